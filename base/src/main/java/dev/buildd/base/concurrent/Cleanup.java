@@ -1,0 +1,36 @@
+package dev.buildd.base.concurrent;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Runs what must happen whatever else happens: unmounts, kills, releases. */
+public final class Cleanup {
+  private static final Logger log = LoggerFactory.getLogger(Cleanup.class);
+
+  private Cleanup() {}
+
+  /** Work that may fail. */
+  @FunctionalInterface
+  public interface Body {
+    void run() throws Exception;
+  }
+
+  /**
+   * Runs the work with the caller's interrupt set aside, and restores the interrupt afterwards. A
+   * failure is logged: there is nobody left to tell.
+   */
+  public static void run(String what, Body body) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      body.run();
+    } catch (InterruptedException e) {
+      interrupted = true;
+    } catch (Exception e) {
+      log.warn("cleanup failed what=\"{}\"", what, e);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package dev.buildd.base.content;
+
+import dev.buildd.base.error.BuildException;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * An operating system and a processor (OCI image-spec, image index, "platform").
+ *
+ * <p>Empty text stands for "not given", as on the wire.
+ */
+public record Platform(
+    String os, String architecture, String variant, String osVersion, List<String> osFeatures) {
+
+  public Platform {
+    osFeatures = List.copyOf(osFeatures);
+  }
+
+  public static Platform of(String os, String architecture) {
+    return new Platform(os, architecture, "", "", List.of());
+  }
+
+  /** The platform of this machine, with Go's names. */
+  public static Platform host() {
+    String arch = System.getProperty("os.arch", "amd64");
+    return of("linux", arch.equals("x86_64") ? "amd64" : arch.equals("aarch64") ? "arm64" : arch);
+  }
+
+  /** Parses {@code os/arch[/variant]}. */
+  public static Platform parse(String text) {
+    String[] parts = text.split("/", -1);
+    if (parts.length < 2 || parts.length > 3 || parts[0].isEmpty() || parts[1].isEmpty()) {
+      throw BuildException.invalid(
+          "\"" + text + "\": unknown operating system or architecture: invalid argument");
+    }
+    return new Platform(parts[0], parts[1], parts.length == 3 ? parts[2] : "", "", List.of())
+        .normalized();
+  }
+
+  /** With the aliases of architectures and variants resolved, as containerd's platforms does. */
+  public Platform normalized() {
+    String o = os.toLowerCase(Locale.ROOT);
+    if (o.equals("macos")) {
+      o = "darwin";
+    }
+    String a = architecture.toLowerCase(Locale.ROOT);
+    String v = variant.toLowerCase(Locale.ROOT);
+    switch (a) {
+      case "i386" -> {
+        a = "386";
+        v = "";
+      }
+      case "x86_64", "x86-64", "amd64" -> {
+        a = "amd64";
+        v = v.equals("v1") ? "" : v;
+      }
+      case "aarch64", "arm64" -> {
+        a = "arm64";
+        v = v.equals("8") || v.equals("v8") ? "" : v;
+      }
+      case "armhf" -> {
+        a = "arm";
+        v = "v7";
+      }
+      case "armel" -> {
+        a = "arm";
+        v = "v6";
+      }
+      case "arm" ->
+          v =
+              switch (v) {
+                case "", "7" -> "v7";
+                case "5", "6", "8" -> "v" + v;
+                default -> v;
+              };
+      default -> {}
+    }
+    return new Platform(o, a, v, osVersion, osFeatures);
+  }
+
+  /** {@code os[(version)]/arch[/variant]}. */
+  public String format() {
+    return (osVersion.isEmpty() ? os : os + "(" + osVersion + ")")
+        + "/"
+        + architecture
+        + (variant.isEmpty() ? "" : "/" + variant);
+  }
+}

@@ -1,0 +1,5 @@
+/** Content addressing: digests, descriptors, platforms. */
+@NullMarked
+package dev.buildd.base.content;
+
+import org.jspecify.annotations.NullMarked;

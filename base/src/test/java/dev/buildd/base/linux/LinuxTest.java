@@ -1,0 +1,87 @@
+package dev.buildd.base.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LinuxTest {
+  @TempDir Path dir;
+
+  @Test
+  void lstatTellsWhatWasSet() throws Exception {
+    Path file = Files.writeString(dir.resolve("f"), "hello");
+    Linux.chmod(file, 04755);
+    Linux.utimensat(file, Linux.UTIME_OMIT, 1_234_567_890_123_456_789L);
+    Stat stat = Linux.lstat(file);
+    assertThat(stat.isRegular()).isTrue();
+    assertThat(stat.permissions()).isEqualTo(04755);
+    assertThat(stat.size()).isEqualTo(5);
+    assertThat(stat.mtimeNanos()).isEqualTo(1_234_567_890_123_456_789L);
+    assertThat(stat.nlink()).isEqualTo(1);
+    Linux.link(file, dir.resolve("g"));
+    assertThat(Linux.lstat(file).nlink()).isEqualTo(2);
+  }
+
+  @Test
+  void symlinksAreNotFollowed() throws Exception {
+    Linux.symlink("nowhere", dir.resolve("l"));
+    assertThat(Linux.lstat(dir.resolve("l")).isSymlink()).isTrue();
+    assertThat(Linux.readlink(dir.resolve("l"))).isEqualTo("nowhere");
+    assertThat(Linux.tryLstat(dir.resolve("absent"))).isNull();
+  }
+
+  @Test
+  void attributesAreBinary() throws Exception {
+    Path file = Files.writeString(dir.resolve("f"), "");
+    byte[] value = {0, (byte) 0xff, 1};
+    Linux.setxattr(file, "user.k", value);
+    assertThat(Linux.xattrs(file)).containsOnlyKeys("user.k");
+    assertThat(Linux.getxattr(file, "user.k")).isEqualTo(value);
+    assertThat(Linux.getxattr(file, "user.absent")).isNull();
+  }
+
+  @Test
+  void openat2StaysInRoot() throws Exception {
+    Files.createDirectory(dir.resolve("root"));
+    Files.writeString(dir.resolve("secret"), "s");
+    Linux.symlink("/secret", dir.resolve("root/abs"));
+    Linux.symlink("../secret", dir.resolve("root/rel"));
+    int root = Linux.open(dir.resolve("root"), Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    try {
+      for (String name : new String[] {"abs", "rel", "../secret"}) {
+        assertThatThrownBy(
+                () -> Linux.openat2(root, name, Linux.O_RDONLY, 0, Linux.RESOLVE_IN_ROOT))
+            .hasMessageContaining("no such file or directory");
+      }
+    } finally {
+      Linux.close(root);
+    }
+  }
+
+  @Test
+  void namesKeepTheirBytes() throws Exception {
+    String name = new String("ж".getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+    Linux.mkdir(dir.resolve(name), 0700);
+    assertThat(Files.isDirectory(dir.resolve(name))).isTrue();
+  }
+
+  @Test
+  void goModeGoesRoundAndBack() {
+    for (int mode :
+        new int[] {0100644, 0040755, 0120777, 0020666, 0060600, 0010600, 0104755, 0041777}) {
+      assertThat(GoFileMode.toUnix(GoFileMode.fromUnix(mode))).isEqualTo(mode);
+    }
+  }
+
+  @Test
+  void deviceNumbersGoRoundAndBack() {
+    long device = Linux.makeDevice(259, 70000);
+    assertThat(Linux.major(device)).isEqualTo(259);
+    assertThat(Linux.minor(device)).isEqualTo(70000);
+  }
+}
