@@ -1,0 +1,384 @@
+package dev.buildd.snapshot;
+
+import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.Stat;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Layers in overlayfs's form, read without mounting them: what a stack of them shows, and what one
+ * layer equal to several holds. Removed files are character devices 0/0, directories that hide what
+ * is below bear {@code trusted.overlay.opaque}. All lists of layers begin with the topmost.
+ */
+public final class LayerFiles {
+  private static final String OVERLAY = "trusted.overlay.";
+  public static final String OPAQUE = OVERLAY + "opaque";
+
+  /** Present on directories that may hold whiteouts; without it overlayfs may list them. */
+  public static final String ORIGIN = OVERLAY + "origin";
+
+  private LayerFiles() {}
+
+  /**
+   * One name in a stack of layers.
+   *
+   * @param path the topmost file of that name
+   * @param directories for a directory, all whose entries are shown, topmost first
+   * @param opaque whether it hides a directory of layers further below
+   */
+  public record Node(Path path, Stat stat, List<Path> directories, boolean opaque) {
+    public boolean isWhiteout() {
+      return stat.isWhiteout();
+    }
+  }
+
+  /** The names in a directory, in the order of the directory. */
+  public static List<Path> list(Path directory) throws IOException {
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+      List<Path> out = new ArrayList<>();
+      entries.forEach(out::add);
+      return out;
+    } catch (java.nio.file.DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+  }
+
+  /** What the directories of one path, topmost first, hold together, whiteouts included. */
+  public static SortedMap<String, Node> scan(List<Path> directories) throws IOException {
+    SortedMap<String, Node> out = new TreeMap<>();
+    for (int i = 0; i < directories.size(); i++) {
+      for (Path path : list(directories.get(i))) {
+        String name = path.getFileName().toString();
+        if (!out.containsKey(name)) {
+          out.put(name, node(path, name, directories.subList(i + 1, directories.size())));
+        }
+      }
+    }
+    return out;
+  }
+
+  private static Node node(Path path, String name, List<Path> below) throws IOException {
+    Stat stat = Linux.lstat(path);
+    if (!stat.isDirectory()) {
+      return new Node(path, stat, List.of(), false);
+    }
+    List<Path> all = new ArrayList<>();
+    all.add(path);
+    boolean opaque = isOpaque(path);
+    if (!opaque) {
+      opaque = collect(name, below, all);
+    }
+    return new Node(path, stat, List.copyOf(all), opaque);
+  }
+
+  /** Adds the directories of that name which show through; true where something ends the search. */
+  private static boolean collect(String name, List<Path> below, List<Path> all) throws IOException {
+    for (Path directory : below) {
+      Path other = directory.resolve(name);
+      Stat stat = Linux.tryLstat(other);
+      if (stat == null) {
+        continue;
+      }
+      if (!stat.isDirectory()) {
+        return true;
+      }
+      all.add(other);
+      if (isOpaque(other)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  public static boolean isOpaque(Path directory) throws LinuxException {
+    byte[] value = Linux.getxattr(directory, OPAQUE);
+    return value != null && value.length == 1 && value[0] == 'y';
+  }
+
+  /** Fills an existing empty directory with one layer that does what the given ones do. */
+  public static void merge(List<Path> layers, Path target) throws IOException {
+    mergeInto(layers, target);
+    copyAttributes(layers.getFirst(), Linux.lstat(layers.getFirst()), target);
+  }
+
+  private static void mergeInto(List<Path> directories, Path target) throws IOException {
+    boolean whiteouts = false;
+    for (Map.Entry<String, Node> entry : scan(directories).entrySet()) {
+      Node node = entry.getValue();
+      Path at = target.resolve(entry.getKey());
+      if (node.stat.isDirectory()) {
+        Linux.mkdir(at, 0700);
+        mergeInto(node.directories, at);
+        if (node.opaque) {
+          Linux.setxattr(at, OPAQUE, new byte[] {'y'});
+        }
+        copyAttributes(node.path, node.stat, at);
+      } else {
+        whiteouts |= node.isWhiteout();
+        linkOrCopy(node.path, node.stat, at);
+      }
+    }
+    if (whiteouts) {
+      Linux.setxattr(target, ORIGIN, new byte[0]);
+    }
+  }
+
+  /** Another name for a file; a copy where the filesystem allows no further name. */
+  public static void linkOrCopy(Path from, Stat stat, Path to) throws IOException {
+    try {
+      Linux.link(from, to);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EMLINK && e.errno() != Errno.EXDEV && e.errno() != Errno.EPERM) {
+        throw e;
+      }
+      copy(from, stat, to);
+    }
+  }
+
+  /** Copies one file that is not a directory, with all its attributes. */
+  public static void copy(Path from, Stat stat, Path to) throws IOException {
+    switch (stat.type()) {
+      case Stat.S_IFREG -> Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+      case Stat.S_IFLNK -> Linux.symlink(Linux.readlink(from), to);
+      default -> Linux.mknod(to, stat.mode(), stat.rdev());
+    }
+    copyAttributes(from, stat, to);
+  }
+
+  /** Owner, mode, extended attributes but overlayfs's own, modification time. */
+  public static void copyAttributes(Path from, Stat stat, Path to) throws IOException {
+    Linux.lchown(to, stat.uid(), stat.gid());
+    if (!stat.isSymlink()) {
+      Linux.chmod(to, stat.permissions());
+    }
+    for (Map.Entry<String, byte[]> attribute : Linux.xattrs(from).entrySet()) {
+      if (!attribute.getKey().startsWith(OVERLAY)) {
+        try {
+          Linux.setxattr(to, attribute.getKey(), attribute.getValue());
+        } catch (LinuxException e) {
+          if (e.errno() != Errno.EOPNOTSUPP) {
+            throw e;
+          }
+        }
+      }
+    }
+    Linux.utimensat(to, Linux.UTIME_OMIT, stat.mtimeNanos());
+  }
+
+  /**
+   * Removes the opaque marks that hide nothing in the layers below: the kernel sets them on each
+   * new directory to spare itself lookups, but laid over other layers they would hide theirs.
+   */
+  public static void dropNeedlessOpaque(Path layer, List<Path> below) throws IOException {
+    for (Path path : list(layer)) {
+      if (Linux.lstat(path).isDirectory()) {
+        List<Path> shown = new ArrayList<>();
+        collect(path.getFileName().toString(), below, shown);
+        if (shown.isEmpty() && isOpaque(path)) {
+          Linux.removexattr(path, OPAQUE);
+        }
+        dropNeedlessOpaque(path, shown);
+      }
+    }
+  }
+
+  /**
+   * Writes into an existing empty directory the layer that turns what {@code lower} shows into what
+   * {@code upper} shows. Either may be an empty list.
+   */
+  public static void diff(List<Path> lower, List<Path> upper, Path target) throws IOException {
+    new Difference(target).directory(lower, upper, "");
+    if (!upper.isEmpty()) {
+      copyAttributes(upper.getFirst(), Linux.lstat(upper.getFirst()), target);
+    }
+  }
+
+  /** Makes directories only once something in them differs. */
+  private record Difference(Path target) {
+    void directory(List<Path> lower, List<Path> upper, String at) throws IOException {
+      SortedMap<String, Node> before = shown(lower);
+      SortedMap<String, Node> after = shown(upper);
+      boolean whiteouts = false;
+      for (String name : before.keySet()) {
+        if (!after.containsKey(name)) {
+          Linux.mknod(parent(at, upper).resolve(name), Stat.S_IFCHR, 0);
+          whiteouts = true;
+        }
+      }
+      if (whiteouts) {
+        Linux.setxattr(target.resolve(at), ORIGIN, new byte[0]);
+      }
+      for (Map.Entry<String, Node> entry : after.entrySet()) {
+        entry(at, upper, entry.getKey(), before.get(entry.getKey()), entry.getValue());
+      }
+    }
+
+    private void entry(String at, List<Path> upper, String name, @Nullable Node before, Node after)
+        throws IOException {
+      String path = at.isEmpty() ? name : at + "/" + name;
+      boolean changed = before == null || !same(before, after);
+      if (!after.stat.isDirectory()) {
+        if (changed) {
+          linkOrCopy(after.path, after.stat, parent(at, upper).resolve(name));
+        }
+        return;
+      }
+      if (changed) {
+        parent(at, upper);
+        Linux.mkdir(target.resolve(path), 0700);
+      }
+      List<Path> under = before == null ? List.of() : before.directories;
+      if (!under.equals(after.directories)) {
+        directory(under, after.directories, path);
+      }
+      if (Linux.exists(target.resolve(path))) {
+        copyAttributes(after.path, after.stat, target.resolve(path));
+      }
+    }
+
+    /** The directory to write to, made with all its parents if need be. */
+    private Path parent(String at, List<Path> upper) throws IOException {
+      Path directory = target.resolve(at);
+      if (!Linux.exists(directory)) {
+        int slash = at.lastIndexOf('/');
+        parent(slash < 0 ? "" : at.substring(0, slash), upper);
+        Linux.mkdir(directory, 0700);
+      }
+      return directory;
+    }
+
+    private static SortedMap<String, Node> shown(List<Path> directories) throws IOException {
+      SortedMap<String, Node> out = scan(directories);
+      out.values().removeIf(Node::isWhiteout);
+      return out;
+    }
+
+    private static boolean same(Node before, Node after) throws IOException {
+      Stat a = before.stat;
+      Stat b = after.stat;
+      if (a.dev() == b.dev() && a.ino() == b.ino()) {
+        return true;
+      }
+      if (a.mode() != b.mode()
+          || a.uid() != b.uid()
+          || a.gid() != b.gid()
+          || a.rdev() != b.rdev()
+          || !sameXattrs(before.path, after.path)) {
+        return false;
+      }
+      return switch (a.type()) {
+        case Stat.S_IFDIR -> true;
+        case Stat.S_IFLNK ->
+            Linux.readlink(before.path).equals(Linux.readlink(after.path))
+                && a.mtimeNanos() == b.mtimeNanos();
+        case Stat.S_IFREG ->
+            a.size() == b.size() && a.mtimeNanos() == b.mtimeNanos() && sameContent(before, after);
+        default -> a.mtimeNanos() == b.mtimeNanos();
+      };
+    }
+
+    private static boolean sameContent(Node before, Node after) throws IOException {
+      // a time without nanoseconds comes from an archive and proves nothing
+      return before.stat.mtimeNanos() % 1_000_000_000 != 0
+          || Files.mismatch(before.path, after.path) < 0;
+    }
+
+    private static boolean sameXattrs(Path a, Path b) throws IOException {
+      SortedMap<String, byte[]> x = own(a);
+      SortedMap<String, byte[]> y = own(b);
+      return x.keySet().equals(y.keySet())
+          && x.entrySet().stream()
+              .allMatch(e -> java.util.Arrays.equals(e.getValue(), y.get(e.getKey())));
+    }
+
+    private static SortedMap<String, byte[]> own(Path path) throws IOException {
+      SortedMap<String, byte[]> out = Linux.xattrs(path);
+      out.keySet().removeIf(name -> name.startsWith(OVERLAY));
+      return out;
+    }
+  }
+
+  /** Deletes a directory with all it holds; one that is not there is no failure. */
+  public static void deleteTree(Path directory) throws IOException {
+    if (!Linux.exists(directory)) {
+      return;
+    }
+    try {
+      Linux.unlink(directory);
+      return;
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EISDIR) {
+        throw e;
+      }
+    }
+    for (Path path : list(directory)) {
+      try {
+        Linux.unlink(path);
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.EISDIR) {
+          throw e;
+        }
+        deleteTree(path);
+      }
+    }
+    Linux.rmdir(directory);
+  }
+
+  /**
+   * The space below a directory, itself included.
+   *
+   * @param linked whether files with several names belong to others and are not counted
+   */
+  public static Usage usage(Path directory, boolean linked) throws IOException {
+    Counter counter = new Counter(linked);
+    counter.add(directory);
+    return new Usage(counter.bytes, counter.inodes);
+  }
+
+  private static final class Counter {
+    private final Set<Long> seen = new HashSet<>();
+    private final boolean linked;
+    private long bytes;
+    private long inodes;
+
+    Counter(boolean linked) {
+      this.linked = linked;
+    }
+
+    void add(Path path) throws IOException {
+      Stat stat = Linux.tryLstat(path);
+      if (stat == null) {
+        return; // gone meanwhile
+      }
+      if (!stat.isDirectory() && stat.nlink() > 1 && (linked || !seen.add(stat.ino()))) {
+        return;
+      }
+      bytes += stat.blocks() * 512;
+      inodes++;
+      if (stat.isDirectory()) {
+        List<Path> entries;
+        try {
+          entries = list(path);
+        } catch (java.nio.file.NoSuchFileException e) {
+          return;
+        }
+        for (Path entry : entries) {
+          add(entry);
+        }
+      }
+    }
+  }
+}

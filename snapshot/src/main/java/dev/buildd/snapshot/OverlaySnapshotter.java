@@ -1,0 +1,431 @@
+package dev.buildd.snapshot;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.snapshot.SnapshotTable.Flat;
+import dev.buildd.snapshot.SnapshotTable.Kind;
+import dev.buildd.snapshot.SnapshotTable.Snapshot;
+import dev.buildd.snapshot.store.MetadataStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Snapshots as overlayfs layers. A snapshot is one directory, {@code l/ID}; the kernel's scratch
+ * directory {@code w/ID} exists only while a snapshot with a parent is writable; a merge or diff
+ * along a chain needs no directory at all.
+ *
+ * <p>Overlayfs takes about 500 layers. Chains that come near a hundred are shortened: the topmost
+ * layers are merged, by hard links, into one directory {@code f/ID} that stands for them.
+ */
+public final class OverlaySnapshotter implements Snapshotter {
+  private static final int MAX_LAYERS = 100;
+  private static final int ENOUGH_TO_FLATTEN = 50;
+
+  private final Path layers;
+  private final Path work;
+  private final Path flats;
+  private final Path temp;
+  private final Path empty;
+  private final List<String> kernelOptions;
+  private final MetadataStore store;
+  private final SnapshotTable table;
+  private final Trash trash;
+
+  private OverlaySnapshotter(Path root, MetadataStore store) throws IOException {
+    Files.createDirectories(root);
+    Path real = root.toRealPath();
+    Mount.detachAllBelow(real);
+    layers = Files.createDirectories(real.resolve("l"));
+    work = Files.createDirectories(real.resolve("w"));
+    flats = Files.createDirectories(real.resolve("f"));
+    temp = real.resolve("tmp");
+    empty = Files.createDirectories(real.resolve("e"));
+    LayerFiles.deleteTree(temp);
+    Files.createDirectories(temp);
+    kernelOptions = kernelOptions();
+    this.store = store;
+    trash = new Trash(real.resolve("trash"));
+    table =
+        new SnapshotTable(
+            store, s -> s.kind == Kind.STACK || Files.isDirectory(layers.resolve(s.id)));
+    for (String id : table.ids()) {
+      Snapshot snapshot = table.get(id);
+      if (snapshot.flat != null && !Files.isDirectory(flats.resolve(id))) {
+        table.dropFlat(snapshot);
+      }
+    }
+    removeUnknown(layers);
+    removeUnknown(work);
+    removeUnknown(flats);
+  }
+
+  public static OverlaySnapshotter open(Path root, MetadataStore store) {
+    return Failures.wrap(
+        "open overlay snapshots " + root, () -> new OverlaySnapshotter(root, store));
+  }
+
+  /** Whether the kernel can mount overlayfs on this directory's filesystem. */
+  public static boolean isSupported(Path directory) {
+    try {
+      Files.createDirectories(directory);
+      Path probe = Files.createTempDirectory(directory, "overlay-check");
+      try {
+        Path at = Files.createDirectory(probe.resolve("m"));
+        List<String> options = new ArrayList<>();
+        for (String name : List.of("lowerdir", "upperdir", "workdir")) {
+          options.add(name + "=" + Files.createDirectory(probe.resolve(name)));
+        }
+        new Mount("overlay", "overlay", options).at(at);
+        Linux.umount(at, 0);
+        return true;
+      } finally {
+        LayerFiles.deleteTree(probe);
+      }
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static List<String> kernelOptions() {
+    List<String> out = new ArrayList<>();
+    for (String name : List.of("index", "redirect_dir", "metacopy")) {
+      if (Files.exists(Path.of("/sys/module/overlay/parameters", name))) {
+        out.add(name + "=off"); // layers must be readable without the kernel's private marks
+      }
+    }
+    return out;
+  }
+
+  private void removeUnknown(Path directory) throws IOException {
+    for (Path path : LayerFiles.list(directory)) {
+      String id = path.getFileName().toString();
+      boolean known =
+          directory.equals(flats)
+              ? table.contains(id) && table.get(id).flat != null
+              : table.contains(id) && (directory.equals(layers) || !table.get(id).committed);
+      if (!known) {
+        trash.add(path);
+      }
+    }
+  }
+
+  @Override
+  public String name() {
+    return "overlayfs";
+  }
+
+  @Override
+  public String prepare(Optional<String> parent) {
+    parent.map(table::get).ifPresent(this::shorten);
+    Snapshot snapshot = table.add(Kind.LAYER, parent.map(List::of).orElse(List.of()));
+    try {
+      Failures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
+    } catch (BuildException e) {
+      remove(snapshot.id, store.batch());
+      throw e;
+    }
+    return snapshot.id;
+  }
+
+  private void create(Snapshot snapshot) throws IOException {
+    Path directory = layers.resolve(snapshot.id);
+    Linux.mkdir(directory, 0755);
+    Linux.chmod(directory, 0755); // whatever the umask
+    String parent = snapshot.parent();
+    List<Path> lowers = parent == null ? List.of() : lowers(table.get(parent));
+    if (!lowers.isEmpty()) {
+      // the top layer's own directory is what the root of the mount looks like
+      Path top = lowers.getFirst();
+      LayerFiles.copyAttributes(top, Linux.lstat(top), directory);
+    }
+  }
+
+  @Override
+  public void keep(String id, MetadataStore.Batch batch) {
+    table.record(table.get(id), batch);
+  }
+
+  @Override
+  public void commit(String id, MetadataStore.Batch batch) {
+    Snapshot snapshot = table.get(id);
+    if (snapshot.committed) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "snapshot " + id + " is already committed");
+    }
+    removeWork(snapshot);
+    snapshot.committed = true;
+    table.record(snapshot, batch);
+  }
+
+  private void removeWork(Snapshot snapshot) {
+    if (snapshot.parents.isEmpty()) {
+      return;
+    }
+    Failures.run(
+        "remove work directory of snapshot " + snapshot.id,
+        () -> {
+          Path directory = work.resolve(snapshot.id);
+          if (Linux.exists(directory)) {
+            LayerFiles.deleteTree(directory);
+          }
+        });
+  }
+
+  @Override
+  public String merge(List<String> ids, MetadataStore.Batch batch) {
+    Set<String> all = new LinkedHashSet<>();
+    for (String id : ids.reversed()) {
+      all.addAll(layersOf(table.get(id))); // a layer that comes again is hidden by its upper self
+    }
+    return stack(List.copyOf(all), batch);
+  }
+
+  private String stack(List<String> ids, MetadataStore.Batch batch) {
+    ids.forEach(id -> tidy(table.get(id)));
+    Snapshot snapshot = table.add(Kind.STACK, ids);
+    snapshot.committed = true;
+    table.record(snapshot, batch);
+    return snapshot.id;
+  }
+
+  /** Makes a layer fit to lie over others than those it was made on. */
+  private void tidy(Snapshot layer) {
+    if (layer.tidy || layer.kind != Kind.LAYER || layer.parents.isEmpty()) {
+      return;
+    }
+    Failures.run(
+        "read layer " + layer.id,
+        () ->
+            LayerFiles.dropNeedlessOpaque(
+                layers.resolve(layer.id), lowers(table.get(layer.parents.getFirst()))));
+    layer.tidy = true;
+  }
+
+  @Override
+  public String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
+    List<String> below = lower.map(id -> layersOf(table.get(id))).orElse(List.of());
+    List<String> above = upper.map(id -> layersOf(table.get(id))).orElse(List.of());
+    int more = above.size() - below.size();
+    if (more >= 0 && above.subList(more, above.size()).equals(below)) {
+      return stack(above.subList(0, more), batch);
+    }
+    Snapshot snapshot = table.add(Kind.CHANGES, List.of());
+    Failures.run(
+        "difference of snapshots " + lower + " and " + upper,
+        () -> {
+          Path directory = layers.resolve(snapshot.id);
+          Linux.mkdir(directory, 0755);
+          LayerFiles.diff(
+              lower.map(id -> lowers(table.get(id))).orElse(List.of()),
+              upper.map(id -> lowers(table.get(id))).orElse(List.of()),
+              directory);
+        });
+    snapshot.committed = true;
+    table.record(snapshot, batch);
+    return snapshot.id;
+  }
+
+  /** The layers that make up a committed snapshot, topmost first. */
+  private List<String> layersOf(Snapshot snapshot) {
+    List<String> out = new ArrayList<>();
+    Snapshot at = snapshot;
+    while (at != null) {
+      if (at.kind == Kind.STACK) {
+        out.addAll(at.parents);
+        break;
+      }
+      out.add(at.id);
+      String parent = at.parent();
+      at = parent == null ? null : table.get(parent);
+    }
+    return out;
+  }
+
+  /**
+   * One directory of the mount.
+   *
+   * @param cut whether the chain can be cut below it
+   */
+  private record Entry(Path path, int weight, boolean cut, @Nullable String next) {}
+
+  private List<Entry> entries(Snapshot snapshot) {
+    List<Entry> out = new ArrayList<>();
+    String id = snapshot.id;
+    while (id != null) {
+      Snapshot at = table.get(id);
+      Flat flat = at.flat;
+      if (flat != null) {
+        id = flat.next();
+        out.add(new Entry(flats.resolve(at.id), flat.weight(), true, id));
+      } else if (at.kind == Kind.STACK) {
+        for (int i = 0; i < at.parents.size(); i++) {
+          boolean last = i == at.parents.size() - 1;
+          out.add(new Entry(layers.resolve(at.parents.get(i)), 1, last, null));
+        }
+        id = null;
+      } else {
+        id = at.parent();
+        out.add(new Entry(layers.resolve(at.id), 1, true, id));
+      }
+    }
+    return out;
+  }
+
+  private List<Path> lowers(Snapshot snapshot) {
+    return entries(snapshot).stream().map(Entry::path).toList();
+  }
+
+  /** Sees to it that the snapshot can be mounted and built upon. */
+  private void shorten(Snapshot snapshot) {
+    if (entries(snapshot).size() < MAX_LAYERS) {
+      return;
+    }
+    snapshot.flattening.lock();
+    try {
+      List<Entry> entries = entries(snapshot);
+      if (entries.size() < MAX_LAYERS) {
+        return; // someone else did it
+      }
+      int count = 0;
+      while (count < entries.size() && entries.get(count).weight == 1) {
+        count++;
+      }
+      if (count < ENOUGH_TO_FLATTEN || !entries.get(count - 1).cut) {
+        count = entries.size();
+      }
+      List<Entry> merged = entries.subList(0, count);
+      Failures.run(
+          "shorten the chain of snapshot " + snapshot.id,
+          () -> {
+            Path target = Files.createTempDirectory(temp, "flat");
+            LayerFiles.merge(merged.stream().map(Entry::path).toList(), target);
+            Linux.rename(target, flats.resolve(snapshot.id), 0);
+          });
+      table.recordFlat(
+          snapshot, new Flat(merged.getLast().next, merged.stream().mapToInt(Entry::weight).sum()));
+    } finally {
+      snapshot.flattening.unlock();
+    }
+  }
+
+  @Override
+  public List<Mount> mounts(String id) {
+    Snapshot snapshot = table.get(id);
+    String parent = snapshot.parent();
+    if (snapshot.committed || parent == null) {
+      return snapshot.committed ? view(id) : List.of(Mount.bind(layers.resolve(id), false));
+    }
+    Path scratch = work.resolve(id);
+    Failures.run(
+        "make work directory of snapshot " + id,
+        () -> {
+          if (!Linux.exists(scratch)) {
+            Linux.mkdir(scratch, 0711);
+          }
+        });
+    List<String> options = new ArrayList<>(kernelOptions);
+    options.add("workdir=" + scratch);
+    options.add("upperdir=" + layers.resolve(id));
+    options.add("lowerdir=" + joined(lowersOrEmpty(table.get(parent))));
+    return List.of(new Mount("overlay", "overlay", options));
+  }
+
+  @Override
+  public List<Mount> view(String id) {
+    Snapshot snapshot = table.get(id);
+    if (!snapshot.committed) {
+      return mounts(id).stream().map(Mount::readOnly).toList();
+    }
+    if (snapshot.kind == Kind.LAYER && snapshot.parents.isEmpty()) {
+      return List.of(Mount.bind(layers.resolve(id), true));
+    }
+    shorten(snapshot);
+    List<Path> lowers = new ArrayList<>(lowers(snapshot));
+    if (lowers.isEmpty()) {
+      return List.of(Mount.bind(empty, true));
+    }
+    if (lowers.size() == 1) {
+      lowers.add(empty); // changes alone: their whiteouts must not be seen
+    }
+    List<String> options = new ArrayList<>(kernelOptions);
+    options.addFirst("ro");
+    options.add("lowerdir=" + joined(lowers));
+    return List.of(new Mount("overlay", "overlay", options));
+  }
+
+  private List<Path> lowersOrEmpty(Snapshot snapshot) {
+    List<Path> out = lowers(snapshot);
+    return out.isEmpty() ? List.of(empty) : out;
+  }
+
+  private static String joined(List<Path> paths) {
+    return String.join(":", paths.stream().map(Path::toString).toList());
+  }
+
+  @Override
+  public List<String> parents(String id) {
+    return table.get(id).parents;
+  }
+
+  @Override
+  public Usage usage(String id) {
+    Snapshot snapshot = table.get(id);
+    return Failures.wrap(
+        "measure snapshot " + id,
+        () -> {
+          Usage own =
+              snapshot.kind == Kind.STACK
+                  ? Usage.NONE
+                  : LayerFiles.usage(layers.resolve(id), snapshot.kind == Kind.CHANGES);
+          return snapshot.flat == null ? own : own.plus(LayerFiles.usage(flats.resolve(id), true));
+        });
+  }
+
+  @Override
+  public Set<String> ids() {
+    return table.ids();
+  }
+
+  @Override
+  public void remove(String id, MetadataStore.Batch batch) {
+    Snapshot snapshot = table.remove(id, batch);
+    Failures.run(
+        "remove snapshot " + id,
+        () -> {
+          if (snapshot.kind != Kind.STACK) {
+            discard(layers.resolve(id));
+          }
+          if (snapshot.flat != null) {
+            discard(flats.resolve(id));
+          }
+          if (!snapshot.committed && !snapshot.parents.isEmpty()) {
+            discard(work.resolve(id));
+          }
+        });
+  }
+
+  private void discard(Path path) throws LinuxException, IOException {
+    if (Linux.exists(path)) {
+      trash.add(path);
+    }
+  }
+
+  @Override
+  public void awaitRemovals() {
+    trash.await();
+  }
+
+  @Override
+  public void close() {
+    trash.close();
+  }
+}

@@ -1,0 +1,71 @@
+package dev.buildd.snapshot;
+
+import dev.buildd.snapshot.store.MetadataStore;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Filesystem states that build on one another. A snapshot is writable until it is committed, then
+ * never changes; only a committed one can be built upon, and what others build upon cannot be
+ * removed.
+ *
+ * <p>A snapshot outlives the process only once its record, which {@link #keep}, {@link #commit},
+ * {@link #merge} and {@link #diff} put into the caller's batch, has been committed with it. All
+ * others, and whatever was mounted below the root, are gone when the snapshotter is opened again.
+ *
+ * <p>Safe for use by many threads; what is done to one snapshot is ordered by its owner. Failures
+ * are {@code BuildException}s: {@code NOT_FOUND}, {@code FAILED_PRECONDITION}.
+ */
+public interface Snapshotter extends AutoCloseable {
+  /** The name users know, for example {@code overlayfs}. */
+  String name();
+
+  /** A new writable snapshot that begins as its parent, or empty. */
+  String prepare(Optional<String> parent);
+
+  /** Lets a writable snapshot survive a restart. */
+  void keep(String id, MetadataStore.Batch batch);
+
+  /** Ends writing. Whoever mounted the snapshot has unmounted it. */
+  void commit(String id, MetadataStore.Batch batch);
+
+  /**
+   * A committed snapshot that holds what the given ones do, each applied over those before it with
+   * its deletions. One built from a {@link #diff} applies only the changes of that.
+   */
+  String merge(List<String> ids, MetadataStore.Batch batch);
+
+  /** A committed snapshot of what has to be applied to {@code lower} to obtain {@code upper}. */
+  String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch);
+
+  /**
+   * How to mount: writable if the snapshot is, else read-only. A lone bind means that its source
+   * can be used without mounting.
+   */
+  List<Mount> mounts(String id);
+
+  /** How to mount read-only, whatever the snapshot is. */
+  List<Mount> view(String id);
+
+  /** The snapshots the given one directly builds upon. */
+  List<String> parents(String id);
+
+  /** Measures what the snapshot holds itself. */
+  Usage usage(String id);
+
+  /** All snapshots. */
+  Set<String> ids();
+
+  /**
+   * Removes a snapshot that nothing builds upon. It is gone at once; its space is freed in the
+   * background.
+   */
+  void remove(String id, MetadataStore.Batch batch);
+
+  /** Waits until the space of all removed snapshots has been freed. */
+  void awaitRemovals();
+
+  @Override
+  void close();
+}
