@@ -256,24 +256,33 @@ public final class MetadataStore implements AutoCloseable {
      * shorten the wait; it is kept for the caller.
      */
     public void commit() {
-      Pending pending = send();
-      if (pending != null) {
-        await(pending);
-      }
+      commitLater().await();
     }
 
     /**
-     * Writes the changes soon, in the order of commits. They are readable a moment later, and lost
-     * if the process dies before. A failure to write is logged.
+     * Writes the changes soon, in the order of such calls. They are readable a moment later, and
+     * lost if the process dies before.
      */
-    public void commitLater() {
-      send();
-    }
-
-    private @Nullable Pending send() {
+    public Commit commitLater() {
       List<Change> sent = changes;
       changes = new ArrayList<>();
-      return sent.isEmpty() ? null : submit(Kind.BATCH, encode(sent), sent);
+      return new Commit(sent.isEmpty() ? null : submit(Kind.BATCH, encode(sent), sent));
+    }
+  }
+
+  /** A batch on its way to the disk. */
+  public static final class Commit {
+    private final @Nullable Pending pending;
+
+    private Commit(@Nullable Pending pending) {
+      this.pending = pending;
+    }
+
+    /** Returns once the batch is durable and readable; throws if it could not be written. */
+    public void await() {
+      if (pending != null) {
+        MetadataStore.await(pending);
+      }
     }
   }
 

@@ -1,0 +1,46 @@
+package dev.buildd.cache;
+
+import dev.buildd.snapshot.Mount;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A hold on a result that never changes. Every hold is closed once; the record stays until it is
+ * pruned, which a hold prevents.
+ */
+public interface ImmutableRef extends AutoCloseable {
+  String id();
+
+  /** Another hold on the same. */
+  ImmutableRef share();
+
+  /**
+   * The files, read-only. Only for a lone layer is the path writable in fact: never write to it.
+   */
+  Mounted mount();
+
+  /** How to mount read-only. */
+  List<Mount> mounts();
+
+  /** Bytes of its own, measured at the first call. */
+  long size();
+
+  String description();
+
+  /**
+   * The layers that make it up, lowest first: one ref for each layer that an exported image would
+   * have. The caller closes them.
+   */
+  List<ImmutableRef> layerChain();
+
+  /** Notes a small value with the record. It may become durable a moment later. */
+  void put(String key, byte[] value);
+
+  Optional<byte[]> get(String key);
+
+  /** Makes the record findable by {@link CacheManager#search}. */
+  void index(String name, String value);
+
+  @Override
+  void close();
+}

@@ -1,0 +1,484 @@
+package dev.buildd.snapshot;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.snapshot.store.MetadataStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What every snapshotter does. */
+@Tag("root")
+abstract class SnapshotterContract {
+  @TempDir Path temp;
+  MetadataStore store;
+  Snapshotter snapshots;
+
+  abstract Snapshotter open(Path root, MetadataStore store);
+
+  /** Work on the files of a snapshot. */
+  interface Change {
+    void apply(Path root) throws IOException;
+  }
+
+  @BeforeEach
+  void start() {
+    store = MetadataStore.open(temp.resolve("metadata.log"));
+    snapshots = open(temp.resolve("snapshots"), store);
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    snapshots.close();
+    store.close();
+    assertThat(Files.readString(Path.of("/proc/self/mountinfo")))
+        .doesNotContain(temp.toRealPath().toString());
+  }
+
+  void restart() {
+    snapshots.close();
+    store.close();
+    start();
+  }
+
+  void in(List<Mount> mounts, Change body) throws IOException {
+    Path at = Files.createTempDirectory(temp, "m");
+    mounts.getFirst().at(at);
+    try {
+      body.apply(at);
+    } finally {
+      Linux.umount(at, 0);
+      Files.delete(at);
+    }
+  }
+
+  String layer(Optional<String> parent, Change change) throws IOException {
+    String id = snapshots.prepare(parent);
+    in(snapshots.mounts(id), change);
+    commit(id);
+    return id;
+  }
+
+  void commit(String id) {
+    MetadataStore.Batch batch = store.batch();
+    snapshots.commit(id, batch);
+    batch.commit();
+  }
+
+  String merge(String... ids) {
+    MetadataStore.Batch batch = store.batch();
+    String id = snapshots.merge(List.of(ids), batch);
+    batch.commit();
+    return id;
+  }
+
+  String diff(Optional<String> lower, Optional<String> upper) {
+    MetadataStore.Batch batch = store.batch();
+    String id = snapshots.diff(lower, upper, batch);
+    batch.commit();
+    return id;
+  }
+
+  void remove(String id) {
+    MetadataStore.Batch batch = store.batch();
+    snapshots.remove(id, batch);
+    batch.commit();
+  }
+
+  static Change write(String name, String content) {
+    return root -> {
+      Files.createDirectories(root.resolve(name).getParent());
+      Files.writeString(root.resolve(name), content);
+    };
+  }
+
+  /** Paths with content, link target or kind, as a reader of the mounted snapshot sees them. */
+  SortedMap<String, String> tree(String id) throws IOException {
+    SortedMap<String, String> out = new TreeMap<>();
+    in(snapshots.view(id), root -> read(root, root, out));
+    return out;
+  }
+
+  private static void read(Path root, Path at, SortedMap<String, String> out) throws IOException {
+    for (Path path : LayerFiles.list(at)) {
+      Stat stat = Linux.lstat(path);
+      String name = root.relativize(path).toString();
+      switch (stat.type()) {
+        case Stat.S_IFDIR -> {
+          out.put(name, "/");
+          read(root, path, out);
+        }
+        case Stat.S_IFLNK -> out.put(name, "->" + Linux.readlink(path));
+        case Stat.S_IFREG -> out.put(name, Files.readString(path));
+        default -> out.put(name, "device " + stat.rdev());
+      }
+    }
+  }
+
+  static SortedMap<String, String> expected(String... pairs) {
+    SortedMap<String, String> out = new TreeMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      out.put(pairs[i], pairs[i + 1]);
+    }
+    return out;
+  }
+
+  @Test
+  void childSeesItsParentsAndChangesOnlyItself() throws IOException {
+    String a = layer(Optional.empty(), write("d/a", "1"));
+    String b =
+        layer(
+            Optional.of(a),
+            root -> {
+              Files.writeString(root.resolve("d/a"), "2");
+              Files.writeString(root.resolve("b"), "new");
+            });
+    assertThat(tree(a)).isEqualTo(expected("d", "/", "d/a", "1"));
+    assertThat(tree(b)).isEqualTo(expected("b", "new", "d", "/", "d/a", "2"));
+  }
+
+  @Test
+  void loneSnapshotNeedsNoMount() {
+    String id = snapshots.prepare(Optional.empty());
+    assertThat(snapshots.mounts(id)).hasSize(1);
+    assertThat(snapshots.mounts(id).getFirst().directory()).isPresent();
+    assertThat(snapshots.mounts(id).getFirst().isReadOnly()).isFalse();
+    commit(id);
+    assertThat(snapshots.mounts(id).getFirst().isReadOnly()).isTrue();
+    remove(id);
+  }
+
+  @Test
+  void deletedAndReplacedFilesStayGone() throws IOException {
+    String a =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("d/x", "x").apply(root);
+              write("d/y", "y").apply(root);
+              write("f", "f").apply(root);
+              write("e/z", "z").apply(root);
+            });
+    String b =
+        layer(
+            Optional.of(a),
+            root -> {
+              Files.delete(root.resolve("d/x"));
+              Files.delete(root.resolve("f"));
+              Files.createDirectory(root.resolve("f"));
+              Files.delete(root.resolve("e/z"));
+              Files.delete(root.resolve("e"));
+              Files.createDirectory(root.resolve("e"));
+              Files.writeString(root.resolve("e/new"), "n");
+            });
+    assertThat(tree(b)).isEqualTo(expected("d", "/", "d/y", "y", "e", "/", "e/new", "n", "f", "/"));
+  }
+
+  @Test
+  void committedCannotBeWrittenOrCommittedAgain() throws IOException {
+    String a = layer(Optional.empty(), write("a", "1"));
+    in(
+        snapshots.mounts(a),
+        root ->
+            assertThatThrownBy(() -> Files.writeString(root.resolve("a"), "2"))
+                .isInstanceOf(IOException.class));
+    assertThatThrownBy(() -> commit(a)).isInstanceOf(BuildException.class);
+  }
+
+  @Test
+  void onlyCommittedCanBeBuiltUponAndOnlyLeavesRemoved() throws IOException {
+    String active = snapshots.prepare(Optional.empty());
+    assertThatThrownBy(() -> snapshots.prepare(Optional.of(active)))
+        .extracting(e -> ((BuildException) e).category())
+        .isEqualTo(Category.FAILED_PRECONDITION);
+    commit(active);
+    String child = layer(Optional.of(active), write("c", "c"));
+    assertThatThrownBy(() -> remove(active))
+        .extracting(e -> ((BuildException) e).category())
+        .isEqualTo(Category.FAILED_PRECONDITION);
+    remove(child);
+    remove(active);
+    assertThat(snapshots.ids()).isEmpty();
+    assertThatThrownBy(() -> snapshots.mounts(active))
+        .extracting(e -> ((BuildException) e).category())
+        .isEqualTo(Category.NOT_FOUND);
+  }
+
+  @Test
+  void restartKeepsWhatIsRecordedAndNothingElse() throws IOException {
+    String a = layer(Optional.empty(), write("a", "1"));
+    String b = layer(Optional.of(a), write("b", "2"));
+    String kept = snapshots.prepare(Optional.of(b));
+    in(snapshots.mounts(kept), write("k", "3"));
+    MetadataStore.Batch batch = store.batch();
+    snapshots.keep(kept, batch);
+    batch.commit();
+    String lost = snapshots.prepare(Optional.of(b));
+    in(snapshots.mounts(lost), write("l", "4"));
+    String unrecorded = snapshots.prepare(Optional.empty());
+    snapshots.commit(unrecorded, store.batch()); // as if killed before the batch was written
+    restart();
+    assertThat(snapshots.ids()).containsExactlyInAnyOrder(a, b, kept);
+    in(snapshots.mounts(kept), write("more", "5"));
+    commit(kept);
+    assertThat(tree(kept)).isEqualTo(expected("a", "1", "b", "2", "k", "3", "more", "5"));
+    assertThat(layer(Optional.of(kept), write("z", "z"))).isNotEqualTo(lost);
+  }
+
+  @Test
+  void restartUnmountsWhatADeadProcessLeft() throws IOException {
+    String a = layer(Optional.empty(), write("a", "1"));
+    String b = layer(Optional.of(a), write("b", "1"));
+    Path at = Files.createDirectories(temp.resolve("snapshots/left"));
+    snapshots.view(b).getFirst().at(at);
+    restart();
+    assertThat(tree(b)).isEqualTo(expected("a", "1", "b", "1"));
+    Files.delete(at);
+  }
+
+  @Test
+  void usageCountsOwnFilesOnly() throws IOException {
+    String a = layer(Optional.empty(), root -> Files.write(root.resolve("a"), new byte[100_000]));
+    String b = layer(Optional.of(a), root -> Files.write(root.resolve("b"), new byte[50_000]));
+    String e = layer(Optional.of(b), root -> {});
+    assertThat(snapshots.usage(a).bytes()).isBetween(100_000L, 120_000L);
+    assertThat(snapshots.usage(b).bytes()).isGreaterThanOrEqualTo(50_000L);
+    assertThat(snapshots.usage(e).inodes()).isGreaterThanOrEqualTo(1);
+  }
+
+  @Test
+  void ownersModesLinksAndAttributesAreKept() throws IOException {
+    String a =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("f", "f").apply(root);
+              Linux.lchown(root.resolve("f"), 70_000, 80_000);
+              Linux.chmod(root.resolve("f"), 04755);
+              Linux.setxattr(root.resolve("f"), "user.k", new byte[] {0, (byte) 255});
+              Linux.symlink("nowhere", root.resolve("l"));
+              Linux.link(root.resolve("f"), root.resolve("h"));
+              Linux.mknod(root.resolve("null"), Stat.S_IFCHR | 0666, Linux.makeDevice(1, 3));
+              Linux.utimensat(root.resolve("f"), 5, 1_000_000_007L);
+            });
+    String b = layer(Optional.of(a), write("x", "x"));
+    for (String id : List.of(a, b, merge(a, layer(Optional.empty(), write("q", "q"))))) {
+      in(
+          snapshots.view(id),
+          root -> {
+            Stat f = Linux.lstat(root.resolve("f"));
+            assertThat(f.uid()).isEqualTo(70_000);
+            assertThat(f.gid()).isEqualTo(80_000);
+            assertThat(f.permissions()).isEqualTo(04755);
+            assertThat(f.mtimeNanos()).isEqualTo(1_000_000_007L);
+            assertThat(f.ino()).isEqualTo(Linux.lstat(root.resolve("h")).ino());
+            assertThat(Linux.xattrs(root.resolve("f")))
+                .containsEntry("user.k", new byte[] {0, (byte) 255});
+            assertThat(Linux.readlink(root.resolve("l"))).isEqualTo("nowhere");
+            assertThat(Linux.lstat(root.resolve("null")).rdev()).isEqualTo(Linux.makeDevice(1, 3));
+          });
+    }
+  }
+
+  @Test
+  void rootDirectoryLooksLikeTheParents() throws IOException {
+    String a =
+        layer(
+            Optional.empty(),
+            root -> {
+              Linux.chmod(root, 01777);
+              Linux.lchown(root, 5, 6);
+            });
+    String b = layer(Optional.of(a), write("x", "x"));
+    in(
+        snapshots.view(b),
+        root -> {
+          assertThat(Linux.lstat(root).permissions()).isEqualTo(01777);
+          assertThat(Linux.lstat(root).uid()).isEqualTo(5);
+        });
+  }
+
+  @Test
+  void mergeLaysLaterOverEarlier() throws IOException {
+    String a =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("d/a", "a").apply(root);
+              write("same", "a").apply(root);
+            });
+    String b =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("d/b", "b").apply(root);
+              write("same", "b").apply(root);
+            });
+    assertThat(tree(merge(a, b)))
+        .isEqualTo(expected("d", "/", "d/a", "a", "d/b", "b", "same", "b"));
+    assertThat(tree(merge(b, a)).get("same")).isEqualTo("a");
+    String onTop = layer(Optional.of(merge(a, b)), root -> Files.delete(root.resolve("d/a")));
+    assertThat(tree(onTop)).isEqualTo(expected("d", "/", "d/b", "b", "same", "b"));
+  }
+
+  @Test
+  void mergeWithACommonBaseAppliesItAgain() throws IOException {
+    String base =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("f", "base").apply(root);
+              write("g", "base").apply(root);
+            });
+    String x =
+        layer(
+            Optional.of(base),
+            root -> {
+              write("f", "x").apply(root);
+              write("x", "x").apply(root);
+              Files.delete(root.resolve("g"));
+            });
+    String y = layer(Optional.of(base), write("y", "y"));
+    assertThat(tree(merge(x, y))).isEqualTo(expected("f", "base", "g", "base", "x", "x", "y", "y"));
+  }
+
+  @Test
+  void newDirectoryDoesNotHideThoseItIsMergedOver() throws IOException {
+    String base = layer(Optional.empty(), write("etc/base", "1"));
+    String a = layer(Optional.empty(), write("etc/conf/a", "a"));
+    // the kernel marks etc/conf, made here, as opaque
+    String b = layer(Optional.of(base), write("etc/conf/b", "b"));
+    assertThat(tree(merge(a, b)))
+        .isEqualTo(
+            expected(
+                "etc",
+                "/",
+                "etc/base",
+                "1",
+                "etc/conf",
+                "/",
+                "etc/conf/a",
+                "a",
+                "etc/conf/b",
+                "b"));
+  }
+
+  @Test
+  void deletionsOfADiffApplyWhereItIsMerged() throws IOException {
+    String base =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("d/x", "x").apply(root);
+              write("d/y", "y").apply(root);
+            });
+    String changed =
+        layer(
+            Optional.of(base),
+            root -> {
+              Files.delete(root.resolve("d/x"));
+              write("d/new", "n").apply(root);
+            });
+    String diff = diff(Optional.of(base), Optional.of(changed));
+    assertThat(tree(diff)).isEqualTo(expected("d", "/", "d/new", "n"));
+    String other =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("d/x", "other").apply(root);
+              write("d/o", "o").apply(root);
+            });
+    assertThat(tree(merge(other, diff))).isEqualTo(expected("d", "/", "d/new", "n", "d/o", "o"));
+  }
+
+  @Test
+  void diffOfUnrelatedComparesFiles() throws IOException {
+    Change common =
+        root -> {
+          write("same", "s").apply(root);
+          Linux.utimensat(root.resolve("same"), 1, 1_000_000_000L);
+          write("gone/a", "a").apply(root);
+          write("was/dir", "d").apply(root);
+          write("changed", "1").apply(root);
+        };
+    String a = layer(Optional.empty(), common);
+    String b =
+        layer(
+            Optional.empty(),
+            root -> {
+              write("same", "s").apply(root);
+              Linux.utimensat(root.resolve("same"), 1, 1_000_000_000L);
+              write("was", "file").apply(root);
+              write("changed", "2!").apply(root);
+              write("new/deep/f", "f").apply(root);
+            });
+    String diff = diff(Optional.of(a), Optional.of(b));
+    assertThat(tree(diff))
+        .isEqualTo(
+            expected(
+                "changed", "2!", "new", "/", "new/deep", "/", "new/deep/f", "f", "was", "file"));
+    assertThat(tree(merge(a, diff))).isEqualTo(tree(b));
+    assertThat(tree(merge(b, diff(Optional.of(b), Optional.of(a))))).isEqualTo(tree(a));
+    assertThat(tree(diff(Optional.empty(), Optional.of(a)))).isEqualTo(tree(a));
+    assertThat(tree(diff(Optional.of(a), Optional.empty()))).isEmpty();
+    assertThat(tree(diff(Optional.of(a), Optional.of(a)))).isEmpty();
+  }
+
+  @Test
+  void chainsOfAnyLengthWork() throws IOException {
+    int steps = Integer.getInteger("chain", 250);
+    String top = layer(Optional.empty(), write("d/0", "0"));
+    SortedMap<String, String> all = expected("d", "/", "d/0", "0");
+    for (int i = 1; i < steps; i++) {
+      int n = i;
+      top =
+          layer(
+              Optional.of(top),
+              root -> {
+                Files.writeString(root.resolve("d/" + n), "" + n);
+                if (n % 3 == 0) {
+                  Files.delete(root.resolve("d/" + (n - 1)));
+                }
+                if (n % 40 == 0) {
+                  LayerFiles.deleteTree(root.resolve("d"));
+                  Files.createDirectory(root.resolve("d"));
+                  Files.writeString(root.resolve("d/" + n), "" + n);
+                }
+              });
+      if (n % 40 == 0) {
+        all.clear();
+        all.put("d", "/");
+      }
+      all.put("d/" + n, "" + n);
+      if (n % 3 == 0) {
+        all.remove("d/" + (n - 1));
+      }
+    }
+    assertThat(tree(top)).isEqualTo(all);
+    restart();
+    assertThat(tree(top)).isEqualTo(all);
+    assertThat(tree(merge(top, layer(Optional.empty(), write("q", "q"))))).hasSize(all.size() + 1);
+  }
+
+  @Test
+  void removedSpaceIsFreed() throws IOException {
+    String a = layer(Optional.empty(), write("a/b/c", "1"));
+    remove(a);
+    snapshots.awaitRemovals();
+    assertThat(LayerFiles.list(temp.resolve("snapshots/trash"))).isEmpty();
+  }
+}
