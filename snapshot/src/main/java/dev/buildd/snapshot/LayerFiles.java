@@ -311,6 +311,50 @@ public final class LayerFiles {
     }
   }
 
+  /** Copies a layer over the files of a directory, doing what its whiteouts say. */
+  public static void apply(Path layer, Path target) throws IOException {
+    new Applied(new java.util.HashMap<>()).apply(layer, target);
+  }
+
+  /**
+   * @param copies the first copy of each file that has several names
+   */
+  private record Applied(Map<Long, Path> copies) {
+    void apply(Path layer, Path target) throws IOException {
+      for (Path path : list(layer)) {
+        Stat stat = Linux.lstat(path);
+        Path at = target.resolve(path.getFileName().toString());
+        Stat old = Linux.tryLstat(at);
+        boolean descends = stat.isDirectory() && old != null && old.isDirectory();
+        if (old != null && (!descends || isOpaque(path))) {
+          deleteTree(at);
+          descends = false;
+        }
+        if (stat.isWhiteout()) {
+          continue;
+        }
+        if (stat.isDirectory()) {
+          if (!descends) {
+            Linux.mkdir(at, 0700);
+          }
+          apply(path, at);
+        } else {
+          file(path, stat, at);
+        }
+      }
+      copyAttributes(layer, Linux.lstat(layer), target);
+    }
+
+    private void file(Path path, Stat stat, Path at) throws IOException {
+      Path twin = stat.nlink() > 1 ? copies.putIfAbsent(stat.ino(), at) : null;
+      if (twin != null && Linux.exists(twin)) {
+        Linux.link(twin, at);
+      } else {
+        copy(path, stat, at);
+      }
+    }
+  }
+
   /** Deletes a directory with all it holds; one that is not there is no failure. */
   public static void deleteTree(Path directory) throws IOException {
     if (!Linux.exists(directory)) {

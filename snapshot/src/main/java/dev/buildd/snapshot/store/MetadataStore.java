@@ -655,6 +655,9 @@ public final class MetadataStore implements AutoCloseable {
   /** Writes all that is pending and closes the file. What comes later is refused. */
   @Override
   public void close() {
+    if (closed.get()) {
+      return;
+    }
     Pending last;
     try {
       closing.countDown();

@@ -1,0 +1,246 @@
+package dev.buildd.snapshot;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.snapshot.SnapshotTable.Kind;
+import dev.buildd.snapshot.SnapshotTable.Snapshot;
+import dev.buildd.snapshot.store.MetadataStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Snapshots as whole directories, copied from their parents: for filesystems that overlayfs cannot
+ * use. {@code s/ID} shows the snapshot; {@code c/ID} holds, for what was merged from changes, the
+ * changes themselves in overlayfs's form.
+ */
+public final class NativeSnapshotter implements Snapshotter {
+  private final Path whole;
+  private final Path changes;
+  private final MetadataStore store;
+  private final SnapshotTable table;
+  private final Trash trash;
+
+  private NativeSnapshotter(Path root, MetadataStore store) throws IOException {
+    Files.createDirectories(root);
+    Path real = root.toRealPath();
+    Mount.detachAllBelow(real);
+    this.store = store;
+    whole = Files.createDirectories(real.resolve("s"));
+    changes = Files.createDirectories(real.resolve("c"));
+    trash = new Trash(real.resolve("trash"));
+    table = new SnapshotTable(store, s -> Files.isDirectory(whole.resolve(s.id)));
+    for (Path directory : List.of(whole, changes)) {
+      for (Path path : LayerFiles.list(directory)) {
+        if (!table.contains(path.getFileName().toString())) {
+          trash.add(path);
+        }
+      }
+    }
+  }
+
+  public static NativeSnapshotter open(Path root, MetadataStore store) {
+    return Failures.wrap("open native snapshots " + root, () -> new NativeSnapshotter(root, store));
+  }
+
+  @Override
+  public String name() {
+    return "native";
+  }
+
+  @Override
+  public String prepare(Optional<String> parent) {
+    Snapshot snapshot = table.add(Kind.LAYER, parent.map(List::of).orElse(List.of()));
+    create(
+        snapshot,
+        directory -> {
+          if (parent.isPresent()) {
+            LayerFiles.apply(whole.resolve(parent.get()), directory);
+          }
+        });
+    return snapshot.id;
+  }
+
+  private interface Filling {
+    void fill(Path directory) throws IOException;
+  }
+
+  private void create(Snapshot snapshot, Filling filling) {
+    Path directory = whole.resolve(snapshot.id);
+    try {
+      Failures.run(
+          "prepare snapshot " + snapshot.id,
+          () -> {
+            Linux.mkdir(directory, 0755);
+            Linux.chmod(directory, 0755);
+            filling.fill(directory);
+          });
+    } catch (BuildException e) {
+      remove(snapshot.id, store.batch());
+      throw e;
+    }
+  }
+
+  @Override
+  public void keep(String id, MetadataStore.Batch batch) {
+    table.record(table.get(id), batch);
+  }
+
+  @Override
+  public void commit(String id, MetadataStore.Batch batch) {
+    Snapshot snapshot = table.get(id);
+    if (snapshot.committed) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "snapshot " + id + " is already committed");
+    }
+    snapshot.committed = true;
+    table.record(snapshot, batch);
+  }
+
+  @Override
+  public String merge(List<String> ids, MetadataStore.Batch batch) {
+    Set<String> steps = new LinkedHashSet<>();
+    for (String id : ids.reversed()) {
+      steps.addAll(chain(table.get(id)).reversed()); // a step that comes again hides its lower self
+    }
+    return stack(List.copyOf(steps).reversed(), batch);
+  }
+
+  /** The steps from nothing to a snapshot, lowest first. */
+  private List<String> chain(Snapshot snapshot) {
+    if (snapshot.kind == Kind.STACK) {
+      return snapshot.parents;
+    }
+    List<String> out = new ArrayList<>();
+    if (!snapshot.parents.isEmpty()) {
+      out.addAll(chain(table.get(snapshot.parents.getFirst())));
+    }
+    out.add(snapshot.id);
+    return out;
+  }
+
+  /** A snapshot made by applying each step's changes in turn. */
+  private String stack(List<String> steps, MetadataStore.Batch batch) {
+    Snapshot snapshot = table.add(Kind.STACK, steps);
+    create(
+        snapshot,
+        directory -> {
+          for (String step : steps) {
+            LayerFiles.apply(changesOf(table.get(step)), directory);
+          }
+        });
+    snapshot.committed = true;
+    table.record(snapshot, batch);
+    return snapshot.id;
+  }
+
+  /** A directory with what the step changed; computed at its first use. */
+  private Path changesOf(Snapshot step) throws IOException {
+    if (step.kind == Kind.LAYER && step.parents.isEmpty()) {
+      return whole.resolve(step.id);
+    }
+    Path directory = changes.resolve(step.id);
+    step.flattening.lock();
+    try {
+      if (!Linux.exists(directory)) {
+        Path temp = changes.resolve(step.id + ".part");
+        LayerFiles.deleteTree(temp);
+        Linux.mkdir(temp, 0755);
+        LayerFiles.diff(
+            List.of(whole.resolve(step.parents.getFirst())), List.of(whole.resolve(step.id)), temp);
+        Linux.rename(temp, directory, 0);
+      }
+    } finally {
+      step.flattening.unlock();
+    }
+    return directory;
+  }
+
+  @Override
+  public String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
+    List<String> below = lower.map(id -> chain(table.get(id))).orElse(List.of());
+    List<String> above = upper.map(id -> chain(table.get(id))).orElse(List.of());
+    if (above.size() >= below.size() && above.subList(0, below.size()).equals(below)) {
+      return stack(above.subList(below.size(), above.size()), batch);
+    }
+    Snapshot snapshot = table.add(Kind.CHANGES, List.of());
+    create(
+        snapshot,
+        directory -> {
+          Path marks = changes.resolve(snapshot.id);
+          Linux.mkdir(marks, 0755);
+          LayerFiles.diff(
+              lower.map(id -> List.of(whole.resolve(id))).orElse(List.of()),
+              upper.map(id -> List.of(whole.resolve(id))).orElse(List.of()),
+              marks);
+          LayerFiles.apply(marks, directory);
+        });
+    snapshot.committed = true;
+    table.record(snapshot, batch);
+    return snapshot.id;
+  }
+
+  @Override
+  public List<Mount> mounts(String id) {
+    return List.of(Mount.bind(whole.resolve(id), table.get(id).committed));
+  }
+
+  @Override
+  public List<Mount> view(String id) {
+    return List.of(Mount.bind(whole.resolve(table.get(id).id), true));
+  }
+
+  @Override
+  public List<String> parents(String id) {
+    return table.get(id).parents;
+  }
+
+  @Override
+  public Usage usage(String id) {
+    Snapshot snapshot = table.get(id);
+    return Failures.wrap(
+        "measure snapshot " + id,
+        () -> {
+          Usage own = LayerFiles.usage(whole.resolve(snapshot.id), false);
+          Path extra = changes.resolve(id);
+          return Linux.exists(extra) ? own.plus(LayerFiles.usage(extra, true)) : own;
+        });
+  }
+
+  @Override
+  public Set<String> ids() {
+    return table.ids();
+  }
+
+  @Override
+  public void remove(String id, MetadataStore.Batch batch) {
+    Snapshot snapshot = table.remove(id, batch);
+    Failures.run(
+        "remove snapshot " + snapshot.id,
+        () -> {
+          for (Path path : List.of(whole.resolve(id), changes.resolve(id))) {
+            Stat stat = Linux.tryLstat(path);
+            if (stat != null) {
+              trash.add(path);
+            }
+          }
+        });
+  }
+
+  @Override
+  public void awaitRemovals() {
+    trash.await();
+  }
+
+  @Override
+  public void close() {
+    trash.close();
+  }
+}
