@@ -234,7 +234,7 @@ public final class CacheManager implements AutoCloseable {
       refused.add(id);
       return null;
     }
-    Instant createdAt = Instant.ofEpochMilli(in.number());
+    Instant createdAt = Instant.ofEpochSecond(in.number(), in.number());
     Entry entry = new Entry(id, kind, snapshot, parents, createdAt, in.text(), in.text());
     entry.mutable = (flags & 1) != 0;
     entry.retain = (flags & 2) != 0;
@@ -312,7 +312,8 @@ public final class CacheManager implements AutoCloseable {
             .oneByte(entry.kind.code << 2 | (entry.retain ? 2 : 0) | (entry.mutable ? 1 : 0))
             .text(entry.snapshot)
             .texts(entry.parents.stream().map(parent -> parent.id).toList())
-            .number(entry.createdAt.toEpochMilli())
+            .number(entry.createdAt.getEpochSecond())
+            .number(entry.createdAt.getNano())
             .text(entry.description)
             .text(entry.recordType)
             .text(twin == null || entry.mutable ? "" : twin.id)
