@@ -2,9 +2,12 @@ package dev.buildd.cache;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
+import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Mount;
@@ -54,6 +57,8 @@ public final class CacheManager implements AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final long FLUSH_SECONDS = 5;
 
+  private static final int HASH_TREES = 64;
+
   /** How many refs are removed before others get a turn. */
   private static final int PRUNED_AT_ONCE = 100;
 
@@ -99,6 +104,13 @@ public final class CacheManager implements AutoCloseable {
     boolean retain;
     boolean recorded;
     boolean dead;
+
+    /** Whether a client sent the files, of whose root directory it says nothing. */
+    boolean received;
+
+    /** Whether it began empty and has not been released since. */
+    boolean fresh;
+
     int refs;
     int children;
 
@@ -144,6 +156,18 @@ public final class CacheManager implements AutoCloseable {
   private final Map<String, Entry> entries = new HashMap<>(); // guarded by lock
   private final Map<String, Set<Entry>> byIndex = new HashMap<>(); // guarded by lock
   private final Set<Entry> used = new LinkedHashSet<>(); // uses not yet written; guarded by lock
+
+  /** Content hashes by snapshot, those used last; guarded by lock. */
+  private final Map<String, ContentHash> hashes =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, ContentHash> eldest) {
+          return size() > HASH_TREES;
+        }
+      };
+
   private final List<Consumer<String>> removalListeners =
       new java.util.concurrent.CopyOnWriteArrayList<>();
   private final ScheduledFuture<?> flusher;
@@ -219,7 +243,7 @@ public final class CacheManager implements AutoCloseable {
     }
     Decoder in = new Decoder(row);
     int flags = in.oneByte();
-    Kind kind = Kind.of(flags >> 2);
+    Kind kind = Kind.of(flags >> 3);
     String snapshot = in.text();
     List<Entry> parents = new ArrayList<>();
     for (String parent : in.texts()) {
@@ -238,6 +262,7 @@ public final class CacheManager implements AutoCloseable {
     Entry entry = new Entry(id, kind, snapshot, parents, createdAt, in.text(), in.text());
     entry.mutable = (flags & 1) != 0;
     entry.retain = (flags & 2) != 0;
+    entry.received = (flags & 4) != 0;
     entry.recorded = true;
     String twin = in.text();
     for (int left = (int) in.number(); left > 0; left--) {
@@ -309,7 +334,11 @@ public final class CacheManager implements AutoCloseable {
     Entry twin = entry.twin;
     Encoder out =
         new Encoder()
-            .oneByte(entry.kind.code << 2 | (entry.retain ? 2 : 0) | (entry.mutable ? 1 : 0))
+            .oneByte(
+                entry.kind.code << 3
+                    | (entry.received ? 4 : 0)
+                    | (entry.retain ? 2 : 0)
+                    | (entry.mutable ? 1 : 0))
             .text(entry.snapshot)
             .texts(entry.parents.stream().map(parent -> parent.id).toList())
             .number(entry.createdAt.getEpochSecond())
@@ -370,6 +399,7 @@ public final class CacheManager implements AutoCloseable {
     String snapshot = snapshotter.prepare(parents.stream().map(p -> p.snapshot).findFirst());
     Entry entry = newEntry(Kind.LAYER, snapshot, parents, options);
     entry.mutable = true;
+    entry.fresh = parents.isEmpty();
     entry.retain = options.retain();
     entry.refs = 1;
     MetadataStore.Batch batch = store.batch();
@@ -693,6 +723,14 @@ public final class CacheManager implements AutoCloseable {
     return measured;
   }
 
+  private ContentHash hashOf(Entry entry) {
+    synchronized (lock) {
+      return hashes.computeIfAbsent(
+          entry.snapshot,
+          s -> entry.received ? ContentHash.receivedOnDisk() : ContentHash.onDisk());
+    }
+  }
+
   private void putValue(Entry entry, String key, byte[] value) {
     synchronized (lock) {
       if (!entry.dead) {
@@ -774,6 +812,12 @@ public final class CacheManager implements AutoCloseable {
     @Override
     public String description() {
       return entry.description;
+    }
+
+    @Override
+    public Digest checksum(String path, ChecksumOptions options) {
+      Entry held = open();
+      return hashOf(held).checksum(path, options, () -> CacheManager.this.mount(held, false));
     }
 
     @Override
@@ -892,6 +936,28 @@ public final class CacheManager implements AutoCloseable {
     }
 
     @Override
+    public ContentHash receive() {
+      MetadataStore.Batch batch = store.batch();
+      ContentHash hash;
+      synchronized (lock) {
+        open();
+        hash = entry.fresh ? ContentHash.received() : hashes.get(entry.snapshot);
+        if (hash == null) {
+          hash = ContentHash.receivedOnDisk();
+        }
+        hashes.put(entry.snapshot, hash);
+        if (!entry.received) {
+          entry.received = true;
+          if (entry.recorded) {
+            record(entry, batch);
+          }
+        }
+      }
+      batch.commit();
+      return hash;
+    }
+
+    @Override
     public void retain(boolean retain) {
       MetadataStore.Batch batch = store.batch();
       synchronized (lock) {
@@ -945,6 +1011,7 @@ public final class CacheManager implements AutoCloseable {
     MetadataStore.Batch batch = store.batch();
     snapshotter.commit(entry.snapshot, batch);
     synchronized (lock) {
+      entry.fresh = false;
       entry.mutable = false;
       record(entry, batch);
     }
@@ -964,6 +1031,7 @@ public final class CacheManager implements AutoCloseable {
             entry.description,
             entry.recordType);
     result.refs = 1;
+    result.received = entry.received;
     MetadataStore.Batch batch = store.batch();
     snapshotter.keep(entry.snapshot, batch);
     synchronized (lock) {
@@ -972,6 +1040,7 @@ public final class CacheManager implements AutoCloseable {
       register(result);
       record(entry, batch);
       record(result, batch);
+      entry.fresh = false;
       let(entry);
     }
     batch.commit();
@@ -981,6 +1050,8 @@ public final class CacheManager implements AutoCloseable {
   private void release(Entry entry) {
     MetadataStore.Batch batch = store.batch();
     synchronized (lock) {
+      entry.fresh = false;
+      hashes.remove(entry.snapshot); // what was received may be there in part only
       if (entry.retain) {
         let(entry);
         return;
@@ -1145,6 +1216,7 @@ public final class CacheManager implements AutoCloseable {
         removed.add(entry);
         gone.add(record);
         freed += record.size();
+        hashes.remove(entry.snapshot);
         // still in the lock: nobody can have come to hold it
         snapshotter.remove(entry.snapshot, batch);
       }

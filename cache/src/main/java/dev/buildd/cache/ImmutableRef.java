@@ -1,5 +1,7 @@
 package dev.buildd.cache;
 
+import dev.buildd.base.content.Digest;
+import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.snapshot.Mount;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +28,9 @@ public interface ImmutableRef extends AutoCloseable {
   long size();
 
   String description();
+
+  /** The digest of what is at a path (wire.md section 14.4); remembered for the next time. */
+  Digest checksum(String path, ChecksumOptions options);
 
   /**
    * The layers that make it up, lowest first: one ref for each layer that an exported image would

@@ -1,5 +1,6 @@
 package dev.buildd.cache;
 
+import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.snapshot.Mount;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +23,13 @@ public interface MutableRef extends AutoCloseable {
    * the result and nothing has been built on it; the result is then no more.
    */
   ImmutableRef commit();
+
+  /**
+   * Tells that the files come from a client, and gives the place to enter each change, so that
+   * nothing needs to be read again. If the ref is released without a commit, what was entered is
+   * forgotten.
+   */
+  ContentHash receive();
 
   /** Whether the ref stays when it is released; at first as its options said. */
   void retain(boolean retain);
