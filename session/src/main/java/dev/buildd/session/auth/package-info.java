@@ -1,0 +1,5 @@
+/** The client's registry credentials. */
+@NullMarked
+package dev.buildd.session.auth;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,324 @@
+package dev.buildd.session.rpc;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One gRPC call in blocking style: {@link #read} waits for a message, {@link #write} waits until
+ * the peer can take one. One thread reads, any number write.
+ *
+ * <p>On the calling side {@link #close} cancels what has not ended; on the serving side the call
+ * ends when its handler returns.
+ *
+ * @param <S> what is sent
+ * @param <R> what is received
+ */
+public final class MessageStream<S, R> implements AutoCloseable {
+  private static final int AHEAD = 8;
+  private static final int READY_THRESHOLD = 512 << 10;
+
+  /** What a stream needs of the call below it. */
+  private interface Wire<S> {
+    boolean isReady();
+
+    void send(S message);
+
+    void request(int messages);
+
+    void halfClose();
+
+    void cancel(String why);
+  }
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ReentrantLock writing = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+
+  @GuardedBy("lock")
+  private final Deque<R> inbox = new ArrayDeque<>();
+
+  @GuardedBy("lock")
+  private boolean halfClosed; // nothing more to read
+
+  @GuardedBy("lock")
+  private boolean ended; // nothing more to write either
+
+  @GuardedBy("lock")
+  private @Nullable StatusRuntimeException failure;
+
+  private @Nullable Wire<S> wire;
+
+  MessageStream() {}
+
+  /** Starts a call. */
+  public static <S, R> MessageStream<S, R> call(
+      Channel channel, MethodDescriptor<S, R> method, Metadata headers) {
+    return call(channel, method, headers, CallOptions.DEFAULT);
+  }
+
+  /** Starts a call with options, for example a deadline. */
+  public static <S, R> MessageStream<S, R> call(
+      Channel channel, MethodDescriptor<S, R> method, Metadata headers, CallOptions options) {
+    MessageStream<S, R> stream = new MessageStream<>();
+    ClientCall<S, R> call =
+        channel.newCall(
+            method, options.withExecutor(Runnable::run).withOnReadyThreshold(READY_THRESHOLD));
+    stream.wire =
+        new Wire<>() {
+          @Override
+          public boolean isReady() {
+            return call.isReady();
+          }
+
+          @Override
+          public void send(S message) {
+            call.sendMessage(message);
+          }
+
+          @Override
+          public void request(int messages) {
+            call.request(messages);
+          }
+
+          @Override
+          public void halfClose() {
+            call.halfClose();
+          }
+
+          @Override
+          public void cancel(String why) {
+            call.cancel(why, null);
+          }
+        };
+    call.start(
+        new ClientCall.Listener<>() {
+          @Override
+          public void onMessage(R message) {
+            stream.received(message);
+          }
+
+          @Override
+          public void onReady() {
+            stream.wake();
+          }
+
+          @Override
+          public void onClose(Status status, Metadata trailers) {
+            stream.end(status.isOk() ? null : status.asRuntimeException(trailers));
+          }
+        },
+        headers);
+    call.request(AHEAD);
+    return stream;
+  }
+
+  /** The serving end of a call; the listener that feeds it is the handler's. */
+  static <S, R> MessageStream<S, R> serve(ServerCall<R, S> call) {
+    MessageStream<S, R> stream = new MessageStream<>();
+    call.setOnReadyThreshold(READY_THRESHOLD);
+    stream.wire =
+        new Wire<>() {
+          private boolean headersSent;
+
+          @Override
+          public boolean isReady() {
+            return call.isReady();
+          }
+
+          @Override
+          public void send(S message) {
+            if (!headersSent) {
+              headersSent = true;
+              call.sendHeaders(new Metadata());
+            }
+            call.sendMessage(message);
+          }
+
+          @Override
+          public void request(int messages) {
+            call.request(messages);
+          }
+
+          @Override
+          public void halfClose() {}
+
+          @Override
+          public void cancel(String why) {}
+        };
+    call.request(AHEAD);
+    return stream;
+  }
+
+  private Wire<S> wire() {
+    Wire<S> known = wire;
+    if (known == null) {
+      throw new IllegalStateException("not started");
+    }
+    return known;
+  }
+
+  /** The next message, or null when the peer has sent all; throws the status of a failed call. */
+  public @Nullable R read() throws InterruptedException {
+    R message;
+    lock.lockInterruptibly();
+    try {
+      while (inbox.isEmpty() && !halfClosed && !ended) {
+        changed.await();
+      }
+      message = inbox.poll();
+      if (message == null) {
+        if (failure != null) {
+          throw failure;
+        }
+        return null;
+      }
+    } finally {
+      lock.unlock();
+    }
+    wire().request(1);
+    return message;
+  }
+
+  /** Sends a message as soon as the peer can take one. */
+  public void write(S message) throws InterruptedException {
+    writing.lockInterruptibly();
+    try {
+      lock.lockInterruptibly();
+      try {
+        while (!ended && !wire().isReady()) {
+          changed.await();
+        }
+        throwIfEnded();
+      } finally {
+        lock.unlock();
+      }
+      wire().send(message);
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  /** Sends the message if that takes no waiting. */
+  public boolean offer(S message) {
+    if (!writing.tryLock()) {
+      return false;
+    }
+    try {
+      lock.lock();
+      try {
+        if (ended || !wire().isReady()) {
+          return false;
+        }
+      } finally {
+        lock.unlock();
+      }
+      wire().send(message);
+      return true;
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  @GuardedBy("lock")
+  private void throwIfEnded() {
+    if (!ended) {
+      return;
+    }
+    if (failure != null) {
+      throw failure;
+    }
+    throw Status.CANCELLED.withDescription("the peer ended the call").asRuntimeException();
+  }
+
+  /** Tells the peer that all is sent; reading goes on. */
+  public void halfClose() throws InterruptedException {
+    writing.lockInterruptibly();
+    try {
+      lock.lockInterruptibly();
+      try {
+        if (ended) {
+          return;
+        }
+      } finally {
+        lock.unlock();
+      }
+      wire().halfClose();
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  /** Ends the call if it has not ended, and drops what was not read. */
+  @Override
+  public void close() {
+    boolean open;
+    lock.lock();
+    try {
+      open = !ended;
+      ended = true;
+      inbox.clear();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    if (open) {
+      wire().cancel("closed");
+    }
+  }
+
+  void received(R message) {
+    lock.lock();
+    try {
+      if (!ended) {
+        inbox.add(message);
+        changed.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void wake() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void peerHalfClosed() {
+    lock.lock();
+    try {
+      halfClosed = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void end(@Nullable StatusRuntimeException why) {
+    lock.lock();
+    try {
+      if (!ended) {
+        ended = true;
+        failure = why;
+        changed.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

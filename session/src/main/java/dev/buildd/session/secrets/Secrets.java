@@ -1,0 +1,45 @@
+package dev.buildd.session.secrets;
+
+import dev.buildd.proto.secrets.GetSecretRequest;
+import dev.buildd.proto.secrets.SecretsGrpc;
+import dev.buildd.session.Session;
+import dev.buildd.session.SessionGroup;
+import dev.buildd.session.rpc.Statuses;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.util.Optional;
+
+/** Asks clients for secrets. */
+public final class Secrets {
+  private static final String METHOD = "/" + SecretsGrpc.getGetSecretMethod().getFullMethodName();
+
+  private Secrets() {}
+
+  /** The secret with that id; empty if no client has it. */
+  public static Optional<byte[]> get(SessionGroup group, String id) throws Exception {
+    if (group.ids().isEmpty()) {
+      return Optional.empty();
+    }
+    return group.any(session -> get(session, id));
+  }
+
+  /** The secret with that id; empty if the client has none such, or none at all. */
+  public static Optional<byte[]> get(Session session, String id) {
+    if (!session.supports(METHOD)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          SecretsGrpc.newBlockingStub(session.channel())
+              .getSecret(GetSecretRequest.newBuilder().setID(id).build())
+              .getData()
+              .toByteArray());
+    } catch (StatusRuntimeException e) {
+      Status.Code code = e.getStatus().getCode();
+      if (code == Status.Code.NOT_FOUND || code == Status.Code.UNIMPLEMENTED) {
+        return Optional.empty();
+      }
+      throw Statuses.toBuildException("secret " + id, e);
+    }
+  }
+}
