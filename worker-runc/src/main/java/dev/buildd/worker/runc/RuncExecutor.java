@@ -1,0 +1,276 @@
+package dev.buildd.worker.runc;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.RootedPath;
+import dev.buildd.solver.executor.Executor;
+import dev.buildd.solver.executor.ExitException;
+import dev.buildd.solver.executor.ProcessIo;
+import dev.buildd.solver.executor.ProcessMount;
+import dev.buildd.solver.executor.ProcessSpec;
+import dev.buildd.solver.executor.ProcessSpec.Network;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.SecureRandom;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs every process in a fresh container of runc. A container lives below a directory named after
+ * its id, the bundle, which is there from before the container is made until nothing of it is left:
+ * that is how {@link #recover} finds what a dead daemon has left.
+ */
+public final class RuncExecutor implements Executor {
+  private static final Logger log = LoggerFactory.getLogger(RuncExecutor.class);
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int ID_LENGTH = 25;
+  private static final Pattern ID = Pattern.compile("[0-9a-z]{" + ID_LENGTH + "}");
+  private static final Pattern DESCRIPTORS = Pattern.compile("/proc/[^/]+/(task/[^/]+/)?fd(/.*)?");
+
+  private final RuncSettings settings;
+  private final Path root;
+  private final Runc runc;
+  private final RuntimeSpec.Machine machine;
+  private final Cgroups cgroups;
+
+  public RuncExecutor(RuncSettings settings) {
+    this.settings = settings;
+    try {
+      Files.createDirectories(settings.root());
+      Linux.chmod(settings.root(), 0711);
+      this.root = settings.root().toRealPath();
+      this.runc = new Runc(settings.runc(), root.resolve("runc"));
+      this.machine = RuntimeSpec.Machine.detect();
+      this.cgroups = Cgroups.detect();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void run(ProcessSpec process, ProcessIo io) throws Exception {
+    check(process);
+    String id = newId();
+    Path bundle = root.resolve(id);
+    String cgroup = RuntimeSpec.cgroupPath(process, settings.cgroupParent(), id);
+    MountStubs stubs =
+        MountStubs.note(process.root(), mountPoints(process), process.removeMountStubsRecursive());
+    try {
+      prepare(process, id, bundle, cgroup);
+      int code = execute(id, bundle, io);
+      if (code != 0) {
+        throw new ExitException(code);
+      }
+    } finally {
+      Cleanup.run("container " + id, () -> release(id, bundle, cgroup));
+      Cleanup.run("mount stubs of container " + id, stubs::remove);
+    }
+  }
+
+  private static void check(ProcessSpec process) {
+    if (process.args().isEmpty()) {
+      throw BuildException.invalid("process has no arguments");
+    }
+    for (ProcessMount mount : process.mounts()) {
+      if (!mount.destination().equals(RootedPath.clean(mount.destination()))) {
+        throw BuildException.invalid("mount point is not clean: " + mount.destination());
+      }
+    }
+    if (process.cgroupParent().contains("..")) {
+      throw BuildException.invalid("invalid cgroup parent: " + process.cgroupParent());
+    }
+  }
+
+  /** What runc may have to make in the root filesystem. */
+  private static List<String> mountPoints(ProcessSpec process) {
+    List<String> out = new ArrayList<>(List.of("/etc/resolv.conf", "/etc/hosts"));
+    process.mounts().forEach(mount -> out.add(mount.destination()));
+    return out;
+  }
+
+  private static String newId() {
+    StringBuilder out = new StringBuilder(ID_LENGTH);
+    for (int i = 0; i < ID_LENGTH; i++) {
+      out.append(Character.forDigit(RANDOM.nextInt(Character.MAX_RADIX), Character.MAX_RADIX));
+    }
+    return out.toString();
+  }
+
+  private void prepare(ProcessSpec process, String id, Path bundle, String cgroup)
+      throws IOException {
+    Linux.mkdir(bundle, 0711);
+    Files.writeString(cgroupFile(bundle), cgroup);
+    Path hosts = bundle.resolve("hosts");
+    String hostname =
+        process.hostname().isEmpty() ? RuntimeSpec.DEFAULT_HOSTNAME : process.hostname();
+    write(hosts, NetworkFiles.hosts(hostname, process.extraHosts()));
+    ContainerUser user = ContainerUser.lookup(process.root(), process.user());
+    makeWorkingDirectory(process.root(), process.cwd(), user);
+    byte[] config =
+        RuntimeSpec.json(
+            process,
+            new RuntimeSpec.Container(
+                id,
+                user,
+                resolvConf(process.network() == Network.HOST),
+                hosts,
+                process.network() == Network.DEFAULT
+                    ? settings.defaultNetwork()
+                    : process.network(),
+                settings.cgroupParent(),
+                settings.apparmorProfile()),
+            machine);
+    Files.write(bundle.resolve("config.json"), config);
+  }
+
+  private static Path cgroupFile(Path bundle) {
+    return bundle.resolve("cgroup");
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    Files.writeString(file, text);
+    Linux.chmod(file, 0644); // whatever the daemon's umask is
+  }
+
+  /** Brings the shared file up to date; steps that run keep the file they have mounted. */
+  private synchronized Path resolvConf(boolean hostNetwork) throws IOException {
+    Path file = root.resolve(hostNetwork ? "resolv-host.conf" : "resolv.conf");
+    String wanted = NetworkFiles.resolvConf(settings.dns(), hostNetwork);
+    if (!Files.exists(file) || !Files.readString(file).equals(wanted)) {
+      Path fresh = root.resolve(file.getFileName() + ".tmp");
+      write(fresh, wanted);
+      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+    return file;
+  }
+
+  private static void makeWorkingDirectory(Path rootfs, String cwd, ContainerUser owner)
+      throws IOException {
+    Path path = RootedPath.resolve(rootfs, cwd);
+    String inside = RootedPath.inside(rootfs, path);
+    if (DESCRIPTORS.matcher(inside).matches()) {
+      // in the container that is a descriptor of the runtime (CVE-2024-21626)
+      throw BuildException.invalid("invalid working directory " + cwd);
+    }
+    Deque<Path> missing = new ArrayDeque<>();
+    for (@Nullable Path at = path; at != null && !at.equals(rootfs); at = at.getParent()) {
+      if (Linux.exists(at)) {
+        break;
+      }
+      missing.push(at);
+    }
+    for (Path directory : missing) {
+      try {
+        Linux.mkdir(directory, 0755);
+        Linux.chmod(directory, 0755);
+        Linux.lchown(directory, (int) owner.uid(), (int) owner.gid());
+      } catch (LinuxException e) {
+        throw BuildException.unknown(
+            "failed to create working directory " + cwd + ": " + Errno.describe(e.errno()), e);
+      }
+    }
+  }
+
+  private int execute(String id, Path bundle, ProcessIo io) throws Exception {
+    Process process = runc.start(bundle, id);
+    try (Scope scope = Scope.open("container " + id)) {
+      scope.fork("stdout " + id, () -> copy(process.getInputStream(), io.stdout()));
+      scope.fork("stderr " + id, () -> copy(process.getErrorStream(), io.stderr()));
+      try {
+        int code = process.waitFor();
+        scope.join();
+        return code;
+      } catch (InterruptedException e) {
+        Cleanup.run("kill container " + id, () -> runc.kill(process, bundle));
+        throw e;
+      }
+    }
+  }
+
+  /** Reads to the end even if nobody takes it any more: a full pipe would stop the process. */
+  private static void copy(InputStream from, OutputStream to) throws IOException {
+    byte[] buffer = new byte[16384];
+    IOException failure = null;
+    for (int n = from.read(buffer); n >= 0; n = from.read(buffer)) {
+      if (failure == null) {
+        try {
+          to.write(buffer, 0, n);
+          to.flush();
+        } catch (IOException e) {
+          failure = e;
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void release(String id, Path bundle, String cgroup)
+      throws IOException, InterruptedException {
+    if (runc.knows(id)) {
+      runc.delete(id);
+    }
+    cgroups.destroy(cgroup);
+    deleteTree(bundle);
+  }
+
+  private static void deleteTree(Path directory) throws IOException {
+    if (!Linux.exists(directory)) {
+      return;
+    }
+    try (Stream<Path> paths = Files.walk(directory)) {
+      for (Path path : paths.toList().reversed()) {
+        Files.delete(path);
+      }
+    }
+  }
+
+  @Override
+  public void recover() {
+    try {
+      runc.killCommands();
+      for (String id : runc.list()) {
+        log.info("delete left container id={}", id);
+        Cleanup.run("container " + id, () -> runc.delete(id));
+      }
+      try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
+        for (Path bundle : entries) {
+          String id = String.valueOf(bundle.getFileName());
+          if (ID.matcher(id).matches()) {
+            Cleanup.run("bundle " + id, () -> release(id, bundle, cgroupOf(bundle)));
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String cgroupOf(Path bundle) throws IOException {
+    try {
+      return Files.readString(cgroupFile(bundle), StandardCharsets.UTF_8);
+    } catch (NoSuchFileException e) {
+      return ""; // it died before there was one
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.worker.runc;
+
+import org.jspecify.annotations.NullMarked;
