@@ -1,0 +1,5 @@
+/** Tests of file transfer. */
+@NullMarked
+package dev.buildd.session.filesync;
+
+import org.jspecify.annotations.NullMarked;
