@@ -1,0 +1,89 @@
+package dev.buildd.daemon;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * How the daemon is set up: defaults, then {@code buildkitd.toml}, then flags.
+ *
+ * @param root where all state is kept
+ * @param insecureEntitlements what builds may be granted
+ */
+record BuilddConfig(
+    Path root,
+    Log log,
+    Grpc grpc,
+    OciWorker worker,
+    Dns dns,
+    HistoryLimits history,
+    Map<String, Registry> registries,
+    Set<String> insecureEntitlements) {
+
+  /**
+   * @param level error, warn, info, debug or trace
+   * @param json whether lines are JSON objects
+   */
+  record Log(String level, boolean json) {}
+
+  /**
+   * @param addresses at least one, with schemes
+   * @param debugAddress where diagnostics are served, {@code host:port} or {@code unix://path}
+   * @param uid owner of sockets
+   */
+  record Grpc(List<String> addresses, Optional<String> debugAddress, int uid, int gid) {}
+
+  /**
+   * @param platforms empty for the machine's own
+   * @param snapshotter auto, overlayfs or native
+   * @param binary the runtime; empty to look for one
+   * @param networkMode auto, host, bridge or cni
+   * @param maxParallelism how many steps may run at once; 0 for any number
+   */
+  record OciWorker(
+      boolean enabled,
+      Map<String, String> labels,
+      List<String> platforms,
+      String snapshotter,
+      String binary,
+      String networkMode,
+      String cniConfigPath,
+      String cgroupParent,
+      String apparmorProfile,
+      int maxParallelism) {}
+
+  record Dns(List<String> nameservers, List<String> options, List<String> searchDomains) {}
+
+  /** Seconds and entries; see {@link History.Limits}. */
+  record HistoryLimits(long maxAgeSeconds, int maxEntries) {}
+
+  /** How one registry is reached. */
+  record Registry(
+      List<String> mirrors,
+      Optional<Boolean> plainHttp,
+      boolean insecure,
+      List<String> ca,
+      List<KeyPair> keyPairs,
+      List<String> tlsConfigDirectories) {}
+
+  record KeyPair(String key, String certificate) {}
+
+  static BuilddConfig defaults() {
+    return new BuilddConfig(
+        Path.of("/var/lib/buildkit"),
+        new Log("info", false),
+        new Grpc(
+            List.of("unix:///run/buildkit/buildd.sock", "unix:///run/buildkit/buildkitd.sock"),
+            Optional.empty(),
+            0,
+            0),
+        new OciWorker(
+            true, Map.of(), List.of(), "auto", "", "auto", "/etc/buildkit/cni.json", "", "", 0),
+        new Dns(List.of(), List.of(), List.of()),
+        new HistoryLimits(172_800, 50),
+        Map.of(),
+        Set.of());
+  }
+}

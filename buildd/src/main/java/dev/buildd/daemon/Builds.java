@@ -1,0 +1,278 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.proto.control.StatusResponse;
+import dev.buildd.proto.types.WorkerRecord;
+import dev.buildd.session.SessionManager;
+import dev.buildd.solver.exporter.ExportSource;
+import dev.buildd.solver.exporter.Exporter;
+import dev.buildd.solver.graph.Job;
+import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.graph.Solver;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.llb.BuildResult;
+import dev.buildd.solver.llb.Entitlements;
+import dev.buildd.solver.llb.LazyRef;
+import dev.buildd.solver.llb.LlbBridge;
+import dev.buildd.solver.llb.OpFactory;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** Runs builds: from a request to exported results. Safe for use by many threads. */
+final class Builds {
+  private static final Duration STATUS_PATIENCE = Duration.ofSeconds(6);
+  private static final Duration GATEWAY_PATIENCE = Duration.ofSeconds(3);
+  private static final int KEPT_SECONDS = 10; // late watchers may still come
+
+  /** What builds are made with. */
+  record Parts(
+      Solver solver,
+      OpFactory worker,
+      Supplier<WorkerRecord> workerRecord,
+      SessionManager sessions,
+      Consumer<Collection<String>> forgetCacheMounts,
+      Map<String, Exporter> exporters,
+      Set<String> entitlements,
+      History history,
+      Clock clock) {}
+
+  private final Parts parts;
+  private final Map<String, BuildGateway> gateways = new HashMap<>(); // guarded by this
+
+  Builds(Parts parts) {
+    this.parts = parts;
+  }
+
+  /** One export that a request asks for. */
+  private record Export(Exporter.Instance instance, int index) {}
+
+  /**
+   * Runs a build to its end and returns what is told of its exports. An interrupt cancels it.
+   *
+   * @param request with today's fields only
+   */
+  Map<String, String> solve(SolveRequest request) throws Exception {
+    boolean definition = request.hasDefinition() && request.getDefinition().getDefCount() > 0;
+    if (definition && !request.getFrontend().isEmpty()) {
+      throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
+    }
+    List<Export> exports = exports(request);
+    Entitlements entitlements =
+        Entitlements.of(request.getEntitlementsList(), parts.entitlements());
+    if (request.getCache().getExportsCount() > 0) {
+      throw BuildException.invalid(
+          "unknown cache exporter: \"" + request.getCache().getExports(0).getType() + "\"");
+    }
+    Job job = parts.solver().newJob(request.getRef(), request.getSession());
+    History.Recording recording =
+        request.getInternal()
+            ? History.Recording.none()
+            : parts.history().begin(request, parts.clock().instant());
+    try {
+      Map<String, String> response = solve(request, definition, job, entitlements, exports);
+      recording.complete(job.journal().snapshot(), response, Optional.empty());
+      return response;
+    } catch (Exception e) {
+      recording.complete(job.journal().snapshot(), Map.of(), Optional.of(WireErrors.statusOf(e)));
+      throw e;
+    } finally {
+      Cleanup.run("close " + job, job::close);
+      job.journal().close();
+      Threads.timer().schedule(() -> parts.solver().discard(job), KEPT_SECONDS, TimeUnit.SECONDS);
+    }
+  }
+
+  private Map<String, String> solve(
+      SolveRequest request,
+      boolean definition,
+      Job job,
+      Entitlements entitlements,
+      List<Export> exports)
+      throws Exception {
+    LlbBridge bridge = new LlbBridge(job, entitlements, parts.worker(), parts.forgetCacheMounts());
+    try (BuildResult result = result(request, definition, job, bridge)) {
+      evaluate(result);
+      Map<String, String> response = export(result, job, exports);
+      result
+          .metadata()
+          .forEach((key, value) -> {
+            if (key.startsWith("frontend.")) {
+              response.put(key, new String(value, StandardCharsets.UTF_8));
+            }
+          });
+      return response;
+    }
+  }
+
+  private BuildResult result(SolveRequest request, boolean definition, Job job, LlbBridge bridge)
+      throws Exception {
+    if (definition) {
+      return BuildResult.of(bridge.solve(request.getDefinition()));
+    }
+    if (!request.getFrontend().isEmpty()) {
+      throw BuildException.invalid("invalid frontend: " + request.getFrontend());
+    }
+    try (BuildGateway gateway =
+        new BuildGateway(job, bridge, parts.workerRecord().get(), request.getFrontendInputsMap())) {
+      synchronized (this) {
+        gateways.put(request.getRef(), gateway);
+        notifyAll();
+      }
+      try {
+        return gateway.await();
+      } finally {
+        synchronized (this) {
+          gateways.remove(request.getRef(), gateway);
+        }
+      }
+    }
+  }
+
+  /** The gateway of a build, for which it waits a while: calls come in any order. */
+  synchronized BuildGateway gateway(String buildId) throws InterruptedException {
+    if (buildId.isEmpty()) {
+      throw BuildException.invalid("no buildid found in context");
+    }
+    long deadline = System.nanoTime() + GATEWAY_PATIENCE.toNanos();
+    while (true) {
+      BuildGateway found = gateways.get(buildId);
+      if (found != null) {
+        return found;
+      }
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw BuildException.notFound("no such job " + buildId);
+      }
+      wait(left / 1_000_000 + 1);
+    }
+  }
+
+  private static void evaluate(BuildResult result) throws Exception {
+    List<Callable<Boolean>> all = new ArrayList<>();
+    result.ref().ifPresent(ref -> all.add(() -> ref.ref().isPresent()));
+    result
+        .refs()
+        .values()
+        .forEach(one -> one.ifPresent(ref -> all.add(() -> ref.ref().isPresent())));
+    if (!all.isEmpty()) {
+      Scope.all("evaluate", all);
+    }
+  }
+
+  // --- exports ---
+
+  private List<Export> exports(SolveRequest request) {
+    List<Export> out = new ArrayList<>();
+    for (dev.buildd.proto.control.Exporter wanted : request.getExportersList()) {
+      Exporter exporter = parts.exporters().get(wanted.getType());
+      if (exporter == null) {
+        throw BuildException.notFound("exporter \"" + wanted.getType() + "\" could not be found");
+      }
+      Map<String, String> attributes = new LinkedHashMap<>(wanted.getAttrsMap());
+      String epoch = request.getFrontendAttrsMap().get("build-arg:SOURCE_DATE_EPOCH");
+      if (epoch != null) {
+        attributes.putIfAbsent("source-date-epoch", epoch);
+      }
+      out.add(new Export(exporter.resolve(out.size(), attributes), out.size()));
+    }
+    return out;
+  }
+
+  private Map<String, String> export(BuildResult result, Job job, List<Export> exports)
+      throws Exception {
+    Map<String, String> response = new LinkedHashMap<>();
+    if (exports.isEmpty()) {
+      return response;
+    }
+    Optional<ImmutableRef> ref =
+        result.ref().isPresent() ? result.ref().get().ref() : Optional.empty();
+    Map<String, Optional<ImmutableRef>> refs = new LinkedHashMap<>();
+    for (Map.Entry<String, Optional<LazyRef>> entry : result.refs().entrySet()) {
+      refs.put(
+          entry.getKey(),
+          entry.getValue().isPresent() ? entry.getValue().get().ref() : Optional.empty());
+    }
+    ExportSource source = new ExportSource(ref, refs, result.metadata());
+    List<Callable<Map<String, String>>> all = new ArrayList<>();
+    for (Export export : exports) {
+      all.add(() -> export(export, source, job));
+    }
+    for (Map<String, String> one : Scope.all("export", all)) {
+      one.forEach(response::putIfAbsent);
+    }
+    return response;
+  }
+
+  private Map<String, String> export(Export export, ExportSource source, Job job) throws Exception {
+    VertexProgress progress =
+        job.vertex(
+            Digest.of(job.session() + "-export-" + export.index()), export.instance().name());
+    progress.started();
+    try {
+      Map<String, String> told =
+          export
+              .instance()
+              .export(source, new Exporter.Context(parts.sessions(), job.session(), progress));
+      progress.completed(null);
+      return told;
+    } catch (Exception e) {
+      progress.completed(e);
+      throw e;
+    }
+  }
+
+  // --- watching ---
+
+  /** Receives the messages of a status stream. */
+  @FunctionalInterface
+  interface Watcher {
+    void tell(StatusResponse message) throws InterruptedException;
+  }
+
+  /** Tells all of a build's progress, from its start to its end. */
+  void watch(String ref, Watcher watcher) throws Exception {
+    Optional<List<StatusResponse>> recorded = parts.history().progress(ref);
+    if (recorded.isPresent()) {
+      for (StatusResponse message : recorded.get()) {
+        watcher.tell(message);
+      }
+      return;
+    }
+    Job job = parts.solver().awaitJob(ref, STATUS_PATIENCE);
+    ProgressMessages messages = new ProgressMessages();
+    int at = 0;
+    while (true) {
+      List<ProgressEvent> events = job.journal().read(at);
+      if (events.isEmpty()) {
+        break;
+      }
+      at += events.size();
+      for (StatusResponse message : messages.of(events)) {
+        watcher.tell(message);
+      }
+    }
+    Optional<StatusResponse> encore = messages.encore(parts.clock().instant());
+    if (encore.isPresent()) {
+      watcher.tell(encore.get());
+    }
+  }
+}

@@ -1,0 +1,260 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.toml.TomlMapper;
+
+/** Reads {@code buildkitd.toml}. */
+final class ConfigFile {
+  private static final Pattern DURATION = Pattern.compile("(\\d+(?:\\.\\d+)?)(ms|s|m|h)");
+
+  private final Path path;
+  private final List<String> lines;
+  private final JsonNode tree;
+  private final List<String> warnings = new ArrayList<>();
+
+  private ConfigFile(Path path, String text, JsonNode tree) {
+    this.path = path;
+    this.lines = text.lines().toList();
+    this.tree = tree;
+  }
+
+  /** A configuration and what is to be said of the file it came from. */
+  record Loaded(BuilddConfig config, List<String> warnings) {}
+
+  /**
+   * Reads the file over the defaults.
+   *
+   * @throws BuildException {@code INVALID_ARGUMENT} if it is not TOML or a value is of a wrong type
+   */
+  static Loaded load(Path path) throws IOException {
+    String text = Files.readString(path);
+    try {
+      ConfigFile file = new ConfigFile(path, text, new TomlMapper().readTree(text));
+      file.check(file.tree, "");
+      return new Loaded(file.config(), file.warnings);
+    } catch (JacksonException e) {
+      throw new BuildException(
+          Category.INVALID_ARGUMENT,
+          "failed to parse "
+              + path
+              + ": "
+              + e.getOriginalMessage()
+              + " at line "
+              + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()),
+          e);
+    }
+  }
+
+  // --- keys ---
+
+  private void check(JsonNode table, String prefix) {
+    for (Map.Entry<String, JsonNode> entry : table.properties()) {
+      JsonNode value = entry.getValue();
+      String key = prefix.isEmpty() ? entry.getKey() : prefix + "\0" + entry.getKey();
+      if (value.isObject()) {
+        check(value, key);
+      } else if (value.isArray() && !value.isEmpty() && value.get(0).isObject()) {
+        for (JsonNode element : value) {
+          check(element, key + "[]");
+        }
+      } else {
+        checkLeaf(key, entry.getKey());
+      }
+    }
+  }
+
+  private void checkLeaf(String key, String name) {
+    if (ConfigKeys.matches(ConfigKeys.BUILT, key)) {
+      return;
+    }
+    String shown = key.replace('\0', '.');
+    String at = path + ":" + line(name) + ": ";
+    if (ConfigKeys.matches(ConfigKeys.KNOWN, key)) {
+      warnings.add(at + shown + " is not supported by this daemon yet and was ignored");
+      return;
+    }
+    String hint = ConfigKeys.nearest(key).map(near -> ", did you mean " + near + "?").orElse("");
+    warnings.add(at + "unknown key " + shown + hint);
+  }
+
+  private int line(String name) {
+    Pattern assigned = Pattern.compile("(^|[\\s{,])[\"']?" + Pattern.quote(name) + "[\"']?\\s*=");
+    for (int i = 0; i < lines.size(); i++) {
+      if (assigned.matcher(lines.get(i)).find()) {
+        return i + 1;
+      }
+    }
+    return 1;
+  }
+
+  // --- values ---
+
+  private BuilddConfig config() {
+    BuilddConfig base = BuilddConfig.defaults();
+    JsonNode log = tree.path("log");
+    String level =
+        flag(tree, "trace").orElse(false)
+            ? "trace"
+            : flag(tree, "debug").orElse(false)
+                ? "debug"
+                : text(log, "level").orElse(base.log().level());
+    JsonNode grpc = tree.path("grpc");
+    List<String> addresses = texts(grpc, "address");
+    JsonNode history = tree.path("history");
+    JsonNode dns = tree.path("dns");
+    return new BuilddConfig(
+        text(tree, "root").map(Path::of).orElse(base.root()),
+        new BuilddConfig.Log(level, text(log, "format").orElse("text").equals("json")),
+        new BuilddConfig.Grpc(
+            addresses.isEmpty() ? base.grpc().addresses() : addresses,
+            text(grpc, "debugAddress").filter(a -> !a.isEmpty()),
+            number(grpc, "uid").orElse(0L).intValue(),
+            number(grpc, "gid").orElse(0L).intValue()),
+        worker(base.worker()),
+        new BuilddConfig.Dns(
+            texts(dns, "nameservers"), texts(dns, "options"), texts(dns, "searchDomains")),
+        new BuilddConfig.HistoryLimits(
+            duration(history, "maxAge").orElse(base.history().maxAgeSeconds()),
+            number(history, "maxEntries").map(Long::intValue).orElse(base.history().maxEntries())),
+        registries(),
+        Set.copyOf(texts(tree, "insecure-entitlements")));
+  }
+
+  private BuilddConfig.OciWorker worker(BuilddConfig.OciWorker base) {
+    JsonNode oci = tree.path("worker").path("oci");
+    Map<String, String> labels = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> label : oci.path("labels").properties()) {
+      labels.put(label.getKey(), label.getValue().asString());
+    }
+    return new BuilddConfig.OciWorker(
+        flag(oci, "enabled").orElse(true),
+        labels,
+        texts(oci, "platforms"),
+        text(oci, "snapshotter").orElse(base.snapshotter()),
+        text(oci, "binary").orElse(base.binary()),
+        text(oci, "networkMode").orElse(base.networkMode()),
+        text(oci, "cniConfigPath").orElse(base.cniConfigPath()),
+        text(oci, "defaultCgroupParent").orElse(base.cgroupParent()),
+        text(oci, "apparmor-profile").orElse(base.apparmorProfile()),
+        number(oci, "max-parallelism").orElse(0L).intValue());
+  }
+
+  private Map<String, BuilddConfig.Registry> registries() {
+    Map<String, BuilddConfig.Registry> out = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry : tree.path("registry").properties()) {
+      JsonNode registry = entry.getValue();
+      List<BuilddConfig.KeyPair> pairs = new ArrayList<>();
+      for (JsonNode pair : registry.path("keypair")) {
+        pairs.add(
+            new BuilddConfig.KeyPair(text(pair, "key").orElse(""), text(pair, "cert").orElse("")));
+      }
+      out.put(
+          entry.getKey(),
+          new BuilddConfig.Registry(
+              texts(registry, "mirrors"),
+              flag(registry, "http"),
+              flag(registry, "insecure").orElse(false),
+              texts(registry, "ca"),
+              pairs,
+              texts(registry, "tlsconfigdir")));
+    }
+    return out;
+  }
+
+  private BuildException wrong(String name, String wanted) {
+    return BuildException.invalid(path + ":" + line(name) + ": " + name + " must be " + wanted);
+  }
+
+  private Optional<String> text(JsonNode table, String name) {
+    JsonNode value = table.path(name);
+    if (value.isMissingNode()) {
+      return Optional.empty();
+    }
+    if (!value.isString()) {
+      throw wrong(name, "a string");
+    }
+    return Optional.of(value.asString());
+  }
+
+  private Optional<Boolean> flag(JsonNode table, String name) {
+    JsonNode value = table.path(name);
+    if (value.isMissingNode()) {
+      return Optional.empty();
+    }
+    if (!value.isBoolean()) {
+      throw wrong(name, "true or false");
+    }
+    return Optional.of(value.asBoolean());
+  }
+
+  private Optional<Long> number(JsonNode table, String name) {
+    JsonNode value = table.path(name);
+    if (value.isMissingNode()) {
+      return Optional.empty();
+    }
+    if (!value.isIntegralNumber()) {
+      throw wrong(name, "a whole number");
+    }
+    return Optional.of(value.asLong());
+  }
+
+  private List<String> texts(JsonNode table, String name) {
+    JsonNode value = table.path(name);
+    if (value.isMissingNode()) {
+      return List.of();
+    }
+    Set<String> out = new LinkedHashSet<>();
+    if (!value.isArray()) {
+      throw wrong(name, "a list of strings");
+    }
+    for (JsonNode element : value) {
+      if (!element.isString()) {
+        throw wrong(name, "a list of strings");
+      }
+      out.add(element.asString());
+    }
+    return List.copyOf(out);
+  }
+
+  /** Seconds: a whole number of them, or text such as {@code 48h}. */
+  private Optional<Long> duration(JsonNode table, String name) {
+    JsonNode value = table.path(name);
+    if (!value.isString()) {
+      return number(table, name);
+    }
+    Matcher parts = DURATION.matcher(value.asString());
+    double seconds = 0;
+    int end = 0;
+    while (parts.find() && parts.start() == end) {
+      double amount = Double.parseDouble(parts.group(1));
+      seconds +=
+          switch (parts.group(2)) {
+            case "ms" -> amount / 1000;
+            case "s" -> amount;
+            case "m" -> amount * 60;
+            default -> amount * Duration.ofHours(1).toSeconds();
+          };
+      end = parts.end();
+    }
+    if (end == 0 || end != value.asString().length()) {
+      throw wrong(name, "seconds or a duration such as \"48h\"");
+    }
+    return Optional.of((long) seconds);
+  }
+}

@@ -1,0 +1,170 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.pattern.FieldFilter;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.proto.control.CacheOptions;
+import dev.buildd.proto.control.CacheOptionsEntry;
+import dev.buildd.proto.control.ControlGrpc;
+import dev.buildd.proto.control.DiskUsageRequest;
+import dev.buildd.proto.control.DiskUsageResponse;
+import dev.buildd.proto.control.Exporter;
+import dev.buildd.proto.control.InfoResponse;
+import dev.buildd.proto.control.ListWorkersRequest;
+import dev.buildd.proto.control.ListWorkersResponse;
+import dev.buildd.proto.control.PruneRequest;
+import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.proto.control.SolveResponse;
+import dev.buildd.proto.control.UpdateBuildHistoryResponse;
+import dev.buildd.proto.control.UsageRecord;
+import dev.buildd.proto.pb.Platform;
+import dev.buildd.proto.types.BuildkitVersion;
+import dev.buildd.proto.types.GCPolicy;
+import dev.buildd.proto.types.WorkerRecord;
+import dev.buildd.session.SessionManager;
+import dev.buildd.session.rpc.MessageStream;
+import dev.buildd.solver.worker.Worker;
+import io.grpc.ServerServiceDefinition;
+import java.time.Clock;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/**
+ * What clients of the daemon call (wire.md section 2): the wire on one side, builds on the other.
+ */
+final class ControlService {
+  static final BuildkitVersion VERSION =
+      BuildkitVersion.newBuilder()
+          .setPackage("dev.buildd")
+          .setVersion(Version.BUILDKIT)
+          .setRevision(Version.REVISION)
+          .build();
+
+  private final Builds builds;
+  private final SessionManager sessions;
+  private final CacheManager cache;
+  private final Worker worker;
+  private final History history;
+  private final Clock clock;
+  private final List<GCPolicy> gcPolicy;
+
+  ControlService(
+      Builds builds,
+      SessionManager sessions,
+      CacheManager cache,
+      Worker worker,
+      History history,
+      Clock clock,
+      List<GCPolicy> gcPolicy) {
+    this.builds = builds;
+    this.sessions = sessions;
+    this.cache = cache;
+    this.worker = worker;
+    this.history = history;
+    this.clock = clock;
+    this.gcPolicy = List.copyOf(gcPolicy);
+  }
+
+  ServerServiceDefinition definition() {
+    return ServerServiceDefinition.builder(ControlGrpc.getServiceDescriptor())
+        .addMethod(ControlGrpc.getSolveMethod(), Services.unary((r, h) -> solve(r)))
+        .addMethod(
+            ControlGrpc.getStatusMethod(),
+            Services.streaming((r, out) -> builds.watch(r.getRef(), out::write)))
+        .addMethod(ControlGrpc.getSessionMethod(), sessions.handler())
+        .addMethod(ControlGrpc.getDiskUsageMethod(), Services.unary((r, h) -> diskUsage(r)))
+        .addMethod(ControlGrpc.getPruneMethod(), Services.streaming(this::prune))
+        .addMethod(ControlGrpc.getListWorkersMethod(), Services.unary((r, h) -> workers(r)))
+        .addMethod(
+            ControlGrpc.getInfoMethod(),
+            Services.unary((r, h) -> InfoResponse.newBuilder().setBuildkitVersion(VERSION).build()))
+        .addMethod(
+            ControlGrpc.getListenBuildHistoryMethod(),
+            Services.streaming((r, out) -> history.listen(r, out::write)))
+        .addMethod(
+            ControlGrpc.getUpdateBuildHistoryMethod(),
+            Services.unary((r, h) -> {
+              history.update(r);
+              return UpdateBuildHistoryResponse.getDefaultInstance();
+            }))
+        .build();
+  }
+
+  private SolveResponse solve(SolveRequest request) throws Exception {
+    return SolveResponse.newBuilder()
+        .putAllExporterResponse(builds.solve(translated(request)))
+        .build();
+  }
+
+  /** Says in today's fields what old clients say in theirs (wire.md section 2.1). */
+  static SolveRequest translated(SolveRequest request) {
+    SolveRequest.Builder out = request.toBuilder();
+    if (out.getExportersCount() == 0 && !out.getExporterDeprecated().isEmpty()) {
+      out.addExporters(
+          Exporter.newBuilder()
+              .setType(out.getExporterDeprecated())
+              .putAllAttrs(out.getExporterAttrsDeprecatedMap()));
+    }
+    out.clearExporterDeprecated().clearExporterAttrsDeprecated();
+    CacheOptions.Builder cache = out.getCacheBuilder();
+    if (!cache.getExportRefDeprecated().isEmpty() && cache.getExportsCount() == 0) {
+      cache.addExports(
+          CacheOptionsEntry.newBuilder()
+              .setType("registry")
+              .putAllAttrs(cache.getExportAttrsDeprecatedMap())
+              .putAttrs("ref", cache.getExportRefDeprecated()));
+    }
+    if (cache.getImportsCount() == 0) {
+      for (String ref : cache.getImportRefsDeprecatedList()) {
+        cache.addImports(CacheOptionsEntry.newBuilder().setType("registry").putAttrs("ref", ref));
+      }
+    }
+    cache.clearExportRefDeprecated().clearExportAttrsDeprecated().clearImportRefsDeprecated();
+    return out.build();
+  }
+
+  private DiskUsageResponse diskUsage(DiskUsageRequest request) {
+    DiskUsageResponse.Builder out = DiskUsageResponse.newBuilder();
+    cache.diskUsage(UsageMessages.wanted(request, clock)).stream()
+        .map(UsageMessages::of)
+        .forEach(out::addRecord);
+    return out.build();
+  }
+
+  private void prune(PruneRequest request, MessageStream<UsageRecord, PruneRequest> out)
+      throws InterruptedException {
+    BlockingQueue<UsageRecord> gone = new LinkedBlockingQueue<>();
+    // told after the pruning: a slow reader must not keep it waiting
+    cache.prune(UsageMessages.options(request), record -> gone.add(UsageMessages.of(record)));
+    for (UsageRecord record : gone) {
+      out.write(record);
+    }
+  }
+
+  private ListWorkersResponse workers(ListWorkersRequest request) {
+    ListWorkersResponse.Builder out = ListWorkersResponse.newBuilder();
+    if (worker.matches(FieldFilter.parse(request.getFilterList()))) {
+      out.addRecord(record());
+    }
+    return out.build();
+  }
+
+  WorkerRecord record() {
+    WorkerRecord.Builder out =
+        WorkerRecord.newBuilder()
+            .setID(worker.id())
+            .putAllLabels(worker.labels())
+            .addAllGCPolicy(gcPolicy)
+            .setBuildkitVersion(VERSION);
+    for (dev.buildd.base.content.Platform platform : worker.platforms()) {
+      out.addPlatforms(
+          Platform.newBuilder()
+              .setOS(platform.os())
+              .setArchitecture(platform.architecture())
+              .setVariant(platform.variant())
+              .setOSVersion(platform.osVersion())
+              .addAllOSFeatures(platform.osFeatures()));
+    }
+    return out.build();
+  }
+}

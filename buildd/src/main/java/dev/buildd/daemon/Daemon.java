@@ -1,0 +1,318 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.content.Platform;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.key.DurableCacheStore;
+import dev.buildd.session.SessionManager;
+import dev.buildd.session.rpc.EventLoops;
+import dev.buildd.snapshot.Mount;
+import dev.buildd.snapshot.NativeSnapshotter;
+import dev.buildd.snapshot.OverlaySnapshotter;
+import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.solver.executor.ProcessSpec;
+import dev.buildd.solver.exporter.Exporter;
+import dev.buildd.solver.exporter.LocalExporter;
+import dev.buildd.solver.exporter.TarExporter;
+import dev.buildd.solver.graph.Solver;
+import dev.buildd.solver.ops.CacheMounts;
+import dev.buildd.solver.ops.ExecSettings;
+import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.local.LocalSource;
+import dev.buildd.solver.worker.ResultCache;
+import dev.buildd.solver.worker.Worker;
+import dev.buildd.worker.runc.RuncExecutor;
+import dev.buildd.worker.runc.RuncSettings;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * All parts of a daemon put together: the only class that knows every implementation. Closing it
+ * cancels what runs and gives everything back.
+ */
+final class Daemon implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Daemon.class);
+  private static final String LABEL = "org.mobyproject.buildkit.worker.";
+  private static final int LOOPS = 2;
+
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+  private Daemon() {}
+
+  /**
+   * Starts a daemon; it serves when this returns.
+   *
+   * @throws BuildException if the root is in use, a program is missing, or an address cannot be
+   *     listened at
+   */
+  static Daemon start(BuilddConfig config) throws Exception {
+    Daemon daemon = new Daemon();
+    try {
+      daemon.assemble(config);
+      return daemon;
+    } catch (Exception | Error e) {
+      daemon.close();
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T part(T part) {
+    parts.push(part);
+    return part;
+  }
+
+  private void assemble(BuilddConfig config) throws Exception {
+    Path root = prepareRoot(config.root());
+    part(RootLock.acquire(root));
+    if (!config.worker().enabled()) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "no worker found, rebuild the buildkit daemon?");
+    }
+    Clock clock = Clock.systemUTC();
+    RuncExecutor executor = new RuncExecutor(runc(config, root.resolve("executor")));
+    executor.recover();
+    Path scratch = emptied(root.resolve("scratch"));
+    MetadataStore store = part(MetadataStore.open(root.resolve("metadata.log")));
+    Snapshotter snapshotter = part(snapshotter(config.worker().snapshotter(), root, store));
+    CacheManager cache = part(CacheManager.open(root.resolve("cache"), store, snapshotter, clock));
+    EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
+    part(loops::shutdownGracefully);
+    SessionManager sessions = part(new SessionManager(loops));
+    CacheMounts cacheMounts = new CacheMounts(cache);
+    ExecSettings exec =
+        new ExecSettings(
+            cache,
+            cacheMounts,
+            sessions,
+            executor,
+            scratch,
+            "1".equals(System.getenv("BUILDKIT_DEBUG_EXEC_OUTPUT")));
+    Worker worker =
+        new Worker(
+            workerId(root), labels(config, snapshotter), platforms(config), exec, sources(cache));
+    ResultCache results = new ResultCache(new DurableCacheStore("local", store, clock), cache);
+    Solver solver = new Solver(results, clock, config.worker().maxParallelism());
+    History history =
+        new History(
+            store,
+            root.resolve("history"),
+            clock,
+            new History.Limits(
+                config.history().maxEntries(),
+                Duration.ofSeconds(config.history().maxAgeSeconds())));
+    Map<String, Exporter> exporters = new HashMap<>();
+    for (Exporter exporter : List.of(new LocalExporter(), new TarExporter())) {
+      exporters.put(exporter.type(), exporter);
+    }
+    // the worker's record is asked for only once the service that makes it is there
+    ControlService[] control = new ControlService[1];
+    Builds builds =
+        new Builds(
+            new Builds.Parts(
+                solver,
+                worker,
+                () -> control[0].record(),
+                sessions,
+                cacheMounts::forget,
+                exporters,
+                config.insecureEntitlements(),
+                history,
+                clock));
+    control[0] = new ControlService(builds, sessions, cache, worker, history, clock, List.of());
+    serve(config, loops, control[0], builds, history, clock);
+  }
+
+  private void serve(
+      BuilddConfig config,
+      EventLoopGroup loops,
+      ControlService control,
+      Builds builds,
+      History history,
+      Clock clock)
+      throws Exception {
+    HealthStatusManager health = new HealthStatusManager();
+    ServerServiceDefinition controlDefinition =
+        ServerInterceptors.intercept(control.definition(), Services.timestamp(clock));
+    List<ServerServiceDefinition> services =
+        List.of(
+            controlDefinition,
+            new GatewayService(builds).definition(),
+            new ContentService(history).definition(),
+            health.getHealthService().bindService());
+    for (String address : config.grpc().addresses()) {
+      part(Listener.open(address, config.grpc(), loops, services));
+      log.info("running server on {}", address);
+    }
+    Optional<String> debug = config.grpc().debugAddress();
+    if (debug.isPresent()) {
+      part(DebugServer.open(debug.get(), loops));
+      log.info("debug handlers listening at {}", debug.get());
+    }
+  }
+
+  // --- the parts ---
+
+  private static Path prepareRoot(Path root) throws IOException {
+    Path at = root.toAbsolutePath().normalize();
+    Path parent = at.getParent();
+    if (parent != null) {
+      Files.createDirectories(parent);
+    }
+    if (!Files.isDirectory(at)) {
+      Linux.mkdir(at, 0711);
+    }
+    return at.toRealPath();
+  }
+
+  /** What a dead daemon left mounted there is unmounted, and nothing stays. */
+  private static Path emptied(Path directory) throws IOException {
+    Files.createDirectories(directory);
+    Mount.detachAllBelow(directory);
+    try (var entries = Files.newDirectoryStream(directory)) {
+      for (Path entry : entries) {
+        Stat stat = Linux.lstat(entry);
+        if (stat.isDirectory()) {
+          Linux.rmdir(entry); // only mount points are made here
+        } else {
+          Linux.unlink(entry);
+        }
+      }
+    }
+    return directory;
+  }
+
+  private static Snapshotter snapshotter(String wanted, Path root, MetadataStore store)
+      throws IOException {
+    Path directory = Files.createDirectories(root.resolve("snapshots"));
+    return switch (wanted) {
+      case "auto" -> {
+        if (OverlaySnapshotter.isSupported(directory)) {
+          yield OverlaySnapshotter.open(directory, store);
+        }
+        log.warn("overlayfs does not work here, using the native snapshotter root={}", root);
+        yield NativeSnapshotter.open(directory, store);
+      }
+      case "overlayfs" -> OverlaySnapshotter.open(directory, store);
+      case "native" -> NativeSnapshotter.open(directory, store);
+      case "fuse-overlayfs", "stargz" ->
+          throw new BuildException(
+              Category.UNIMPLEMENTED,
+              "snapshotter " + wanted + " is not supported by this daemon yet");
+      default -> throw BuildException.invalid("unknown snapshotter \"" + wanted + "\"");
+    };
+  }
+
+  private static RuncSettings runc(BuilddConfig config, Path directory) {
+    BuilddConfig.OciWorker worker = config.worker();
+    String path = System.getenv().getOrDefault("PATH", "");
+    Path binary =
+        worker.binary().startsWith("/")
+            ? Path.of(worker.binary())
+            : RuncSettings.findRunc(
+                worker.binary().isEmpty()
+                    ? List.of("buildkit-runc", "runc")
+                    : List.of(worker.binary()),
+                path);
+    switch (worker.networkMode()) {
+      case "host" -> {}
+      case "auto" -> {
+        if (Files.exists(Path.of(worker.cniConfigPath()))) {
+          log.warn(
+              "CNI networks are not supported by this daemon yet, steps use the host's network"
+                  + " config={}",
+              worker.cniConfigPath());
+        }
+      }
+      case "bridge", "cni" ->
+          throw new BuildException(
+              Category.UNIMPLEMENTED,
+              "network mode " + worker.networkMode() + " is not supported by this daemon yet");
+      default ->
+          throw BuildException.invalid("invalid network mode: \"" + worker.networkMode() + "\"");
+    }
+    BuilddConfig.Dns dns = config.dns();
+    return new RuncSettings(
+        directory,
+        binary,
+        ProcessSpec.Network.HOST,
+        worker.cgroupParent(),
+        worker.apparmorProfile(),
+        new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()));
+  }
+
+  private static List<Source> sources(CacheManager cache) {
+    return List.of(new LocalSource(cache));
+  }
+
+  private static String workerId(Path root) throws IOException {
+    Path file = root.resolve("workerid");
+    if (Files.exists(file)) {
+      return Files.readString(file).strip();
+    }
+    String id = Ids.random();
+    Path partial = root.resolve("workerid.new");
+    Files.writeString(partial, id, StandardCharsets.UTF_8);
+    Files.move(partial, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    return id;
+  }
+
+  private static Map<String, String> labels(BuilddConfig config, Snapshotter snapshotter)
+      throws IOException {
+    Map<String, String> labels = new HashMap<>();
+    labels.put(LABEL + "executor", "oci");
+    labels.put(LABEL + "snapshotter", snapshotter.name());
+    labels.put(LABEL + "hostname", hostname());
+    labels.put(LABEL + "network", "host");
+    labels.put(LABEL + "oci.process-mode", "sandbox");
+    labels.put(LABEL + "selinux.enabled", "false");
+    if (!config.worker().apparmorProfile().isEmpty()) {
+      labels.put(LABEL + "apparmor.profile", config.worker().apparmorProfile());
+    }
+    labels.putAll(config.worker().labels());
+    return labels;
+  }
+
+  private static String hostname() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    } catch (IOException e) {
+      return InetAddress.getLoopbackAddress().getHostName();
+    }
+  }
+
+  private static List<Platform> platforms(BuilddConfig config) {
+    return config.worker().platforms().isEmpty()
+        ? List.of(Platform.host())
+        : config.worker().platforms().stream().map(Platform::parse).toList();
+  }
+
+  @Override
+  public void close() {
+    while (!parts.isEmpty()) {
+      AutoCloseable last = parts.pop();
+      Cleanup.run("stop", last::close);
+    }
+  }
+}

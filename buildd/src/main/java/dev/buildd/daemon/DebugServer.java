@@ -1,0 +1,147 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpVersion;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryMXBean;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Diagnostics over HTTP: {@code /debug/pprof/goroutine} gives the stacks of the platform threads,
+ * {@code /debug/vars} figures of the process.
+ */
+final class DebugServer implements AutoCloseable {
+  private static final int MAX_REQUEST = 64 << 10;
+
+  private final Channel channel;
+  private final Optional<Path> socket;
+
+  private DebugServer(Channel channel, Optional<Path> socket) {
+    this.channel = channel;
+    this.socket = socket;
+  }
+
+  /**
+   * @param address {@code host:port}, {@code tcp://host:port} or {@code unix://path}
+   */
+  static DebugServer open(String address, EventLoopGroup loops) throws Exception {
+    boolean unix = address.startsWith("unix://");
+    Optional<Path> socket =
+        unix ? Optional.of(Path.of(address.substring("unix://".length()))) : Optional.empty();
+    SocketAddress at = unix ? UnixDomainSocketAddress.of(socket.orElseThrow()) : inet(address);
+    if (socket.isPresent()) {
+      Files.deleteIfExists(socket.get());
+    }
+    Channel channel =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(unix ? NioServerDomainSocketChannel.class : NioServerSocketChannel.class)
+            .childHandler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel child) {
+                    child
+                        .pipeline()
+                        .addLast(new HttpServerCodec())
+                        .addLast(new HttpObjectAggregator(MAX_REQUEST))
+                        .addLast(new Pages());
+                  }
+                })
+            .bind(at)
+            .sync()
+            .channel();
+    return new DebugServer(channel, socket);
+  }
+
+  private static SocketAddress inet(String address) {
+    String rest = address.startsWith("tcp://") ? address.substring(6) : address;
+    int colon = rest.lastIndexOf(':');
+    try {
+      String host = colon <= 0 ? "127.0.0.1" : rest.substring(0, colon);
+      return new InetSocketAddress(host, Integer.parseInt(rest.substring(colon + 1)));
+    } catch (IllegalArgumentException e) {
+      throw new BuildException(
+          Category.INVALID_ARGUMENT, "debug address " + address + " has no valid port", e);
+    }
+  }
+
+  private static final class Pages extends SimpleChannelInboundHandler<FullHttpRequest> {
+    @Override
+    protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+      Optional<String> page = page(request.uri().split("\\?", 2)[0]);
+      DefaultFullHttpResponse response =
+          new DefaultFullHttpResponse(
+              HttpVersion.HTTP_1_1,
+              page.isPresent() ? HttpResponseStatus.OK : HttpResponseStatus.NOT_FOUND,
+              Unpooled.copiedBuffer(page.orElse("not found\n"), StandardCharsets.UTF_8));
+      response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/plain; charset=utf-8");
+      response.headers().setInt(HttpHeaderNames.CONTENT_LENGTH, response.content().readableBytes());
+      context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+    }
+
+    private static Optional<String> page(String path) {
+      return switch (path) {
+        case "/debug/pprof/goroutine" -> Optional.of(stacks());
+        case "/debug/vars" -> Optional.of(figures());
+        default -> Optional.empty();
+      };
+    }
+
+    private static String stacks() {
+      StringBuilder out = new StringBuilder();
+      for (Map.Entry<Thread, StackTraceElement[]> entry : Thread.getAllStackTraces().entrySet()) {
+        Thread thread = entry.getKey();
+        out.append('"').append(thread.getName()).append("\" ").append(thread.getState());
+        out.append('\n');
+        for (StackTraceElement frame : entry.getValue()) {
+          out.append("\tat ").append(frame).append('\n');
+        }
+        out.append('\n');
+      }
+      return out.toString();
+    }
+
+    private static String figures() {
+      MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
+      return "{\"heapUsed\":"
+          + memory.getHeapMemoryUsage().getUsed()
+          + ",\"heapCommitted\":"
+          + memory.getHeapMemoryUsage().getCommitted()
+          + ",\"threads\":"
+          + ManagementFactory.getThreadMXBean().getThreadCount()
+          + "}\n";
+    }
+  }
+
+  @Override
+  public void close() throws Exception {
+    channel.close().sync();
+    if (socket.isPresent()) {
+      Files.deleteIfExists(socket.get());
+    }
+  }
+}

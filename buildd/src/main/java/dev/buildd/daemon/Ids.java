@@ -1,0 +1,17 @@
+package dev.buildd.daemon;
+
+import java.math.BigInteger;
+import java.security.SecureRandom;
+
+/** Random names, 25 letters and digits, as all of BuildKit's are. */
+final class Ids {
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int LENGTH = 25;
+
+  private Ids() {}
+
+  static String random() {
+    String text = new BigInteger(128, RANDOM).toString(36);
+    return "0".repeat(LENGTH - text.length()) + text;
+  }
+}

@@ -1,0 +1,159 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One address at which clients are served. */
+final class Listener implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Listener.class);
+  private static final int MAX_MESSAGE = 16 << 20;
+  private static final int SOCKET_MODE = 0660;
+  private static final int DIRECTORY_MODE = 0710;
+  private static final long GRACE_SECONDS = 5;
+
+  private final Server server;
+  private final Optional<Path> socket;
+
+  private Listener(Server server, Optional<Path> socket) {
+    this.server = server;
+    this.socket = socket;
+  }
+
+  /**
+   * Listens.
+   *
+   * @param address {@code unix://path} or {@code tcp://host:port}
+   * @param grpc who owns sockets
+   */
+  static Listener open(
+      String address,
+      BuilddConfig.Grpc grpc,
+      EventLoopGroup loops,
+      List<ServerServiceDefinition> services)
+      throws IOException {
+    if (address.isEmpty()) {
+      throw BuildException.invalid("--addr cannot be empty");
+    }
+    int end = address.indexOf("://");
+    if (end < 0) {
+      throw BuildException.invalid(
+          "address " + address + " does not contain proto, you meant unix://" + address + " ?");
+    }
+    String rest = address.substring(end + 3);
+    Optional<Path> socket = Optional.empty();
+    NettyServerBuilder builder;
+    switch (address.substring(0, end)) {
+      case "unix" -> {
+        Path path = Path.of(rest).toAbsolutePath();
+        prepare(path, grpc);
+        socket = Optional.of(path);
+        builder =
+            NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(path))
+                .channelType(NioServerDomainSocketChannel.class);
+      }
+      case "tcp" -> {
+        InetSocketAddress at = inet(address, rest);
+        log.warn(
+            "TLS is not enabled for {}. enabling mutual TLS authentication is highly"
+                + " recommended",
+            address);
+        builder = NettyServerBuilder.forAddress(at).channelType(NioServerSocketChannel.class);
+      }
+      case "npipe", "fd" ->
+          throw new BuildException(
+              Category.UNIMPLEMENTED,
+              "address " + address + " is not supported by this daemon yet");
+      default -> throw BuildException.invalid("addr " + address + " not supported");
+    }
+    builder
+        .bossEventLoopGroup(loops)
+        .workerEventLoopGroup(loops)
+        .directExecutor() // handlers only signal; the work is done on threads of their own
+        .maxInboundMessageSize(MAX_MESSAGE)
+        .maxInboundMetadataSize(MAX_MESSAGE)
+        .permitKeepAliveWithoutCalls(true)
+        .permitKeepAliveTime(1, TimeUnit.SECONDS);
+    services.forEach(builder::addService);
+    Server server;
+    try {
+      server = builder.build().start();
+    } catch (IOException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new BuildException(
+          Category.UNAVAILABLE, "failed to listen at " + address + ": " + cause.getMessage(), e);
+    }
+    if (socket.isPresent()) {
+      Linux.chmod(socket.get(), SOCKET_MODE);
+      Linux.lchown(socket.get(), grpc.uid(), grpc.gid());
+    }
+    return new Listener(server, socket);
+  }
+
+  private static InetSocketAddress inet(String address, String rest) throws IOException {
+    int colon = rest.lastIndexOf(':');
+    try {
+      if (colon >= 0) {
+        String host = rest.substring(0, colon).replace("[", "").replace("]", "");
+        int port = Integer.parseInt(rest.substring(colon + 1));
+        return host.isEmpty()
+            ? new InetSocketAddress(port)
+            : new InetSocketAddress(InetAddress.getByName(host), port);
+      }
+    } catch (IllegalArgumentException e) {
+      throw new BuildException(
+          Category.INVALID_ARGUMENT, "address " + address + " has no valid port", e);
+    }
+    throw BuildException.invalid("address " + address + " has no port");
+  }
+
+  /**
+   * Makes the socket's directory and removes what a dead daemon left; nothing but a socket goes.
+   */
+  private static void prepare(Path path, BuilddConfig.Grpc grpc) throws IOException {
+    Path parent = path.getParent();
+    if (parent != null && !Files.isDirectory(parent)) {
+      Path above = parent.getParent();
+      if (above != null) {
+        Files.createDirectories(above);
+      }
+      Linux.mkdir(parent, DIRECTORY_MODE);
+      Linux.lchown(parent, grpc.uid(), grpc.gid());
+    }
+    Stat stat = Linux.tryLstat(path);
+    if (stat == null) {
+      return;
+    }
+    if (stat.type() != Stat.S_IFSOCK) {
+      throw new BuildException(Category.ALREADY_EXISTS, path + " exists and is not a socket");
+    }
+    Linux.unlink(path);
+  }
+
+  @Override
+  public void close() throws Exception {
+    server.shutdownNow();
+    server.awaitTermination(GRACE_SECONDS, TimeUnit.SECONDS);
+    if (socket.isPresent()) {
+      Files.deleteIfExists(socket.get());
+    }
+  }
+}

@@ -1,0 +1,82 @@
+package dev.buildd.daemon;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.spi.Configurator;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.ThrowableProxyUtil;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.LayoutBase;
+import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
+import ch.qos.logback.core.spi.ContextAwareBase;
+import dev.buildd.base.json.GoJson;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import org.slf4j.LoggerFactory;
+
+/** Log lines as BuildKit's: {@code time="..." level=info msg="..."}, or JSON objects. */
+public final class Logging extends ContextAwareBase implements Configurator {
+  private static final Line LINE = new Line();
+
+  /** Found by logback at start, before anything is logged: no file is looked for or parsed. */
+  @Override
+  public ExecutionStatus configure(LoggerContext context) {
+    LINE.setContext(context);
+    LINE.start();
+    LayoutWrappingEncoder<ILoggingEvent> encoder = new LayoutWrappingEncoder<>();
+    encoder.setContext(context);
+    encoder.setLayout(LINE);
+    encoder.start();
+    ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
+    stderr.setContext(context);
+    stderr.setTarget("System.err");
+    stderr.setEncoder(encoder);
+    stderr.start();
+    Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+    root.setLevel(Level.INFO);
+    root.addAppender(stderr);
+    context.getLogger("io.netty").setLevel(Level.WARN);
+    context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR); // SO_KEEPALIVE on unix sockets
+    context.getLogger("io.grpc").setLevel(Level.WARN);
+    return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+  }
+
+  /** Sets what is logged, and how. */
+  static void apply(BuilddConfig.Log log) {
+    LINE.json = log.json();
+    if (LoggerFactory.getLogger("dev.buildd") instanceof Logger ours) {
+      ours.setLevel(Level.toLevel(log.level().toUpperCase(Locale.ROOT), Level.INFO));
+    }
+  }
+
+  private static final class Line extends LayoutBase<ILoggingEvent> {
+    private volatile boolean json;
+
+    @Override
+    public String doLayout(ILoggingEvent event) {
+      String time = DateTimeFormatter.ISO_INSTANT.format(event.getInstant());
+      String level =
+          event.getLevel().equals(Level.WARN)
+              ? "warning"
+              : event.getLevel().toString().toLowerCase(Locale.ROOT);
+      StringBuilder out = new StringBuilder();
+      if (json) {
+        GoJson.quote(out.append("{\"level\":"), level);
+        GoJson.quote(out.append(",\"msg\":"), event.getFormattedMessage());
+        GoJson.quote(out.append(",\"time\":"), time);
+        if (event.getThrowableProxy() != null) {
+          GoJson.quote(
+              out.append(",\"error\":"), ThrowableProxyUtil.asString(event.getThrowableProxy()));
+        }
+        return out.append("}\n").toString();
+      }
+      out.append("time=\"").append(time).append("\" level=").append(level).append(" msg=");
+      GoJson.quote(out, event.getFormattedMessage()).append('\n');
+      if (event.getThrowableProxy() != null) {
+        out.append(ThrowableProxyUtil.asString(event.getThrowableProxy()));
+      }
+      return out.toString();
+    }
+  }
+}

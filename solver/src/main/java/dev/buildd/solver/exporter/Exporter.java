@@ -1,0 +1,31 @@
+package dev.buildd.solver.exporter;
+
+import dev.buildd.session.SessionManager;
+import dev.buildd.solver.graph.VertexProgress;
+import java.util.Map;
+
+/** A kind of export. Safe for use by many threads. */
+public interface Exporter {
+  /** The name by which requests ask for it. */
+  String type();
+
+  /**
+   * Checks a request before anything is built.
+   *
+   * @param index its place among the build's exports
+   * @throws dev.buildd.base.error.BuildException {@code INVALID_ARGUMENT} if attributes are wrong
+   */
+  Instance resolve(int index, Map<String, String> attributes);
+
+  /** One export of one build. */
+  interface Instance {
+    /** What users see. */
+    String name();
+
+    /** Exports and returns what the client is told of it. */
+    Map<String, String> export(ExportSource source, Context context) throws Exception;
+  }
+
+  /** What an export may use. */
+  record Context(SessionManager sessions, String session, VertexProgress progress) {}
+}

@@ -1,0 +1,14 @@
+package dev.buildd.solver.graph;
+
+import dev.buildd.cache.key.CacheRecord;
+import dev.buildd.cache.key.CacheStore;
+
+/** A place that remembers results: keys that lead to records, and a way to load what they name. */
+public interface CacheSource {
+  String id();
+
+  CacheStore keys();
+
+  /** Brings the recorded value back; the caller owns it. */
+  Result load(CacheRecord record, OpContext context) throws Exception;
+}

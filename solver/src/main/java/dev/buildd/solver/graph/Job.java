@@ -1,0 +1,71 @@
+package dev.buildd.solver.graph;
+
+import dev.buildd.base.content.Digest;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * One build as the solver sees it: it keeps the vertices alive that it asked for.
+ *
+ * <p>Safe for use by many threads; {@link #close} comes once, after the last {@link #build}.
+ */
+public final class Job implements AutoCloseable {
+  private final Solver solver;
+  private final String id;
+  private final String session;
+  private final Journal journal = new Journal();
+  private final Set<ActiveVertex> vertices = new HashSet<>();
+
+  Job(Solver solver, String id, String session) {
+    this.solver = solver;
+    this.id = id;
+    this.session = session;
+  }
+
+  public String id() {
+    return id;
+  }
+
+  /** The session of the client that asked for the build; empty if it opened none. */
+  public String session() {
+    return session;
+  }
+
+  public Journal journal() {
+    return journal;
+  }
+
+  /**
+   * Blocks until the edge has a value; an interrupt cancels it, unless others want it too. The
+   * caller owns the result.
+   */
+  public Result build(Edge edge) throws Exception {
+    return solver.load(edge, this, vertices).solved().result().share();
+  }
+
+  /** As {@link #build}, with the names under which caches know the value. */
+  public SolvedEdge solve(Edge edge) throws Exception {
+    return solver.load(edge, this, vertices).solved();
+  }
+
+  /** Tells those who watch of something besides the work of vertices, such as a warning. */
+  public void tell(ProgressEvent event) {
+    journal.append(event);
+  }
+
+  /** Begins work outside the graph that users see as a vertex, such as an export. */
+  public VertexProgress vertex(Digest digest, String name) {
+    return VertexProgress.standalone(journal, digest, name);
+  }
+
+  /** Lets go of every vertex. */
+  @Override
+  public void close() {
+    solver.disown(this, vertices);
+  }
+
+  @Override
+  public String toString() {
+    return "job " + id;
+  }
+}

@@ -1,0 +1,93 @@
+package dev.buildd.solver.graph;
+
+import dev.buildd.base.content.Digest;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** What a build tells those who watch it. */
+public sealed interface ProgressEvent {
+  Digest vertex();
+
+  /** The same event, told of another vertex that shares the work. */
+  ProgressEvent relabel(VertexState other);
+
+  /** A vertex as it stands: known, started or completed. */
+  record VertexState(
+      Digest vertex,
+      List<Digest> inputs,
+      String name,
+      Optional<Vertex.ProgressGroup> group,
+      Optional<Instant> started,
+      Optional<Instant> completed,
+      boolean cached,
+      String error)
+      implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new VertexState(
+          other.vertex, other.inputs, other.name, other.group, started, completed, cached, error);
+    }
+
+    VertexState with(
+        Optional<Instant> newStarted,
+        Optional<Instant> newCompleted,
+        boolean isCached,
+        String text) {
+      return new VertexState(vertex, inputs, name, group, newStarted, newCompleted, isCached, text);
+    }
+  }
+
+  /**
+   * A part of a vertex's work.
+   *
+   * @param id the line that users see
+   * @param current units done, bytes where bytes are moved
+   */
+  record Status(
+      Digest vertex,
+      String id,
+      String name,
+      long current,
+      long total,
+      Instant timestamp,
+      Optional<Instant> started,
+      Optional<Instant> completed)
+      implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new Status(other.vertex, id, name, current, total, timestamp, started, completed);
+    }
+  }
+
+  /** Output of a step; stream 1 is stdout, 2 is stderr. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Log(Digest vertex, int stream, byte[] data, Instant timestamp) implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new Log(other.vertex, stream, data, timestamp);
+    }
+  }
+
+  /** Something users should look at. */
+  record Warning(
+      Digest vertex,
+      int level,
+      byte[] summary,
+      List<byte[]> detail,
+      String url,
+      Optional<SourceInfo> source,
+      List<SourceRange> ranges)
+      implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new Warning(other.vertex, level, summary, detail, url, source, ranges);
+    }
+  }
+
+  /** A file from which definitions were made. */
+  record SourceInfo(String filename, byte[] data, String language, byte[] definition) {}
+
+  /** Lines from 1, characters from 0. */
+  record SourceRange(int startLine, int startCharacter, int endLine, int endCharacter) {}
+}

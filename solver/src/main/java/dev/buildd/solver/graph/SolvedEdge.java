@@ -1,0 +1,13 @@
+package dev.buildd.solver.graph;
+
+import dev.buildd.cache.key.CacheKeyId;
+
+/**
+ * An edge with its value.
+ *
+ * @param result belongs to the solver: share it to keep it
+ * @param canonical the one name that depends only on what the value is made of
+ * @param probeable whether its names may lead to older records; false of a value that was forced
+ *     fresh
+ */
+public record SolvedEdge(Result result, CacheKeyId canonical, KeySet names, boolean probeable) {}

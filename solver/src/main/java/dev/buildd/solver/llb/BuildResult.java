@@ -1,0 +1,32 @@
+package dev.buildd.solver.llb;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a frontend made: one result, or one for each platform, and what it says of them. A key
+ * without a ref stands for no files.
+ */
+public record BuildResult(
+    Optional<LazyRef> ref, Map<String, Optional<LazyRef>> refs, Map<String, byte[]> metadata)
+    implements AutoCloseable {
+  public BuildResult {
+    refs = new LinkedHashMap<>(refs);
+    metadata = new LinkedHashMap<>(metadata);
+  }
+
+  public static BuildResult of(LazyRef ref) {
+    return new BuildResult(Optional.of(ref), Map.of(), Map.of());
+  }
+
+  public static BuildResult empty() {
+    return new BuildResult(Optional.empty(), Map.of(), Map.of());
+  }
+
+  @Override
+  public void close() {
+    ref.ifPresent(LazyRef::close);
+    refs.values().forEach(one -> one.ifPresent(LazyRef::close));
+  }
+}

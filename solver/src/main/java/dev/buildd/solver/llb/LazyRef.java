@@ -1,0 +1,70 @@
+package dev.buildd.solver.llb;
+
+import dev.buildd.base.concurrent.Flight;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.proto.pb.Definition;
+import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.ops.RefResult;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/**
+ * The result of a definition, solved when it is first looked at.
+ *
+ * <p>Safe for use by many threads. Every hold is closed once; the last takes the result with it.
+ */
+public final class LazyRef implements AutoCloseable {
+  /** What all holds share. */
+  private static final class Shared {
+    final Definition definition;
+    final Flight<Result> flight;
+    int holds = 1;
+
+    Shared(Definition definition, Callable<Result> solve) {
+      this.definition = definition;
+      this.flight = new Flight<>("solve", solve);
+    }
+  }
+
+  private final Shared shared;
+  private boolean open = true;
+
+  private LazyRef(Shared shared) {
+    this.shared = shared;
+  }
+
+  static LazyRef of(Definition definition, Callable<Result> solve) {
+    return new LazyRef(new Shared(definition, solve));
+  }
+
+  public Definition definition() {
+    return shared.definition;
+  }
+
+  /** The files, solved if they are not yet; empty for none. They stay this ref's. */
+  public Optional<ImmutableRef> ref() throws Exception {
+    return RefResult.refOf(shared.flight.join());
+  }
+
+  /** Another hold on the same result. */
+  public LazyRef share() {
+    synchronized (shared) {
+      shared.holds++;
+    }
+    return new LazyRef(shared);
+  }
+
+  @Override
+  public void close() {
+    synchronized (shared) {
+      if (!open) {
+        return;
+      }
+      open = false;
+      if (--shared.holds > 0) {
+        return;
+      }
+    }
+    shared.flight.peek().ifPresent(Result::close);
+  }
+}

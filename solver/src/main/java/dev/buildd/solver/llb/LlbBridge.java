@@ -1,0 +1,131 @@
+package dev.buildd.solver.llb;
+
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.proto.pb.Definition;
+import dev.buildd.proto.pb.Location;
+import dev.buildd.proto.pb.Mount;
+import dev.buildd.proto.pb.MountType;
+import dev.buildd.proto.pb.Op;
+import dev.buildd.proto.pb.Source;
+import dev.buildd.solver.graph.Edge;
+import dev.buildd.solver.graph.Job;
+import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SolveException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a frontend builds through, for one job.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class LlbBridge {
+  private final Job job;
+  private final Entitlements entitlements;
+  private final OpFactory worker;
+  private final Consumer<Collection<String>> forgetCacheMounts;
+
+  /**
+   * @param forgetCacheMounts called with the ids of cache mounts that a build wants emptied
+   */
+  public LlbBridge(
+      Job job,
+      Entitlements entitlements,
+      OpFactory worker,
+      Consumer<Collection<String>> forgetCacheMounts) {
+    this.job = job;
+    this.entitlements = entitlements;
+    this.worker = worker;
+    this.forgetCacheMounts = forgetCacheMounts;
+  }
+
+  /** The definition's result; nothing is checked or run before it is looked at. */
+  public LazyRef solve(Definition definition) {
+    return LazyRef.of(definition, () -> build(definition));
+  }
+
+  private Result build(Definition definition) throws Exception {
+    Edge edge = load(definition);
+    try {
+      return job.build(edge);
+    } catch (SolveException e) {
+      throw new LlbException(e, locations(definition.getSource(), e.vertex()));
+    }
+  }
+
+  private Edge load(Definition definition) {
+    Set<String> forgotten = new HashSet<>();
+    Edge edge;
+    try {
+      edge = DefinitionLoader.load(definition, new Factory(forgotten));
+    } catch (BuildException e) {
+      throw new BuildException(e.category(), "failed to load LLB: " + e.getMessage(), e);
+    }
+    if (!forgotten.isEmpty()) {
+      forgetCacheMounts.accept(forgotten);
+    }
+    return edge;
+  }
+
+  /** The worker's operations, as far as this build may use them. */
+  private final class Factory implements OpFactory {
+    private final Set<String> forgotten;
+
+    Factory(Set<String> forgotten) {
+      this.forgotten = forgotten;
+    }
+
+    @Override
+    public dev.buildd.solver.graph.Op create(Request request) {
+      Op message = request.message();
+      for (String cap : request.metadata().getCapsMap().keySet()) {
+        if (!Capabilities.LLB.contains(cap)) {
+          throw new BuildException(
+              Category.UNIMPLEMENTED,
+              "requested feature " + cap + " is not supported by build server, please update");
+        }
+      }
+      if (message.hasExec()) {
+        entitlements.check(message.getExec());
+        if (request.metadata().getIgnoreCache()) {
+          forget(message);
+        }
+      }
+      return worker.create(request.withLoader(nested -> load(nested)));
+    }
+
+    private void forget(Op message) {
+      for (Mount mount : message.getExec().getMountsList()) {
+        if (mount.getMountType() == MountType.CACHE && mount.hasCacheOpt()) {
+          String id = mount.getCacheOpt().getID();
+          forgotten.add(id.isEmpty() ? mount.getDest() : id);
+        }
+      }
+    }
+  }
+
+  private static List<SourceLocation> locations(Source source, @Nullable Digest vertex) {
+    List<SourceLocation> out = new ArrayList<>();
+    if (vertex == null) {
+      return out;
+    }
+    Optional.ofNullable(source.getLocationsMap().get(vertex.toString()))
+        .ifPresent(found -> {
+          for (Location location : found.getLocationsList()) {
+            int index = location.getSourceIndex();
+            if (index >= 0 && index < source.getInfosCount()) {
+              out.add(new SourceLocation(source.getInfos(index), location.getRangesList()));
+            }
+          }
+        });
+    return out;
+  }
+}

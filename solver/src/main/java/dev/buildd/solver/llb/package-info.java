@@ -1,0 +1,5 @@
+/** Definitions into vertices, and the bridge that frontends build through. */
+@NullMarked
+package dev.buildd.solver.llb;
+
+import org.jspecify.annotations.NullMarked;

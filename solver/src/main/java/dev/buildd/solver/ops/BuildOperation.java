@@ -1,0 +1,106 @@
+package dev.buildd.solver.ops;
+
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.Mounted;
+import dev.buildd.proto.encoding.GoProtoJson;
+import dev.buildd.proto.pb.BuildInput;
+import dev.buildd.proto.pb.BuildOp;
+import dev.buildd.proto.pb.Definition;
+import dev.buildd.solver.graph.CacheMap;
+import dev.buildd.solver.graph.Edge;
+import dev.buildd.solver.graph.Op;
+import dev.buildd.solver.graph.OpContext;
+import dev.buildd.solver.graph.Result;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** Solves a definition that an input holds as a file. */
+public final class BuildOperation implements Op {
+  private static final long LLB_BUILDER = -1;
+  private static final String DEFINITION_INPUT = "buildkit.llb.definition";
+  private static final String FILENAME = "llbbuild.filename";
+  private static final String DEFAULT_FILENAME = "/buildkit.llb.definition";
+  private static final long MAX_DEFINITION = 64L << 20;
+
+  private final BuildOp message;
+  private final int inputs;
+  private final Function<Definition, Edge> loader;
+
+  /**
+   * @param loader turns a definition into a graph under the same rules as the one that holds this
+   */
+  public BuildOperation(BuildOp message, int inputs, Function<Definition, Edge> loader) {
+    this.message = message;
+    this.inputs = inputs;
+    this.loader = loader;
+  }
+
+  @Override
+  public CacheMap cacheMap(OpContext context, int index) {
+    Digest digest =
+        Digest.of("{\"Type\":\"buildkit.build.v0\",\"Exec\":" + GoProtoJson.toJson(message) + "}");
+    return new CacheMap(
+        digest, false, Collections.nCopies(inputs, CacheMap.Dependency.WHOLE), true);
+  }
+
+  @Override
+  public List<Result> exec(OpContext context, List<Result> inputs) throws Exception {
+    if (message.getBuilder() != LLB_BUILDER) {
+      throw BuildException.invalid("only LLB builder is currently allowed");
+    }
+    BuildInput input = message.getInputsMap().get(DEFINITION_INPUT);
+    if (input == null) {
+      throw BuildException.invalid("no llb definition input " + DEFINITION_INPUT + " found");
+    }
+    if (input.getInput() < 0 || input.getInput() >= inputs.size()) {
+      throw BuildException.invalid("invalid index " + input.getInput());
+    }
+    String file = message.getAttrsOrDefault(FILENAME, DEFAULT_FILENAME);
+    Optional<ImmutableRef> ref = RefResult.refOf(inputs.get((int) input.getInput()));
+    if (ref.isEmpty()) {
+      throw BuildException.notFound("failed to open " + file + ": no such file or directory");
+    }
+    Definition definition;
+    try (Mounted at = ref.get().mount()) {
+      definition = Threads.nativeCalls().call(() -> read(at.path(), file));
+    }
+    return List.of(context.build(loader.apply(definition)).share());
+  }
+
+  private static Definition read(Path root, String file) throws Exception {
+    Path path = RootedPath.resolve(root, file);
+    Stat stat = Linux.tryLstat(path);
+    if (stat == null) {
+      throw BuildException.notFound("failed to open " + file + ": no such file or directory");
+    }
+    if (!stat.isRegular() || stat.size() > MAX_DEFINITION) {
+      throw BuildException.invalid(
+          file
+              + (stat.isRegular()
+                  ? " is larger than " + MAX_DEFINITION + " bytes"
+                  : " is not a regular file"));
+    }
+    try {
+      return Definition.parseFrom(Files.readAllBytes(path));
+    } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+      throw new BuildException(
+          Category.INVALID_ARGUMENT, "failed to parse " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public boolean takesPermit() {
+    return false; // what it solves takes some
+  }
+}

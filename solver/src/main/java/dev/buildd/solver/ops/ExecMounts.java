@@ -1,0 +1,380 @@
+package dev.buildd.solver.ops;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.Mounted;
+import dev.buildd.cache.MutableRef;
+import dev.buildd.cache.RefOptions;
+import dev.buildd.proto.pb.ExecOp;
+import dev.buildd.proto.pb.Mount;
+import dev.buildd.proto.pb.SecretOpt;
+import dev.buildd.session.SessionGroup;
+import dev.buildd.session.secrets.Secrets;
+import dev.buildd.solver.executor.ProcessMount;
+import dev.buildd.solver.graph.Result;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything mounted for one step, and what becomes of it: what the step writes where an output is
+ * wanted is committed, all else is given back.
+ */
+final class ExecMounts implements AutoCloseable {
+  private static final AtomicLong LAST = new AtomicLong();
+
+  private final ExecOp message;
+  private final ExecSettings settings;
+  private final SessionGroup sessions;
+  private final List<Optional<ImmutableRef>> inputs;
+  private final Deque<AutoCloseable> mounted = new ArrayDeque<>();
+  private final List<AutoCloseable> holds = new ArrayList<>();
+  private final Map<String, CacheMounts.Held> caches = new HashMap<>();
+  private final List<Output> outputs = new ArrayList<>();
+  private final List<ProcessMount> mounts = new ArrayList<>();
+  private @Nullable Path root;
+  private boolean readOnlyRoot;
+  private @Nullable Path secrets;
+  private @Nullable Path executableSecrets;
+
+  private sealed interface Output {
+    record Written(MutableRef ref) implements Output {}
+
+    record Passed(Result result) implements Output {}
+  }
+
+  ExecMounts(
+      ExecOp message,
+      ExecSettings settings,
+      SessionGroup sessions,
+      List<Optional<ImmutableRef>> inputs) {
+    this.message = message;
+    this.settings = settings;
+    this.sessions = sessions;
+    this.inputs = inputs;
+  }
+
+  /** Mounts all; on failure {@link #close} gives back what was mounted so far. */
+  void prepare() throws Exception {
+    for (Mount mount : message.getMountsList()) {
+      if (mount.getDest().equals("/")) {
+        prepareRoot(mount);
+      } else {
+        prepare(mount);
+      }
+    }
+    mounts.sort(Comparator.comparing(ProcessMount::destination)); // parents before what is in them
+  }
+
+  Path root() {
+    Path at = root;
+    if (at == null) {
+      throw BuildException.invalid("invalid exec op with no rootfs");
+    }
+    return at;
+  }
+
+  boolean isReadOnlyRoot() {
+    return readOnlyRoot;
+  }
+
+  List<ProcessMount> mounts() {
+    return mounts;
+  }
+
+  private Optional<ImmutableRef> input(Mount mount) {
+    if (mount.getInput() == -1) {
+      return Optional.empty();
+    }
+    if (mount.getInput() >= inputs.size()) {
+      throw BuildException.invalid("missing input " + mount.getInput());
+    }
+    return inputs.get((int) mount.getInput());
+  }
+
+  private void prepareRoot(Mount mount) {
+    Optional<ImmutableRef> base = input(mount);
+    boolean output = mount.getOutput() != -1;
+    if (!output && base.isEmpty()) {
+      throw BuildException.invalid("mount / has no input");
+    }
+    MutableRef ref = newMutable(mount, base);
+    if (output) {
+      outputs.add(new Output.Written(ref));
+    } else {
+      holds.add(ref);
+    }
+    readOnlyRoot = mount.getReadonly();
+    root = show(ref.mount());
+  }
+
+  private void prepare(Mount mount) throws Exception {
+    switch (mount.getMountType()) {
+      case BIND -> bind(mount);
+      case CACHE -> cache(mount);
+      case TMPFS ->
+          mounts.add(new ProcessMount.Tmpfs(destination(mount), mount.getTmpfsOpt().getSize()));
+      case SECRET -> secret(mount);
+      case SSH ->
+          throw new BuildException(
+              Category.UNIMPLEMENTED, "ssh mounts are not supported by this daemon yet");
+      case UNRECOGNIZED ->
+          throw BuildException.invalid(
+              "mount type " + mount.getMountTypeValue() + " not implemented");
+    }
+  }
+
+  private void bind(Mount mount) throws Exception {
+    Optional<ImmutableRef> base = input(mount);
+    boolean output = mount.getOutput() != -1;
+    if (mount.getReadonly() && base.isPresent()) {
+      ImmutableRef ref = base.get();
+      if (output) { // it cannot change: the output is the input
+        outputs.add(new Output.Passed(RefResult.of(ref.share())));
+      }
+      add(mount, show(ref.mount()));
+      return;
+    }
+    MutableRef ref = newMutable(mount, base);
+    if (output) {
+      outputs.add(new Output.Written(ref));
+    } else {
+      holds.add(ref);
+    }
+    add(mount, show(ref.mount()));
+  }
+
+  private void cache(Mount mount) throws Exception {
+    if (!mount.hasCacheOpt()) {
+      throw BuildException.invalid("missing cache mount options");
+    }
+    Optional<ImmutableRef> base = input(mount);
+    String id = mount.getCacheOpt().getID();
+    String key = base.map(ref -> id + ":" + ref.id()).orElse(id);
+    CacheMounts.Held known = caches.get(key);
+    CacheMounts.Held held;
+    if (known != null) { // the same directory at two places of one step is one directory
+      held = known.again();
+    } else {
+      String description = "cached mount " + mount.getDest() + " from exec " + command();
+      if (!id.equals(mount.getDest())) {
+        description += " with id \"" + id + "\"";
+      }
+      held =
+          settings.cacheMounts().acquire(id, base, mount.getCacheOpt().getSharing(), description);
+      caches.put(key, held);
+    }
+    holds.add(held);
+    if (mount.getOutput() != -1 && base.isPresent()) {
+      outputs.add(new Output.Passed(RefResult.of(base.get().share())));
+    }
+    add(mount, show(held.mount()));
+  }
+
+  private void secret(Mount mount) throws Exception {
+    if (!mount.hasSecretOpt()) {
+      throw BuildException.invalid("invalid secret mount options");
+    }
+    SecretOpt option = mount.getSecretOpt();
+    if (option.getID().isEmpty()) {
+      throw BuildException.invalid("secret ID missing from mount options");
+    }
+    Optional<byte[]> value = Secrets.get(sessions, option.getID());
+    if (value.isEmpty()) {
+      if (option.getOptional()) {
+        return;
+      }
+      throw BuildException.notFound("secret " + option.getID() + ": not found");
+    }
+    Path file = secretsDirectory((option.getMode() & 0111) != 0).resolve(scratchName());
+    Files.write(file, value.get());
+    Linux.lchown(file, option.getUid(), option.getGid());
+    Linux.chmod(file, option.getMode() & 0777);
+    mounts.add(new ProcessMount.Bind(file, destination(mount), true));
+  }
+
+  /** Memory, so that no secret reaches a disk. */
+  private Path secretsDirectory(boolean executable) throws Exception {
+    Path known = executable ? executableSecrets : secrets;
+    if (known != null) {
+      return known;
+    }
+    Path at = settings.scratch().resolve(scratchName());
+    Linux.mkdir(at, 0711);
+    long flags = Linux.MS_NODEV | Linux.MS_NOSUID | (executable ? 0 : Linux.MS_NOEXEC);
+    Threads.nativeCalls()
+        .callUninterruptibly(() -> {
+          Linux.mount("tmpfs", at, "tmpfs", flags, "mode=0711");
+          return true;
+        });
+    mounted.push(() -> detach(at, true));
+    if (executable) {
+      executableSecrets = at;
+    } else {
+      secrets = at;
+    }
+    return at;
+  }
+
+  private static String scratchName() {
+    return Long.toString(LAST.incrementAndGet());
+  }
+
+  private String command() {
+    return String.join(" ", message.getMeta().getArgsList());
+  }
+
+  private MutableRef newMutable(Mount mount, Optional<ImmutableRef> base) {
+    return settings
+        .cache()
+        .newMutable(base, RefOptions.of("mount " + mount.getDest() + " from exec " + command()));
+  }
+
+  private Path show(Mounted at) {
+    mounted.push(at);
+    return at.path();
+  }
+
+  private String destination(Mount mount) {
+    String destination = mount.getDest();
+    return RootedPath.clean(
+        destination.startsWith("/") ? destination : message.getMeta().getCwd() + "/" + destination);
+  }
+
+  private void add(Mount mount, Path source) throws Exception {
+    String selector = RootedPath.clean(mount.getSelector());
+    Path shown = selector.equals("/") ? source : pinned(source, selector);
+    mounts.add(new ProcessMount.Bind(shown, destination(mount), mount.getReadonly()));
+  }
+
+  /**
+   * A file or directory inside a tree that others may be changing: found by the kernel without
+   * leaving the tree, and bound to a place of ours, so that it stays what was found
+   * (GHSA-m3r6-h7wv-7xxv).
+   */
+  private Path pinned(Path tree, String selector) throws Exception {
+    Path at = settings.scratch().resolve(scratchName());
+    Threads.nativeCalls()
+        .callUninterruptibly(() -> {
+          pin(tree, selector, at);
+          return true;
+        });
+    return at;
+  }
+
+  private void pin(Path tree, String selector, Path at) throws Exception {
+    int directory = Linux.open(tree, Linux.O_PATH | Linux.O_DIRECTORY | Linux.O_CLOEXEC, 0);
+    try {
+      int found;
+      try {
+        found =
+            Linux.openat2(
+                directory,
+                "." + selector,
+                Linux.O_PATH | Linux.O_CLOEXEC,
+                0,
+                Linux.RESOLVE_IN_ROOT | Linux.RESOLVE_NO_MAGICLINKS);
+      } catch (LinuxException e) {
+        throw BuildException.unknown(
+            "failed to mount " + selector + ": " + Errno.describe(e.errno()), e);
+      }
+      try {
+        boolean isDirectory = (Linux.fstat(found).mode() & Stat.S_IFMT) == Stat.S_IFDIR;
+        if (isDirectory) {
+          Linux.mkdir(at, 0700);
+        } else {
+          Files.createFile(at);
+        }
+        try {
+          Linux.mount("/proc/self/fd/" + found, at, "", Linux.MS_BIND | Linux.MS_REC, "");
+        } catch (LinuxException e) {
+          Files.deleteIfExists(at);
+          throw e;
+        }
+        mounted.push(() -> detach(at, isDirectory));
+      } finally {
+        Linux.close(found);
+      }
+    } finally {
+      Linux.close(directory);
+    }
+  }
+
+  private static void detach(Path at, boolean isDirectory) {
+    Cleanup.run(
+        "unmount " + at,
+        () ->
+            Threads.nativeCalls()
+                .callUninterruptibly(() -> {
+                  Linux.umount(at, Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
+                  if (isDirectory) {
+                    Linux.rmdir(at);
+                  } else {
+                    Linux.unlink(at);
+                  }
+                  return true;
+                }));
+  }
+
+  /** Ends the step's mounts and makes its outputs last. */
+  List<Result> commit() {
+    unmount();
+    List<Result> out = new ArrayList<>();
+    boolean done = false;
+    try {
+      while (!outputs.isEmpty()) {
+        switch (outputs.getFirst()) {
+          case Output.Written(MutableRef ref) -> out.add(RefResult.of(ref.commit()));
+          case Output.Passed(Result result) -> out.add(result);
+        }
+        outputs.removeFirst();
+      }
+      done = true;
+      return out;
+    } finally {
+      if (!done) {
+        out.forEach(Result::close);
+      }
+    }
+  }
+
+  private void unmount() {
+    while (!mounted.isEmpty()) {
+      AutoCloseable last = mounted.pop();
+      Cleanup.run("unmount", last::close);
+    }
+  }
+
+  @Override
+  public void close() {
+    unmount();
+    for (Output output : outputs) {
+      switch (output) {
+        case Output.Written(MutableRef ref) -> ref.close();
+        case Output.Passed(Result result) -> result.close();
+      }
+    }
+    outputs.clear();
+    for (AutoCloseable hold : holds.reversed()) {
+      Cleanup.run("release", hold::close);
+    }
+    holds.clear();
+  }
+}

@@ -1,0 +1,78 @@
+package dev.buildd.solver.ops;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.linux.Stat;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A user and a group by number, and how to find them in a root filesystem by name. */
+public record Owner(int uid, int gid) {
+  public static final Owner ROOT = new Owner(0, 0);
+
+  // an image decides what stands in these files (GHSA-72x6-4j93-7w86)
+  private static final long MAX_FILE = 10 << 20;
+  private static final int MAX_LINE = 64 << 10;
+  private static final long MAX_ID = (1L << 31) - 1;
+
+  /**
+   * The fields of every line of a colon-separated file such as /etc/passwd; none if there is no
+   * such file.
+   *
+   * @throws BuildException {@code INVALID_ARGUMENT} if it is not a regular file or is too large
+   */
+  public static List<String[]> entries(Path root, String file) throws IOException {
+    Path path = RootedPath.resolve(root, file);
+    Stat stat = Linux.tryLstat(path);
+    if (stat == null) {
+      return List.of();
+    }
+    if (!stat.isRegular()) {
+      throw BuildException.invalid(file + " is not a regular file");
+    }
+    if (stat.size() > MAX_FILE) {
+      throw BuildException.invalid(file + " is larger than " + MAX_FILE + " bytes");
+    }
+    List<String[]> out = new ArrayList<>();
+    try (BufferedReader in =
+        new BufferedReader(
+            new InputStreamReader(
+                Files.newInputStream(path, LinkOption.NOFOLLOW_LINKS),
+                StandardCharsets.ISO_8859_1))) {
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        if (line.length() > MAX_LINE) {
+          throw BuildException.invalid(file + " has a line of more than " + MAX_LINE + " bytes");
+        }
+        if (!line.isBlank()) {
+          out.add(line.trim().split(":", -1));
+        }
+      }
+    }
+    return out;
+  }
+
+  /** The number in a field, or -1 where it is none or out of the range of ids. */
+  public static int id(String[] entry, int field) {
+    if (field >= entry.length) {
+      return -1;
+    }
+    return id(entry[field]);
+  }
+
+  /** The number that the text writes, or -1 where it is none or out of the range of ids. */
+  public static int id(String text) {
+    if (text.isEmpty() || text.length() > 10 || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      return -1;
+    }
+    long id = Long.parseLong(text);
+    return id > MAX_ID ? -1 : (int) id;
+  }
+}

@@ -1,0 +1,60 @@
+package dev.buildd.solver.ops;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.solver.graph.Result;
+import java.util.Optional;
+
+/** A ref as the solver passes it on. Without a ref it stands for no files at all. */
+public final class RefResult implements Result {
+  /** The id of every result without files. */
+  public static final String SCRATCH = "scratch";
+
+  private final Optional<ImmutableRef> ref;
+
+  private RefResult(Optional<ImmutableRef> ref) {
+    this.ref = ref;
+  }
+
+  /** Takes over the hold. */
+  public static RefResult of(ImmutableRef ref) {
+    return new RefResult(Optional.of(ref));
+  }
+
+  public static RefResult scratch() {
+    return new RefResult(Optional.empty());
+  }
+
+  /** The ref of a result of this daemon's operations; it stays the result's. */
+  public static Optional<ImmutableRef> refOf(Result result) {
+    if (result instanceof RefResult ours) {
+      return ours.ref;
+    }
+    throw new BuildException(Category.INTERNAL, "not a ref: " + result.id());
+  }
+
+  public Optional<ImmutableRef> ref() {
+    return ref;
+  }
+
+  @Override
+  public String id() {
+    return ref.map(ImmutableRef::id).orElse(SCRATCH);
+  }
+
+  @Override
+  public RefResult share() {
+    return new RefResult(ref.map(ImmutableRef::share));
+  }
+
+  @Override
+  public void close() {
+    ref.ifPresent(ImmutableRef::close);
+  }
+
+  @Override
+  public String toString() {
+    return "result " + id();
+  }
+}

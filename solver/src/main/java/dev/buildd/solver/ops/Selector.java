@@ -1,0 +1,89 @@
+package dev.buildd.solver.ops;
+
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.cache.contenthash.ContentHash;
+import dev.buildd.solver.graph.CacheMap;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+
+/** A part of an input that an operation uses, by which it may be told from another. */
+record Selector(String path, ChecksumOptions options) {
+
+  boolean isFiltered() {
+    return options.wildcard()
+        || !options.includePatterns().isEmpty()
+        || !options.excludePatterns().isEmpty();
+  }
+
+  /** The digest of the paths, as wire.md section 14.3 wants it. */
+  static Digest digestOf(List<String> paths) {
+    return Digest.of(String.join("\0", paths));
+  }
+
+  /** The paths that do not lie in others of them, in order. */
+  static List<String> outermost(List<String> paths) {
+    TreeSet<String> distinct = new TreeSet<>(paths);
+    return distinct.stream()
+        .filter(path ->
+            distinct.stream()
+                .noneMatch(other ->
+                    !other.equals(path)
+                        && path.startsWith(other.endsWith("/") ? other : other + "/")))
+        .toList();
+  }
+
+  /** The selectors without those that lie in others of the same kind, ordered by path. */
+  static List<Selector> outermostOf(List<Selector> all) {
+    List<String> plain = new ArrayList<>();
+    List<String> followed = new ArrayList<>();
+    List<Selector> out = new ArrayList<>();
+    for (Selector selector : all) {
+      if (selector.isFiltered()) {
+        out.add(selector);
+      } else {
+        (selector.options.followLinks() ? followed : plain).add(selector.path);
+      }
+    }
+    outermost(plain).forEach(path -> out.add(new Selector(path, ChecksumOptions.PLAIN)));
+    outermost(followed)
+        .forEach(path -> out.add(new Selector(path, ChecksumOptions.PLAIN.withFollowLinks(true))));
+    out.sort(Comparator.comparing(Selector::path));
+    return out;
+  }
+
+  private Digest digest(Optional<ImmutableRef> ref) {
+    try {
+      return ref.isEmpty() ? ContentHash.ofNothing(path) : ref.get().checksum(path, options);
+    } catch (BuildException e) {
+      throw new BuildException(
+          e.category(),
+          "failed to calculate checksum of ref "
+              + ref.map(ImmutableRef::id).orElse(RefResult.SCRATCH)
+              + ": "
+              + e.getMessage(),
+          e);
+    }
+  }
+
+  /** Computes what tells the selected parts of an input from others; all of it if none is given. */
+  static CacheMap.ContentDigest contentDigest(List<Selector> selectors) {
+    List<Selector> wanted =
+        selectors.isEmpty() ? List.of(new Selector("/", ChecksumOptions.PLAIN)) : selectors;
+    return (result, context) -> {
+      Optional<ImmutableRef> ref = RefResult.refOf(result);
+      List<String> digests = new ArrayList<>();
+      for (Selector selector : wanted) {
+        digests.add(selector.digest(ref).toString());
+      }
+      return digests.size() == 1
+          ? Digest.parse(digests.getFirst())
+          : Digest.of(String.join("\0", digests));
+    };
+  }
+}

@@ -1,0 +1,5 @@
+/** The operations of the LLB language. */
+@NullMarked
+package dev.buildd.solver.ops;
+
+import org.jspecify.annotations.NullMarked;

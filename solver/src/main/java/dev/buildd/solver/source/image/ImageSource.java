@@ -1,0 +1,204 @@
+package dev.buildd.solver.source.image;
+
+import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.ImageManifest;
+import dev.buildd.base.content.Platform;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.SourceContext;
+import dev.buildd.solver.source.SourceKey;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Images of registries: {@code docker-image://}. */
+public final class ImageSource implements Source {
+  private static final String SCHEME = "docker-image";
+  private static final String BLOB = "image.blob";
+
+  private final CacheManager cache;
+  private final RegistryClient registries;
+  private final ImageResolver resolver;
+  private final LayerPuller layers;
+
+  public ImageSource(
+      CacheManager cache,
+      ContentStore content,
+      RegistryClient registries,
+      ImageResolver resolver) {
+    this.cache = cache;
+    this.registries = registries;
+    this.resolver = resolver;
+    this.layers = new LayerPuller(cache, content);
+  }
+
+  @Override
+  public Set<String> schemes() {
+    return Set.of(SCHEME);
+  }
+
+  /** Whether a ref was made from an image with this manifest or config. */
+  public boolean needs(Digest blob) {
+    return !cache.search(BLOB, blob.toString()).isEmpty();
+  }
+
+  @Override
+  public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
+    String prefix = SCHEME + "://";
+    if (!identifier.startsWith(prefix)) {
+      throw BuildException.invalid("not an image: " + identifier);
+    }
+    Reference reference = Reference.parse(identifier.substring(prefix.length()));
+    ResolveMode mode = ResolveMode.parse(attributes.getOrDefault("image.resolvemode", ""));
+    String recordType = attributes.getOrDefault("image.recordtype", "");
+    if (!Set.of("", "internal", "frontend", "source.local", "source.git.checkout",
+            "exec.cachemount", "regular")
+        .contains(recordType)) {
+      throw BuildException.invalid("invalid record type " + recordType);
+    }
+    Optional<Integer> limit =
+        Optional.ofNullable(attributes.get("image.layerlimit")).map(ImageSource::limit);
+    Optional<Digest> checksum =
+        Optional.ofNullable(attributes.get("image.checksum")).map(Digest::parse);
+    return new Image(reference, platform.normalized(), mode, recordType, limit, checksum);
+  }
+
+  private static int limit(String text) {
+    if (!text.matches("[0-9]{1,6}")) {
+      throw BuildException.invalid("invalid layer limit " + text);
+    }
+    int limit = Integer.parseInt(text);
+    if (limit == 0) {
+      throw BuildException.invalid("invalid layer limit " + text);
+    }
+    return limit;
+  }
+
+  private final class Image implements Instance {
+    private final Reference reference;
+    private final Platform platform;
+    private final ResolveMode mode;
+    private final String recordType;
+    private final Optional<Integer> limit;
+    private final Optional<Digest> checksum;
+    private @Nullable Flight<ResolvedImage> resolution; // guarded by this
+
+    Image(
+        Reference reference,
+        Platform platform,
+        ResolveMode mode,
+        String recordType,
+        Optional<Integer> limit,
+        Optional<Digest> checksum) {
+      this.reference = reference;
+      this.platform = platform;
+      this.mode = mode;
+      this.recordType = recordType;
+      this.limit = limit;
+      this.checksum = checksum;
+    }
+
+    /** Asks once: all that is done for a vertex must be of one image. */
+    private ResolvedImage resolved(SourceContext context) throws Exception {
+      Flight<ResolvedImage> flight;
+      synchronized (this) {
+        if (resolution == null) {
+          resolution = new Flight<>("resolve " + reference, () -> resolve(context));
+        }
+        flight = resolution;
+      }
+      return flight.join();
+    }
+
+    private ResolvedImage resolve(SourceContext context) throws Exception {
+      try (VertexProgress.Part part = context.progress().part("resolve " + reference)) {
+        part.update("", 0, 0);
+        ResolvedImage image =
+            resolver.resolve(
+                reference, platform, mode, new SessionCredentials(context.sessions()));
+        Digest digest = image.root().digest();
+        if (checksum.isPresent() && !checksum.get().equals(digest)) {
+          throw new BuildException(
+              Category.FAILED_PRECONDITION,
+              "image digest "
+                  + digest
+                  + " for "
+                  + reference
+                  + " does not match expected checksum "
+                  + checksum.get());
+        }
+        if (limit.isPresent() && limit.get() > image.layers().size()) {
+          throw BuildException.invalid(
+              "layer limit "
+                  + limit.get()
+                  + " is greater than the number of layers in the image "
+                  + image.layers().size());
+        }
+        return image;
+      }
+    }
+
+    private <T> List<T> limited(List<T> all) {
+      return all.subList(0, limit.orElse(all.size()));
+    }
+
+    @Override
+    public SourceKey key(SourceContext context, int index) throws Exception {
+      ResolvedImage image = resolved(context);
+      List<Digest> diffIds = limited(image.diffIds());
+      return index == 0 || diffIds.isEmpty()
+          ? new SourceKey(manifestKey(image), index > 0)
+          : new SourceKey(ImageManifest.chainIds(diffIds).getLast().toString(), true);
+    }
+
+    /** Part of cache keys: exactly what BuildKit hashes. */
+    private String manifestKey(ResolvedImage image) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("Digest", image.root().digest().toString());
+      json.put("OS", platform.os());
+      json.put("Arch", platform.architecture());
+      if (!platform.variant().isEmpty()) {
+        json.put("Variant", platform.variant());
+      }
+      if (!platform.osVersion().isEmpty()) {
+        json.put("OSVersion", platform.osVersion());
+      }
+      if (!platform.osFeatures().isEmpty()) {
+        json.put("OSFeatures", platform.osFeatures());
+      }
+      limit.ifPresent(n -> json.put("Limit", n));
+      return Digest.of(Json.bytes(json)).toString();
+    }
+
+    @Override
+    public ImmutableRef fetch(SourceContext context) throws Exception {
+      ResolvedImage image = resolved(context);
+      List<Descriptor> wanted = limited(image.layers());
+      ImmutableRef ref =
+          layers.pull(
+              LayerPuller.Pull.of(
+                  registries.open(
+                      reference.withDigest(image.root().digest()),
+                      new SessionCredentials(context.sessions())),
+                  wanted,
+                  limited(image.diffIds()),
+                  recordType,
+                  context.progress()));
+      image.blobs().forEach(blob -> ref.index(BLOB, blob.toString()));
+      return ref;
+    }
+  }
+}

@@ -1,0 +1,196 @@
+package dev.buildd.solver.source.image;
+
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.ImageManifest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.Mounted;
+import dev.buildd.cache.MutableRef;
+import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.registry.Repository;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.layer.LayerApplier;
+import dev.buildd.solver.graph.VertexProgress;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+
+/**
+ * Brings layers into refs. A layer's ref is known by its chain id, whatever image it came with, so
+ * that equal layers are kept once and found again after a restart. Layers of one image are
+ * downloaded side by side and unpacked in order; a layer that two images want at once is brought
+ * once.
+ */
+final class LayerPuller {
+  private static final String CHAIN_ID = "image.chainid";
+  private static final int DOWNLOADS = 4;
+
+  private final CacheManager cache;
+  private final ContentStore content;
+  private final Semaphore downloads = new Semaphore(DOWNLOADS);
+  private final Shared<Digest, ContentStore.Writer> blobs = new Shared<>();
+  private final Shared<Digest, ImmutableRef> refs = new Shared<>();
+
+  LayerPuller(CacheManager cache, ContentStore content) {
+    this.cache = cache;
+    this.content = content;
+  }
+
+  /** One image to pull. */
+  record Pull(
+      Repository repository,
+      List<Descriptor> layers,
+      List<Digest> diffIds,
+      List<Digest> chainIds,
+      String recordType,
+      VertexProgress progress) {
+    static Pull of(
+        Repository repository,
+        List<Descriptor> layers,
+        List<Digest> diffIds,
+        String recordType,
+        VertexProgress progress) {
+      return new Pull(
+          repository,
+          layers,
+          diffIds,
+          ImageManifest.chainIds(diffIds),
+          recordType,
+          progress);
+    }
+
+    boolean isTop(int layer) {
+      return layer == layers.size() - 1;
+    }
+  }
+
+  /** The ref of the topmost layer; an empty one if there is none. */
+  ImmutableRef pull(Pull pull) throws Exception {
+    int top = pull.layers().size() - 1;
+    if (top < 0) {
+      try (MutableRef empty = cache.newMutable(Optional.empty(), options(pull, -1))) {
+        return empty.commit();
+      }
+    }
+    int present = top;
+    while (present >= 0) {
+      Optional<ImmutableRef> found = find(pull.chainIds().get(present));
+      if (found.isPresent() && present == top) {
+        return found.get();
+      }
+      if (found.isPresent()) {
+        found.get().close();
+        break;
+      }
+      present--;
+    }
+    CountDownLatch done = new CountDownLatch(1);
+    try (Scope scope = Scope.open("layers of " + pull.repository().reference())) {
+      for (int i = present + 1; i <= top; i++) {
+        int layer = i;
+        scope.fork(
+            "download " + pull.layers().get(i).digest(),
+            () -> {
+              try (Shared<Digest, ContentStore.Writer>.Lease lease = blob(pull, layer)) {
+                done.await(); // held until it is unpacked
+              }
+            });
+      }
+      ImmutableRef ref = ref(pull, top);
+      done.countDown();
+      return ref;
+    }
+  }
+
+  private Optional<ImmutableRef> find(Digest chainId) {
+    for (String id : cache.search(CHAIN_ID, chainId.toString())) {
+      try {
+        return Optional.of(cache.get(id));
+      } catch (BuildException e) {
+        if (e.category() != Category.NOT_FOUND && e.category() != Category.FAILED_PRECONDITION) {
+          throw e;
+        }
+        // pruned meanwhile, or not finished
+      }
+    }
+    return Optional.empty();
+  }
+
+  private ImmutableRef ref(Pull pull, int layer) throws Exception {
+    try (Shared<Digest, ImmutableRef>.Lease lease =
+        refs.acquire(pull.chainIds().get(layer), () -> bring(pull, layer))) {
+      return lease.value().share();
+    }
+  }
+
+  private ImmutableRef bring(Pull pull, int layer) throws Exception {
+    Optional<ImmutableRef> found = find(pull.chainIds().get(layer));
+    if (found.isPresent()) {
+      return found.get();
+    }
+    Optional<ImmutableRef> parent =
+        layer == 0 ? Optional.empty() : Optional.of(ref(pull, layer - 1));
+    try (Shared<Digest, ContentStore.Writer>.Lease blob = blob(pull, layer);
+        MutableRef ref = cache.newMutable(parent, options(pull, layer))) {
+      String id = "extracting " + pull.layers().get(layer).digest();
+      try (VertexProgress.Part part = pull.progress().part(id);
+          Mounted mounted = ref.mount()) {
+        part.update("extracting", 0, 0);
+        Digest diffId =
+            Threads.cpu()
+                .call(
+                    () -> {
+                      try (InputStream in = blob.value().open()) {
+                        return LayerApplier.apply(in, mounted.path());
+                      }
+                    });
+        if (!diffId.equals(pull.diffIds().get(layer))) {
+          throw new BuildException(
+              Category.FAILED_PRECONDITION,
+              "wrong diff id calculated on extraction \"" + diffId + "\"");
+        }
+      }
+      ref.index(CHAIN_ID, pull.chainIds().get(layer).toString());
+      return ref.commit();
+    } finally {
+      parent.ifPresent(ImmutableRef::close);
+    }
+  }
+
+  private static RefOptions options(Pull pull, int layer) {
+    RefOptions options = RefOptions.of("pulled from " + pull.repository().reference());
+    return pull.isTop(layer) && !pull.recordType().isEmpty()
+        ? options.withRecordType(pull.recordType())
+        : options;
+  }
+
+  private Shared<Digest, ContentStore.Writer>.Lease blob(Pull pull, int layer) throws Exception {
+    Descriptor wanted = pull.layers().get(layer);
+    return blobs.acquire(wanted.digest(), () -> download(pull, wanted));
+  }
+
+  private ContentStore.Writer download(Pull pull, Descriptor wanted) throws Exception {
+    downloads.acquire();
+    boolean complete = false;
+    ContentStore.Writer writer = content.write(wanted.digest(), wanted.size());
+    try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString())) {
+      pull.repository()
+          .blob(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+      writer.verify();
+      complete = true;
+      return writer;
+    } finally {
+      downloads.release();
+      if (!complete) {
+        writer.close();
+      }
+    }
+  }
+}

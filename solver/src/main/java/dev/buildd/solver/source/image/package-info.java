@@ -1,0 +1,5 @@
+/** Images of registries as sources. */
+@NullMarked
+package dev.buildd.solver.source.image;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Where operations are carried out. */
+@NullMarked
+package dev.buildd.solver.worker;
+
+import org.jspecify.annotations.NullMarked;
