@@ -1,12 +1,15 @@
 package dev.buildd.base.concurrent;
 
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Every thread of the program. Virtual threads only wait; what burns processor time runs on {@link
@@ -40,8 +43,17 @@ public final class Threads {
      * and is reported once the work has ended.
      */
     public <T> T call(Callable<T> work) throws Exception {
-      Future<T> future = executor.submit(new Ended<>(work));
-      return await(future);
+      Ended<T> ended = new Ended<>(work);
+      Future<T> future = executor.submit(ended);
+      try {
+        return future.get();
+      } catch (ExecutionException e) {
+        throw unwrap(e);
+      } catch (InterruptedException e) {
+        future.cancel(true);
+        ended.await(); // whoever waited closes what the work uses
+        throw e;
+      }
     }
 
     /** As {@link #call}, but the work is neither interrupted nor abandoned by an interrupt. */
@@ -70,17 +82,6 @@ public final class Threads {
       return executor;
     }
 
-    private static <T> T await(Future<T> future) throws Exception {
-      try {
-        return future.get();
-      } catch (ExecutionException e) {
-        throw unwrap(e);
-      } catch (InterruptedException e) {
-        future.cancel(true);
-        throw e;
-      }
-    }
-
     private static Exception unwrap(ExecutionException e) {
       if (e.getCause() instanceof Exception cause) {
         return cause;
@@ -92,14 +93,35 @@ public final class Threads {
     }
   }
 
-  /** Clears a pool thread's interrupt when its work is over, so that the next work starts clean. */
-  private record Ended<T>(Callable<T> work) implements Callable<T> {
+  /**
+   * Tells when the work is over, or that it never began. Clears the pool thread's interrupt, so that
+   * the next work starts clean.
+   */
+  private static final class Ended<T> implements Callable<T> {
+    private final Callable<T> work;
+    private final AtomicBoolean claimed = new AtomicBoolean();
+    private final CountDownLatch over = new CountDownLatch(1);
+
+    Ended(Callable<T> work) {
+      this.work = work;
+    }
+
     @Override
     public T call() throws Exception {
+      if (!claimed.compareAndSet(false, true)) {
+        throw new CancellationException();
+      }
       try {
         return work.call();
       } finally {
         Thread.interrupted();
+        over.countDown();
+      }
+    }
+
+    void await() {
+      if (!claimed.compareAndSet(false, true)) {
+        Scope.awaitUninterruptibly(over);
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.buildd.base.content;
 
 import dev.buildd.base.error.BuildException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -76,6 +77,44 @@ public record Platform(
       default -> {}
     }
     return new Platform(o, a, v, osVersion, osFeatures);
+  }
+
+  /** What programs of this platform's machine can run, best first; all normalized. */
+  public List<Platform> compatible() {
+    Platform self = normalized();
+    List<Platform> out = new ArrayList<>();
+    out.add(self);
+    switch (self.architecture) {
+      case "amd64" -> {
+        for (int v = version(self.variant, 0) - 1; v >= 1; v--) {
+          out.add(self.as("amd64", v == 1 ? "" : "v" + v));
+        }
+        out.add(self.as("386", ""));
+      }
+      case "arm64" -> {
+        if (!self.variant.isEmpty()) {
+          out.add(self.as("arm64", ""));
+        }
+        for (int v = 8; v >= 5; v--) {
+          out.add(self.as("arm", "v" + v));
+        }
+      }
+      case "arm" -> {
+        for (int v = version(self.variant, 7) - 1; v >= 5; v--) {
+          out.add(self.as("arm", "v" + v));
+        }
+      }
+      default -> {}
+    }
+    return List.copyOf(out);
+  }
+
+  private Platform as(String otherArchitecture, String otherVariant) {
+    return new Platform(os, otherArchitecture, otherVariant, osVersion, osFeatures);
+  }
+
+  private static int version(String variant, int otherwise) {
+    return variant.matches("v[0-9]") ? variant.charAt(1) - '0' : otherwise;
   }
 
   /** {@code os[(version)]/arch[/variant]}. */

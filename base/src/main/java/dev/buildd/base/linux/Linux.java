@@ -145,6 +145,11 @@ public final class Linux {
     }
   }
 
+  /** How names of files are written as bytes. */
+  public static Charset fileNames() {
+    return NAMES;
+  }
+
   private static Charset fileNameCharset() {
     String name = System.getProperty("sun.jnu.encoding", "UTF-8");
     return Charset.isSupported(name) ? Charset.forName(name) : StandardCharsets.UTF_8;

@@ -1,0 +1,125 @@
+package dev.buildd.base.content;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.json.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What stands in a manifest or an index (OCI image-spec; Docker's schema 2 reads the same).
+ *
+ * @param mediaType empty if the document does not tell
+ * @param config of a manifest
+ * @param layers of a manifest, lowest first
+ * @param manifests of an index
+ */
+public record ImageManifest(
+    String mediaType,
+    Optional<Descriptor> config,
+    List<Descriptor> layers,
+    List<Descriptor> manifests) {
+  private static final int MAX_LAYERS = 1000;
+  private static final int MAX_MANIFESTS = 10_000;
+
+  public ImageManifest {
+    layers = List.copyOf(layers);
+    manifests = List.copyOf(manifests);
+  }
+
+  /**
+   * Reads a document.
+   *
+   * @param what names it in errors
+   * @throws BuildException {@code INVALID_ARGUMENT} if it is not what it must be
+   */
+  public static ImageManifest parse(byte[] json, String what) {
+    Map<String, Object> document = Json.parseObject(json, what);
+    List<Map<String, Object>> layers = Json.objects(document, "layers");
+    List<Map<String, Object>> manifests = Json.objects(document, "manifests");
+    Map<String, Object> config = Json.object(document, "config");
+    if (!manifests.isEmpty() && (!layers.isEmpty() || !config.isEmpty())) {
+      // what one reader takes for an index and another for a manifest (CVE-2021-41190)
+      throw BuildException.invalid(what + ": both an index and a manifest");
+    }
+    if (layers.size() > MAX_LAYERS || manifests.size() > MAX_MANIFESTS) {
+      throw BuildException.invalid(what + ": too many members");
+    }
+    return new ImageManifest(
+        Json.text(document, "mediaType"),
+        config.isEmpty() ? Optional.empty() : Optional.of(descriptor(config)),
+        layers.stream().map(ImageManifest::descriptor).toList(),
+        manifests.stream().map(ImageManifest::descriptor).toList());
+  }
+
+  public boolean isIndex() {
+    return config.isEmpty() && layers.isEmpty();
+  }
+
+  private static Descriptor descriptor(Map<String, Object> json) {
+    long size = Json.number(json, "size");
+    if (size < 0) {
+      throw BuildException.invalid("descriptor with a negative size");
+    }
+    Map<String, Object> platform = Json.object(json, "platform");
+    return new Descriptor(
+        Json.text(json, "mediaType"),
+        Digest.parse(Json.text(json, "digest")),
+        size,
+        platform.isEmpty() ? Optional.empty() : Optional.of(platform(platform)),
+        Json.textMap(json, "annotations"),
+        Json.texts(json, "urls"));
+  }
+
+  private static Platform platform(Map<String, Object> json) {
+    return new Platform(
+        Json.text(json, "os"),
+        Json.text(json, "architecture"),
+        Json.text(json, "variant"),
+        Json.text(json, "os.version"),
+        Json.texts(json, "os.features"));
+  }
+
+  /** The manifest of an index that suits the platform best. */
+  public Optional<Descriptor> choose(Platform wanted) {
+    List<Platform> suitable = wanted.compatible();
+    for (Platform platform : suitable) {
+      for (Descriptor manifest : manifests) {
+        if (!MediaType.isIndex(manifest.mediaType())
+            && !MediaType.isManifest(manifest.mediaType())) {
+          continue;
+        }
+        Optional<Platform> offered = manifest.platform().map(Platform::normalized);
+        if (offered.isPresent()
+            && offered.get().os().equals(platform.os())
+            && offered.get().architecture().equals(platform.architecture())
+            && offered.get().variant().equals(platform.variant())) {
+          return Optional.of(manifest);
+        }
+      }
+    }
+    // an index without platforms has nothing to choose by
+    return manifests.stream()
+        .filter(m -> m.platform().isEmpty() && MediaType.isManifest(m.mediaType()))
+        .findFirst();
+  }
+
+  /** The digest of what each layer and those below it are, from the digests of their archives. */
+  public static List<Digest> chainIds(List<Digest> diffIds) {
+    List<Digest> out = new ArrayList<>();
+    for (Digest diffId : diffIds) {
+      out.add(out.isEmpty() ? diffId : Digest.of(out.getLast() + " " + diffId));
+    }
+    return List.copyOf(out);
+  }
+
+  /** The digests of the uncompressed layers, from an image config; none if it tells of none. */
+  public static List<Digest> diffIds(byte[] config, String what) {
+    Map<String, Object> rootfs = Json.object(Json.parseObject(config, what), "rootfs");
+    if (!Json.text(rootfs, "type").equals("layers")) {
+      return List.of();
+    }
+    return Json.texts(rootfs, "diff_ids").stream().map(Digest::parse).toList();
+  }
+}
