@@ -98,8 +98,11 @@ final class LayerPuller {
         scope.fork(
             "download " + pull.layers().get(i).digest(),
             () -> {
-              try (Shared<Digest, ContentStore.Writer>.Lease lease = blob(pull, layer)) {
+              Shared<Digest, ContentStore.Writer>.Lease lease = blob(pull, layer);
+              try {
                 done.await(); // held until it is unpacked
+              } finally {
+                lease.close();
               }
             });
       }

@@ -1,0 +1,92 @@
+package dev.buildd.cache.registry;
+
+import dev.buildd.base.concurrent.Threads;
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Speaks to registries. Connections are shared; what a caller may do with whose credentials belongs
+ * to a {@link Repository}, so that no token serves anybody but him who asked for it.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class RegistryClient {
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
+  private static final String HUB_HOST = "registry-1.docker.io";
+
+  private final RegistrySettings settings;
+  private final Map<RegistrySettings.Host, HttpClient> clients = new ConcurrentHashMap<>();
+
+  public RegistryClient(RegistrySettings settings) {
+    this.settings = settings;
+  }
+
+  /**
+   * One place where a repository can be found.
+   *
+   * @param base without a trailing slash, for example {@code https://ghcr.io/v2}
+   * @param host as the credential source knows it
+   * @param mirrored the host for which a mirror stands in; empty for the registry itself
+   */
+  record Endpoint(String base, String host, Optional<String> mirrored, HttpClient client) {}
+
+  /** Opens a repository for one use of it. */
+  public Repository open(Reference reference, CredentialSource credentials) {
+    return new Repository(
+        reference, endpoints(reference.host()), credentials, settings.firstPause());
+  }
+
+  private List<Endpoint> endpoints(String name) {
+    List<Endpoint> out = new ArrayList<>();
+    RegistrySettings.Host own = settings.host(name);
+    for (String mirror : own.mirrors()) {
+      String text = mirror.replaceFirst("^https?://", "");
+      int slash = text.indexOf('/');
+      String host = slash < 0 ? text : text.substring(0, slash);
+      String path = slash < 0 ? "" : text.substring(slash).replaceFirst("/+$", "");
+      add(out, host, path, settings.host(host), Optional.of(name));
+    }
+    add(out, name.equals(Reference.DOCKER_HUB) ? HUB_HOST : name, "", own, Optional.empty());
+    return List.copyOf(out);
+  }
+
+  private void add(
+      List<Endpoint> to,
+      String host,
+      String path,
+      RegistrySettings.Host of,
+      Optional<String> mirrored) {
+    boolean http = of.http().orElseGet(() -> isThisMachine(host));
+    HttpClient client = clients.computeIfAbsent(of, RegistryClient::newClient);
+    if (!http || of.insecure()) {
+      // told both, a registry is tried with TLS first
+      to.add(new Endpoint("https://" + host + "/v2" + path, host, mirrored, client));
+    }
+    if (http) {
+      to.add(new Endpoint("http://" + host + "/v2" + path, host, mirrored, client));
+    }
+  }
+
+  private static boolean isThisMachine(String host) {
+    String name = host.replaceFirst(":[0-9]+$", "");
+    return name.equals("localhost") || name.startsWith("127.") || name.equals("[::1]");
+  }
+
+  private static HttpClient newClient(RegistrySettings.Host host) {
+    HttpClient.Builder builder =
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER) // we decide who gets the credentials
+            .connectTimeout(CONNECT_TIMEOUT)
+            .executor(Threads.perTask("registry-http-"));
+    if (host.insecure() || !host.rootCas().isEmpty() || !host.keyPairs().isEmpty()) {
+      builder.sslContext(Tls.context(host));
+    }
+    return builder.build();
+  }
+}

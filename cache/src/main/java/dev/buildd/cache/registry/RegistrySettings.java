@@ -1,0 +1,56 @@
+package dev.buildd.cache.registry;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * How registries are reached.
+ *
+ * @param hosts by name as in references, {@code docker.io} for Docker Hub
+ * @param firstPause before a failed request is tried again; doubles each time
+ */
+public record RegistrySettings(Map<String, Host> hosts, Duration firstPause) {
+
+  /**
+   * One section {@code [registry."HOST"]}.
+   *
+   * @param http whether to speak plain HTTP; if not told, only to this machine
+   * @param insecure whether to take any certificate
+   * @param mirrors hosts to try first, each with a path if need be
+   * @param rootCas PEM files with authorities trusted besides the system's
+   * @param keyPairs client certificates
+   */
+  public record Host(
+      Optional<Boolean> http,
+      boolean insecure,
+      List<String> mirrors,
+      List<Path> rootCas,
+      List<KeyPair> keyPairs) {
+    public static final Host DEFAULT =
+        new Host(Optional.empty(), false, List.of(), List.of(), List.of());
+
+    public Host {
+      mirrors = List.copyOf(mirrors);
+      rootCas = List.copyOf(rootCas);
+      keyPairs = List.copyOf(keyPairs);
+    }
+  }
+
+  /** PEM files of a private key and its certificate. */
+  public record KeyPair(Path key, Path certificate) {}
+
+  public RegistrySettings {
+    hosts = Map.copyOf(hosts);
+  }
+
+  public static RegistrySettings defaults() {
+    return new RegistrySettings(Map.of(), Duration.ofSeconds(1));
+  }
+
+  Host host(String name) {
+    return hosts.getOrDefault(name, Host.DEFAULT);
+  }
+}

@@ -1,0 +1,476 @@
+package dev.buildd.cache.registry;
+
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One repository of a registry, for one use of it. Every answer is checked against the digest asked
+ * for. What fails in passing is tried again; a mirror that fails is passed over.
+ *
+ * <p>Credentials go to the endpoint they are for, and to the token server it names: never along a
+ * redirect to another host.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class Repository {
+  static final String USER_AGENT = "buildkit/v0.32";
+
+  private static final Logger log = LoggerFactory.getLogger(Repository.class);
+  private static final int MAX_MANIFEST = 4 << 20; // distribution-spec
+  private static final int MAX_ERROR = 8 << 10;
+  private static final int MAX_REDIRECTS = 10;
+  private static final int MAX_REFUSALS = 3;
+  private static final int TRIES = 5;
+  private static final long MAX_RETRY_AFTER_SECONDS = 60;
+  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+  private static final String ACCEPT =
+      String.join(
+          ", ",
+          MediaType.DOCKER_MANIFEST,
+          MediaType.DOCKER_INDEX,
+          MediaType.OCI_MANIFEST,
+          MediaType.OCI_INDEX,
+          "*/*");
+
+  private final Reference reference;
+  private final List<RegistryClient.Endpoint> endpoints;
+  private final CredentialSource credentials;
+  private final Duration firstPause;
+  private final Map<RegistryClient.Endpoint, Authorization> authorizations =
+      new ConcurrentHashMap<>();
+
+  Repository(
+      Reference reference,
+      List<RegistryClient.Endpoint> endpoints,
+      CredentialSource credentials,
+      Duration firstPause) {
+    this.reference = reference;
+    this.endpoints = endpoints;
+    this.credentials = credentials;
+    this.firstPause = firstPause;
+  }
+
+  public Reference reference() {
+    return reference;
+  }
+
+  /** A manifest or an index with its bytes. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Manifest(Descriptor descriptor, byte[] content) {}
+
+  private interface Reading<T> {
+    T read(RegistryClient.Endpoint endpoint, HttpResponse<InputStream> response) throws Exception;
+  }
+
+  /** An answer with a status that ends the attempt. */
+  private static final class StatusException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    final int status;
+    final long retryAfterSeconds;
+
+    StatusException(int status, long retryAfterSeconds, String message) {
+      super(message);
+      this.status = status;
+      this.retryAfterSeconds = retryAfterSeconds;
+    }
+
+    boolean isPassing() {
+      return status == 408 || status == 429 || status >= 500;
+    }
+  }
+
+  /**
+   * What the reference names at the moment.
+   *
+   * @throws BuildException {@code NOT_FOUND} if there is no such image, {@code PERMISSION_DENIED}
+   */
+  public Descriptor resolve() throws Exception {
+    String path = "/manifests/" + reference.object();
+    Optional<Descriptor> known =
+        onAny("HEAD", path, Map.of("Accept", ACCEPT), (e, response) -> described(response));
+    return known.isPresent() ? known.get() : manifest(reference.object()).descriptor();
+  }
+
+  private Optional<Descriptor> described(HttpResponse<InputStream> response) {
+    Optional<String> digest = response.headers().firstValue("Docker-Content-Digest");
+    long size = response.headers().firstValueAsLong("Content-Length").orElse(-1);
+    String type = mediaType(response);
+    if (reference.digest().isEmpty() && digest.isEmpty()) {
+      return Optional.empty();
+    }
+    Digest named = reference.digest().orElseGet(() -> Digest.parse(digest.orElseThrow()));
+    if (size < 0 || !(MediaType.isIndex(type) || MediaType.isManifest(type))) {
+      return Optional.empty();
+    }
+    if (size > MAX_MANIFEST) {
+      throw tooLarge();
+    }
+    return Optional.of(Descriptor.of(type, named, size));
+  }
+
+  private static String mediaType(HttpResponse<InputStream> response) {
+    String type = response.headers().firstValue("Content-Type").orElse("");
+    return type.split(";", 2)[0].trim();
+  }
+
+  private BuildException tooLarge() {
+    return BuildException.invalid(
+        reference + ": manifest is larger than " + MAX_MANIFEST + " bytes");
+  }
+
+  /** The manifest with that digest. */
+  public byte[] manifest(Digest digest) throws Exception {
+    Manifest manifest = manifest(digest.toString());
+    if (!manifest.descriptor().digest().equals(digest)) {
+      throw mismatch("manifest", digest, manifest.descriptor().digest());
+    }
+    return manifest.content();
+  }
+
+  private static BuildException mismatch(String what, Digest wanted, Digest got) {
+    return new BuildException(
+        Category.FAILED_PRECONDITION,
+        "unexpected digest of " + what + ": got " + got + ", expected " + wanted);
+  }
+
+  private Manifest manifest(String object) throws Exception {
+    return onAny(
+        "GET",
+        "/manifests/" + object,
+        Map.of("Accept", ACCEPT),
+        (endpoint, response) -> {
+          byte[] content;
+          try (InputStream body = response.body()) {
+            content = body.readNBytes(MAX_MANIFEST + 1);
+          }
+          if (content.length > MAX_MANIFEST) {
+            throw tooLarge();
+          }
+          Digest digest = Digest.of(content);
+          if (reference.digest().isPresent()
+              && object.equals(reference.object())
+              && reference.digest().get().algorithm() == Digest.Algorithm.SHA256
+              && !digest.equals(reference.digest().get())) {
+            throw mismatch("manifest", reference.digest().get(), digest);
+          }
+          return new Manifest(Descriptor.of(mediaType(response), digest, content.length), content);
+        });
+  }
+
+  /**
+   * Reads a blob into a stream, which checks what it gets and may refuse it. A connection that
+   * breaks is taken up where it broke.
+   *
+   * @param progress told the bytes read so far
+   */
+  public void blob(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
+    Transfer transfer = new Transfer(to, progress);
+    try {
+      onAny(
+          "GET",
+          "/blobs/" + blob.digest(),
+          Map.of(),
+          transfer,
+          (endpoint, response) -> {
+            transfer.take(response);
+            return true;
+          });
+    } catch (BuildException e) {
+      if (e.category() != Category.NOT_FOUND || blob.urls().isEmpty()) {
+        throw e;
+      }
+      foreign(blob, transfer);
+    }
+  }
+
+  /** Layers that may not be distributed by registries say where they are. */
+  private void foreign(Descriptor blob, Transfer transfer) throws Exception {
+    BuildException failure = BuildException.notFound(blob.digest() + ": not found");
+    for (String url : blob.urls()) {
+      if (!url.startsWith("https://") && !url.startsWith("http://")) {
+        continue;
+      }
+      try {
+        HttpResponse<InputStream> response =
+            follow(endpoints.getLast(), "GET", URI.create(url), Map.of(), Optional.empty());
+        if (response.statusCode() == 200) {
+          transfer.offset = 0;
+          transfer.take(response);
+          return;
+        }
+        response.body().close();
+      } catch (IOException | IllegalArgumentException e) {
+        failure.addSuppressed(e);
+      }
+    }
+    throw failure;
+  }
+
+  /** The state of a blob's transfer over several connections. */
+  private static final class Transfer {
+    private final OutputStream to;
+    private final LongConsumer progress;
+    private long offset;
+
+    Transfer(OutputStream to, LongConsumer progress) {
+      this.to = to;
+      this.progress = progress;
+    }
+
+    void take(HttpResponse<InputStream> response) throws IOException {
+      try (InputStream body = response.body()) {
+        if (response.statusCode() == 200 && offset > 0) {
+          body.skipNBytes(offset); // it does not do ranges
+        }
+        byte[] buffer = new byte[1 << 16];
+        for (int n = body.read(buffer); n >= 0; n = body.read(buffer)) {
+          to.write(buffer, 0, n);
+          offset += n;
+          progress.accept(offset);
+        }
+      }
+    }
+  }
+
+  private <T> T onAny(String method, String path, Map<String, String> headers, Reading<T> reading)
+      throws Exception {
+    return onAny(method, path, headers, null, reading);
+  }
+
+  private <T> T onAny(
+      String method,
+      String path,
+      Map<String, String> headers,
+      @Nullable Transfer transfer,
+      Reading<T> reading)
+      throws Exception {
+    Exception first = null;
+    for (RegistryClient.Endpoint endpoint : endpoints) {
+      boolean last = endpoint.equals(endpoints.getLast());
+      try {
+        // a mirror is not waited for
+        return withRetries(endpoint, method, path, headers, transfer, reading, last ? TRIES : 1);
+      } catch (InterruptedException e) {
+        throw e;
+      } catch (Exception e) {
+        if (!last) {
+          log.debug("endpoint passed over base={} path={}", endpoint.base(), path, e);
+        }
+        // the registry's own word counts more than a mirror's
+        first = e;
+      }
+    }
+    throw first == null ? new IllegalStateException("no endpoints") : failure(path, first);
+  }
+
+  private <T> T withRetries(
+      RegistryClient.Endpoint endpoint,
+      String method,
+      String path,
+      Map<String, String> headers,
+      @Nullable Transfer transfer,
+      Reading<T> reading,
+      int tries)
+      throws Exception {
+    long pause = firstPause.toMillis();
+    for (int i = 1; ; i++) {
+      Exception failure;
+      long wait = pause;
+      try {
+        return reading.read(endpoint, authorized(endpoint, method, path, headers, transfer));
+      } catch (StatusException e) {
+        if (!e.isPassing()) {
+          throw e;
+        }
+        wait = Math.max(pause, TimeUnit.SECONDS.toMillis(e.retryAfterSeconds));
+        failure = e;
+      } catch (IOException e) {
+        if (Thread.interrupted() || e.getCause() instanceof InterruptedException) {
+          throw new InterruptedException();
+        }
+        failure = e;
+      }
+      if (i >= tries) {
+        throw failure;
+      }
+      log.info("registry request tried again path={} error=\"{}\"", path, failure.toString());
+      Thread.sleep(wait);
+      pause *= 2;
+    }
+  }
+
+  private HttpResponse<InputStream> authorized(
+      RegistryClient.Endpoint endpoint,
+      String method,
+      String path,
+      Map<String, String> headers,
+      @Nullable Transfer transfer)
+      throws Exception {
+    Authorization authorization =
+        authorizations.computeIfAbsent(
+            endpoint,
+            e -> new Authorization(e, credentials, "repository:" + reference.path() + ":pull"));
+    URI uri = uri(endpoint, path);
+    for (int refusals = 0; ; refusals++) {
+      Optional<String> header = authorization.header();
+      Map<String, String> all = headers;
+      if (transfer != null && transfer.offset > 0) {
+        all = Map.of("Range", "bytes=" + transfer.offset + "-");
+      }
+      HttpResponse<InputStream> response = follow(endpoint, method, uri, all, header);
+      int status = response.statusCode();
+      if (status == 200 || status == 206) {
+        return response;
+      }
+      String body;
+      try (InputStream in = response.body()) {
+        body = new String(in.readNBytes(MAX_ERROR), java.nio.charset.StandardCharsets.UTF_8);
+      }
+      List<String> challenges = response.headers().allValues("WWW-Authenticate");
+      if (status != 401 || refusals >= MAX_REFUSALS || !authorization.answer(challenges, header)) {
+        throw new StatusException(
+            status,
+            retryAfter(response),
+            "unexpected status from "
+                + method
+                + " request to "
+                + uri
+                + ": "
+                + status
+                + detail(body));
+      }
+    }
+  }
+
+  private static String detail(String body) {
+    String line = body.strip().replaceAll("\\s+", " ");
+    return line.isEmpty() ? "" : ": " + (line.length() > 300 ? line.substring(0, 300) : line);
+  }
+
+  private static long retryAfter(HttpResponse<InputStream> response) {
+    try {
+      long seconds = response.headers().firstValueAsLong("Retry-After").orElse(0);
+      return Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS);
+    } catch (NumberFormatException e) {
+      return 0; // a date
+    }
+  }
+
+  private URI uri(RegistryClient.Endpoint endpoint, String path) {
+    String query = endpoint.mirrored().map(host -> "?ns=" + host).orElse("");
+    return URI.create(endpoint.base() + "/" + reference.path() + path + query);
+  }
+
+  private static HttpResponse<InputStream> follow(
+      RegistryClient.Endpoint endpoint,
+      String method,
+      URI start,
+      Map<String, String> headers,
+      Optional<String> authorization)
+      throws IOException, InterruptedException {
+    URI uri = start;
+    for (int i = 0; i < MAX_REDIRECTS; i++) {
+      HttpRequest.Builder request =
+          HttpRequest.newBuilder(uri)
+              .method(method, HttpRequest.BodyPublishers.noBody())
+              .timeout(TIMEOUT)
+              .header("User-Agent", USER_AGENT);
+      headers.forEach(request::header);
+      if (authorization.isPresent() && sameOrigin(uri, start)) {
+        request.header("Authorization", authorization.get());
+      }
+      HttpResponse<InputStream> response = send(endpoint, request.build());
+      Optional<String> location = response.headers().firstValue("Location");
+      switch (response.statusCode()) {
+        case 301, 302, 303, 307, 308 -> {
+          if (location.isEmpty()) {
+            return response;
+          }
+          response.body().close();
+          uri = target(uri, location.get());
+        }
+        default -> {
+          return response;
+        }
+      }
+    }
+    throw new IOException("stopped after " + MAX_REDIRECTS + " redirects");
+  }
+
+  private static HttpResponse<InputStream> send(
+      RegistryClient.Endpoint endpoint, HttpRequest request)
+      throws IOException, InterruptedException {
+    try {
+      return endpoint.client().send(request, HttpResponse.BodyHandlers.ofInputStream());
+    } catch (IOException e) {
+      String method = request.method();
+      throw new IOException(
+          "failed to do request: "
+              + method.charAt(0)
+              + method.substring(1).toLowerCase(Locale.ROOT)
+              + " \""
+              + request.uri()
+              + "\": "
+              + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()),
+          e);
+    }
+  }
+
+  private static URI target(URI from, String location) throws IOException {
+    try {
+      URI to = from.resolve(location);
+      String scheme = String.valueOf(to.getScheme());
+      if (to.getHost() == null || !(scheme.equals("http") || scheme.equals("https"))) {
+        throw new IOException("redirect to an unsupported address");
+      }
+      return to;
+    } catch (IllegalArgumentException e) {
+      throw new IOException("redirect to an invalid address", e);
+    }
+  }
+
+  private static boolean sameOrigin(URI a, URI b) {
+    return String.valueOf(a.getScheme()).equals(b.getScheme())
+        && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
+        && a.getPort() == b.getPort();
+  }
+
+  private BuildException failure(String path, Exception e) {
+    return switch (e) {
+      case BuildException known -> known;
+      case StatusException s when s.status == 404 -> {
+        String subject = path.startsWith("/manifests/") ? reference.toString() : path.substring(7);
+        yield new BuildException(Category.NOT_FOUND, subject + ": not found", e);
+      }
+      case StatusException s when s.status == 401 || s.status == 403 ->
+          new BuildException(
+              Category.PERMISSION_DENIED,
+              "pull access denied, repository does not exist or may require authorization: "
+                  + "authorization failed: "
+                  + s.getMessage(),
+              e);
+      default -> new BuildException(Category.UNAVAILABLE, String.valueOf(e.getMessage()), e);
+    };
+  }
+}

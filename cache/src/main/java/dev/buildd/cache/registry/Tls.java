@@ -1,0 +1,151 @@
+package dev.buildd.cache.registry;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
+import javax.net.ssl.X509TrustManager;
+
+/** Makes TLS contexts out of a host's settings. */
+final class Tls {
+  private static final char[] NO_PASSWORD = new char[0];
+
+  private Tls() {}
+
+  static SSLContext context(RegistrySettings.Host host) {
+    try {
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(keys(host), trust(host), null);
+      return context;
+    } catch (IOException | GeneralSecurityException e) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "TLS settings of a registry: " + e.getMessage(), e);
+    }
+  }
+
+  private static TrustManager[] trust(RegistrySettings.Host host)
+      throws IOException, GeneralSecurityException {
+    if (host.insecure()) {
+      return new TrustManager[] {new TrustAll()};
+    }
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, NO_PASSWORD);
+    for (X509Certificate authority : systemAuthorities()) {
+      store.setCertificateEntry("system" + store.size(), authority);
+    }
+    for (Path file : host.rootCas()) {
+      for (Certificate authority : certificates(file)) {
+        store.setCertificateEntry("own" + store.size(), authority);
+      }
+    }
+    TrustManagerFactory factory =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    factory.init(store);
+    return factory.getTrustManagers();
+  }
+
+  private static List<X509Certificate> systemAuthorities() throws GeneralSecurityException {
+    TrustManagerFactory factory =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    factory.init((KeyStore) null);
+    List<X509Certificate> out = new ArrayList<>();
+    for (TrustManager manager : factory.getTrustManagers()) {
+      if (manager instanceof X509TrustManager x509) {
+        out.addAll(List.of(x509.getAcceptedIssuers()));
+      }
+    }
+    return out;
+  }
+
+  private static List<Certificate> certificates(Path file)
+      throws IOException, GeneralSecurityException {
+    try (InputStream in = Files.newInputStream(file)) {
+      return List.copyOf(CertificateFactory.getInstance("X.509").generateCertificates(in));
+    }
+  }
+
+  private static KeyManager[] keys(RegistrySettings.Host host)
+      throws IOException, GeneralSecurityException {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, NO_PASSWORD);
+    for (RegistrySettings.KeyPair pair : host.keyPairs()) {
+      store.setKeyEntry(
+          "client" + store.size(),
+          key(pair.key()),
+          NO_PASSWORD,
+          certificates(pair.certificate()).toArray(Certificate[]::new));
+    }
+    KeyManagerFactory factory =
+        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    factory.init(store, NO_PASSWORD);
+    return factory.getKeyManagers();
+  }
+
+  private static PrivateKey key(Path file) throws IOException, GeneralSecurityException {
+    String text = Files.readString(file, StandardCharsets.US_ASCII);
+    int start = text.indexOf("-----BEGIN PRIVATE KEY-----");
+    int end = text.indexOf("-----END PRIVATE KEY-----");
+    if (start < 0 || end < start) {
+      throw new GeneralSecurityException(file + " holds no PKCS #8 private key");
+    }
+    byte[] der =
+        Base64.getMimeDecoder()
+            .decode(text.substring(start + "-----BEGIN PRIVATE KEY-----".length(), end));
+    for (String algorithm : List.of("RSA", "EC", "EdDSA")) {
+      try {
+        return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(der));
+      } catch (GeneralSecurityException e) {
+        // another algorithm's key
+      }
+    }
+    throw new GeneralSecurityException(file + " holds a key of an unknown algorithm");
+  }
+
+  /** Takes every certificate and every host name, which the user asked for. */
+  private static final class TrustAll extends X509ExtendedTrustManager {
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+    @Override
+    public X509Certificate[] getAcceptedIssuers() {
+      return new X509Certificate[0];
+    }
+  }
+}

@@ -1,0 +1,319 @@
+package dev.buildd.snapshot.content;
+
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.snapshot.Failures;
+import dev.buildd.snapshot.LayerFiles;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Holds blobs by digest. A blob is visible only once its writer has been committed, whole and
+ * durable. What is being written is private to its writer and gone when the store is opened again.
+ *
+ * <p>Layers are read from their writer and never become blobs: only small things stay, the
+ * manifests and configs of images that a ref was made from, and what other parts of the daemon put
+ * here. {@link #collect} deletes what nobody needs any more.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class ContentStore {
+  private static final Logger log = LoggerFactory.getLogger(ContentStore.class);
+
+  private final Path blobs;
+  private final Path ingest;
+  private final AtomicLong next = new AtomicLong();
+  private final Object lock = new Object();
+  private final Map<Digest, Integer> holds = new HashMap<>(); // guarded by lock
+
+  /** What is known of a blob. */
+  public record BlobInfo(Digest digest, long size, Instant createdAt) {}
+
+  /** Keeps a blob, there already or still to come, from being collected. */
+  public final class Hold implements AutoCloseable {
+    private final Digest digest;
+    private boolean open = true;
+
+    private Hold(Digest digest) {
+      this.digest = digest;
+    }
+
+    @Override
+    public void close() {
+      synchronized (lock) {
+        if (open) {
+          open = false;
+          holds.computeIfPresent(digest, (d, count) -> count == 1 ? null : count - 1);
+        }
+      }
+    }
+  }
+
+  private ContentStore(Path root) throws IOException {
+    this.blobs = root.resolve("blobs");
+    this.ingest = root.resolve("ingest");
+    LayerFiles.deleteTree(ingest);
+    Files.createDirectories(ingest);
+    Files.createDirectories(blobs.resolve("sha256"));
+  }
+
+  public static ContentStore open(Path root) {
+    return Failures.wrap("open content store " + root, () -> new ContentStore(root));
+  }
+
+  private Path path(Digest digest) {
+    return blobs.resolve(digest.algorithm().text()).resolve(digest.hex());
+  }
+
+  public Optional<BlobInfo> info(Digest digest) {
+    return Failures.wrap("blob " + digest, () -> info(digest, path(digest)));
+  }
+
+  private static Optional<BlobInfo> info(Digest digest, Path path) throws IOException {
+    Stat stat = Linux.tryLstat(path);
+    return stat == null
+        ? Optional.empty()
+        : Optional.of(
+            new BlobInfo(
+                digest,
+                stat.size(),
+                Instant.ofEpochSecond(0, stat.mtimeNanos())));
+  }
+
+  /** All blobs, in no order. */
+  public List<BlobInfo> list() {
+    return Failures.wrap(
+        "list blobs",
+        () -> {
+          List<BlobInfo> out = new ArrayList<>();
+          for (Path directory : LayerFiles.list(blobs)) {
+            for (Path path : LayerFiles.list(directory)) {
+              Digest digest =
+                  Digest.parse(directory.getFileName() + ":" + path.getFileName());
+              info(digest, path).ifPresent(out::add);
+            }
+          }
+          return out;
+        });
+  }
+
+  /** The blob's bytes from an offset on. */
+  public InputStream read(Digest digest, long offset) {
+    return Failures.wrap(
+        "read blob " + digest,
+        () -> {
+          try {
+            InputStream in = Files.newInputStream(path(digest));
+            in.skipNBytes(offset);
+            return in;
+          } catch (NoSuchFileException e) {
+            throw absent(digest, e);
+          }
+        });
+  }
+
+  /** The whole of a small blob. */
+  public byte[] readAll(Digest digest) {
+    return Failures.wrap(
+        "read blob " + digest,
+        () -> {
+          try {
+            return Files.readAllBytes(path(digest));
+          } catch (NoSuchFileException e) {
+            throw absent(digest, e);
+          }
+        });
+  }
+
+  private static BuildException absent(Digest digest, Throwable cause) {
+    return new BuildException(
+        Category.NOT_FOUND, "content " + digest + ": not found", cause);
+  }
+
+  /** Deletes a blob, needed or not. Those who read it read on. */
+  public void delete(Digest digest) {
+    Failures.run(
+        "delete blob " + digest,
+        () -> {
+          try {
+            Files.delete(path(digest));
+          } catch (NoSuchFileException e) {
+            throw absent(digest, e);
+          }
+        });
+  }
+
+  /** Stores a small blob that is in memory. */
+  public Digest put(byte[] content) {
+    Digest digest = Digest.of(content);
+    if (info(digest).isEmpty()) {
+      try (Writer writer = write(digest, content.length)) {
+        Failures.run("write blob " + digest, () -> writer.stream().write(content));
+        writer.commit();
+      }
+    }
+    return digest;
+  }
+
+  public Hold hold(Digest digest) {
+    synchronized (lock) {
+      holds.merge(digest, 1, Integer::sum);
+    }
+    return new Hold(digest);
+  }
+
+  /** Deletes what is older than the age, not held and not needed. */
+  public void collect(Predicate<Digest> needed, Duration age) {
+    Instant limit = Instant.now().minus(age);
+    for (BlobInfo info : list()) {
+      if (info.createdAt().isBefore(limit) && !needed.test(info.digest())) {
+        Failures.run("collect blob " + info.digest(), () -> deleteUnheld(info.digest()));
+      }
+    }
+  }
+
+  private void deleteUnheld(Digest digest) throws IOException {
+    synchronized (lock) { // a hold either comes before, or finds nothing to hold
+      if (!holds.containsKey(digest)) {
+        log.debug("collect blob digest={}", digest);
+        Files.deleteIfExists(path(digest));
+      }
+    }
+  }
+
+  /**
+   * Begins to write a blob.
+   *
+   * @param size what it must have; negative if unknown
+   */
+  public Writer write(Digest expected, long size) {
+    return Failures.wrap(
+        "write blob " + expected,
+        () -> new Writer(expected, size, ingest.resolve(Long.toString(next.incrementAndGet()))));
+  }
+
+  /** A blob that is being written, by one thread at a time. Closing it forgets what is not kept. */
+  public final class Writer implements AutoCloseable {
+    private final Digest expected;
+    private final long size;
+    private final Path file;
+    private final FileOutputStream out;
+    private final MessageDigest hash;
+    private long written;
+    private boolean verified;
+
+    private Writer(Digest expected, long size, Path file) throws IOException {
+      this.expected = expected;
+      this.size = size;
+      this.file = file;
+      this.out = new FileOutputStream(file.toFile());
+      this.hash = expected.algorithm().newHash();
+    }
+
+    /** Takes the bytes; more than were announced are refused. */
+    public OutputStream stream() {
+      return new OutputStream() {
+        @Override
+        public void write(int b) throws IOException {
+          write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] from, int at, int length) throws IOException {
+          if (size >= 0 && length > size - written) {
+            throw mismatch("unexpected commit size, more than " + size);
+          }
+          out.write(from, at, length);
+          hash.update(from, at, length);
+          written += length;
+        }
+      };
+    }
+
+    public long written() {
+      return written;
+    }
+
+    private BuildException mismatch(String text) {
+      return new BuildException(
+          Category.FAILED_PRECONDITION, text + ", expected " + expected + ": failed precondition");
+    }
+
+    /** Ends writing and checks that what was written is what was announced. */
+    public void verify() {
+      if (verified) {
+        return;
+      }
+      Failures.run("close blob " + expected, out::close);
+      if (size >= 0 && written != size) {
+        throw mismatch("unexpected commit size " + written + ", expected " + size);
+      }
+      Digest actual = new Digest(expected.algorithm(), hex(hash.digest()));
+      if (!actual.equals(expected)) {
+        throw mismatch("unexpected commit digest " + actual);
+      }
+      verified = true;
+    }
+
+    private static String hex(byte[] bytes) {
+      return java.util.HexFormat.of().formatHex(bytes);
+    }
+
+    /** The verified bytes, whether or not they become a blob. */
+    public InputStream open() {
+      verify();
+      return Failures.wrap("read blob " + expected, () -> Files.newInputStream(file));
+    }
+
+    /** Makes it a blob, durably. */
+    public void commit() {
+      verify();
+      Failures.run(
+          "commit blob " + expected,
+          () ->
+              Threads.nativeCalls()
+                  .callUninterruptibly(
+                      () -> {
+                        Path target = path(expected);
+                        Files.createDirectories(blobs.resolve(expected.algorithm().text()));
+                        try (FileOutputStream forced = new FileOutputStream(file.toFile(), true)) {
+                          forced.getFD().sync();
+                        }
+                        Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
+                        return true;
+                      }));
+    }
+
+    @Override
+    public void close() {
+      Failures.run(
+          "close blob " + expected,
+          () -> {
+            out.close();
+            Files.deleteIfExists(file);
+          });
+    }
+  }
+}

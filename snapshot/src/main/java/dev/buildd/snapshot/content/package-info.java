@@ -1,0 +1,5 @@
+/** Blobs by digest on this machine. */
+@NullMarked
+package dev.buildd.snapshot.content;
+
+import org.jspecify.annotations.NullMarked;
