@@ -1,0 +1,43 @@
+package dev.buildd.llb;
+
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * How a graph is written down.
+ *
+ * @param defaults hold for every step that does not say otherwise
+ * @param daemonCaps what the daemon can do, if that is known
+ * @param localUniqueId tells this client's directories from others' of the same name
+ */
+public record MarshalOptions(
+    Encoding encoding,
+    Constraints defaults,
+    Optional<Set<String>> daemonCaps,
+    String localUniqueId) {
+
+  /** As for today's daemons. */
+  public static MarshalOptions defaults(ConstraintsOption... options) {
+    byte[] random = new byte[16];
+    new SecureRandom().nextBytes(random);
+    return new MarshalOptions(
+        Encoding.TODAY,
+        Constraints.of(options),
+        Optional.empty(),
+        HexFormat.of().formatHex(random).substring(0, 25));
+  }
+
+  public MarshalOptions withEncoding(Encoding other) {
+    return new MarshalOptions(other, defaults, daemonCaps, localUniqueId);
+  }
+
+  public MarshalOptions withLocalUniqueId(String other) {
+    return new MarshalOptions(encoding, defaults, daemonCaps, other);
+  }
+
+  public MarshalOptions withDaemonCaps(Set<String> caps) {
+    return new MarshalOptions(encoding, defaults, Optional.of(Set.copyOf(caps)), localUniqueId);
+  }
+}

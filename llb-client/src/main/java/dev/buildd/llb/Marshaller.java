@@ -1,0 +1,142 @@
+package dev.buildd.llb;
+
+import com.google.protobuf.ByteString;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.proto.encoding.GoEncoder;
+import dev.buildd.proto.pb.Input;
+import dev.buildd.proto.pb.Op;
+import dev.buildd.proto.pb.OpMetadata;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Writes a graph of steps down, each once, inputs first. */
+final class Marshaller {
+  private record Encoded(ByteString bytes, String digest, OpMetadata metadata) {}
+
+  final MarshalOptions options;
+  final Constraints defaults;
+  private final IdentityHashMap<Vertex, Encoded> encoded = new IdentityHashMap<>();
+  private final List<ByteString> ops = new ArrayList<>();
+  private final Map<String, OpMetadata> metadata = new LinkedHashMap<>();
+  private final SourceMap.Collector sources = new SourceMap.Collector();
+
+  Marshaller(MarshalOptions options) {
+    this.options = options;
+    this.defaults = options.defaults();
+  }
+
+  Encoding encoding() {
+    return options.encoding();
+  }
+
+  /** The reference to a result of a step that has been written. */
+  Input input(Output output) {
+    if (output.problem().isPresent()) {
+      throw BuildException.invalid(output.problem().get());
+    }
+    return Input.newBuilder()
+        .setDigest(encode(output.vertex()).digest)
+        .setIndex(output.index().getAsInt())
+        .build();
+  }
+
+  private Encoded encode(Vertex vertex) {
+    Encoded known = encoded.get(vertex);
+    if (known != null) {
+      return known;
+    }
+    Vertex.Written written = vertex.write(this);
+    ByteString bytes = GoEncoder.encode(written.op());
+    Encoded fresh =
+        new Encoded(
+            bytes,
+            Digest.of(bytes.toByteArray()).toString(),
+            written.constraints().metadata(encoding()));
+    encoded.put(vertex, fresh);
+    return fresh;
+  }
+
+  private record Visit(Vertex vertex, boolean inputsDone) {}
+
+  // a stack of our own: chains of thousands of steps are usual
+  private void visit(Vertex head) {
+    Set<Vertex> done = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
+    Set<String> written = new HashSet<>();
+    Deque<Visit> pending = new ArrayDeque<>();
+    pending.push(new Visit(head, false));
+    while (!pending.isEmpty()) {
+      Visit visit = pending.pop();
+      if (done.contains(visit.vertex)) {
+        continue;
+      }
+      if (!visit.inputsDone) {
+        pending.push(new Visit(visit.vertex, true));
+        for (Output input : visit.vertex.inputs().reversed()) {
+          pending.push(new Visit(input.vertex(), false));
+        }
+        continue;
+      }
+      done.add(visit.vertex);
+      Encoded step = encode(visit.vertex);
+      metadata.merge(step.digest, step.metadata, Marshaller::merge);
+      sources.add(step.digest, visit.vertex.own.locations);
+      if (written.add(step.digest)) {
+        ops.add(step.bytes);
+      }
+    }
+  }
+
+  private static OpMetadata merge(OpMetadata a, OpMetadata b) {
+    OpMetadata.Builder out =
+        a.toBuilder()
+            .setIgnoreCache(a.getIgnoreCache() || b.getIgnoreCache())
+            .putAllDescription(b.getDescriptionMap())
+            .putAllCaps(b.getCapsMap());
+    if (b.hasExportCache()) {
+      out.setExportCache(b.getExportCache());
+    }
+    if (b.hasProgressGroup()) {
+      out.setProgressGroup(b.getProgressGroup());
+    }
+    if (b.hasLinuxResources()) {
+      out.setLinuxResources(b.getLinuxResources());
+    }
+    return out.build();
+  }
+
+  Definition marshal(Output result) {
+    visit(result.vertex());
+    ByteString terminal = GoEncoder.encode(Op.newBuilder().addInputs(input(result)).build());
+    ops.add(terminal);
+    if (encoding() == Encoding.TODAY) {
+      OpMetadata.Builder caps =
+          OpMetadata.newBuilder().putCaps(Caps.CONSTRAINTS, true).putCaps(Caps.PLATFORM, true);
+      for (OpMetadata each : metadata.values()) {
+        if (each.getIgnoreCache()) {
+          caps.putCaps(Caps.META_IGNORE_CACHE, true);
+        }
+        if (each.getDescriptionCount() > 0) {
+          caps.putCaps(Caps.META_DESCRIPTION, true);
+        }
+        if (each.hasExportCache()) {
+          caps.putCaps(Caps.META_EXPORT_CACHE, true);
+        }
+      }
+      metadata.put(Digest.of(terminal.toByteArray()).toString(), caps.build());
+    }
+    dev.buildd.proto.pb.Definition.Builder out =
+        dev.buildd.proto.pb.Definition.newBuilder().addAllDef(ops).putAllMetadata(metadata);
+    if (encoding() == Encoding.TODAY) {
+      out.setSource(sources.toProto(options));
+    }
+    return Definition.of(out.build());
+  }
+}
