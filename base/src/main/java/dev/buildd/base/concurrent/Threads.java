@@ -94,8 +94,8 @@ public final class Threads {
   }
 
   /**
-   * Tells when the work is over, or that it never began. Clears the pool thread's interrupt, so that
-   * the next work starts clean.
+   * Tells when the work is over, or that it never began. Clears the pool thread's interrupt, so
+   * that the next work starts clean.
    */
   private static final class Ended<T> implements Callable<T> {
     private final Callable<T> work;

@@ -96,10 +96,7 @@ public final class ContentStore {
     return stat == null
         ? Optional.empty()
         : Optional.of(
-            new BlobInfo(
-                digest,
-                stat.size(),
-                Instant.ofEpochSecond(0, stat.mtimeNanos())));
+            new BlobInfo(digest, stat.size(), Instant.ofEpochSecond(0, stat.mtimeNanos())));
   }
 
   /** All blobs, in no order. */
@@ -110,8 +107,7 @@ public final class ContentStore {
           List<BlobInfo> out = new ArrayList<>();
           for (Path directory : LayerFiles.list(blobs)) {
             for (Path path : LayerFiles.list(directory)) {
-              Digest digest =
-                  Digest.parse(directory.getFileName() + ":" + path.getFileName());
+              Digest digest = Digest.parse(directory.getFileName() + ":" + path.getFileName());
               info(digest, path).ifPresent(out::add);
             }
           }
@@ -148,8 +144,7 @@ public final class ContentStore {
   }
 
   private static BuildException absent(Digest digest, Throwable cause) {
-    return new BuildException(
-        Category.NOT_FOUND, "content " + digest + ": not found", cause);
+    return new BuildException(Category.NOT_FOUND, "content " + digest + ": not found", cause);
   }
 
   /** Deletes a blob, needed or not. Those who read it read on. */
@@ -294,16 +289,15 @@ public final class ContentStore {
           "commit blob " + expected,
           () ->
               Threads.nativeCalls()
-                  .callUninterruptibly(
-                      () -> {
-                        Path target = path(expected);
-                        Files.createDirectories(blobs.resolve(expected.algorithm().text()));
-                        try (FileOutputStream forced = new FileOutputStream(file.toFile(), true)) {
-                          forced.getFD().sync();
-                        }
-                        Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
-                        return true;
-                      }));
+                  .callUninterruptibly(() -> {
+                    Path target = path(expected);
+                    Files.createDirectories(blobs.resolve(expected.algorithm().text()));
+                    try (FileOutputStream forced = new FileOutputStream(file.toFile(), true)) {
+                      forced.getFD().sync();
+                    }
+                    Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
+                    return true;
+                  }));
     }
 
     @Override

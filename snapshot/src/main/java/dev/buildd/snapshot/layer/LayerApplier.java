@@ -58,7 +58,8 @@ public final class LayerApplier {
    * @return the digest of the uncompressed archive, its diff id
    * @throws BuildException {@code INVALID_ARGUMENT} if it is malformed
    */
-  public static Digest apply(InputStream layer, Path root) throws IOException, InterruptedException {
+  public static Digest apply(InputStream layer, Path root)
+      throws IOException, InterruptedException {
     MessageDigest hash = Digest.newHash();
     try (InputStream tar = new DigestInputStream(Compression.decompress(layer), hash)) {
       new LayerApplier(root).apply(new TarReader(tar));
@@ -173,8 +174,7 @@ public final class LayerApplier {
     }
   }
 
-  private void create(TarEntry entry, Path path, boolean exists, TarReader tar)
-      throws IOException {
+  private void create(TarEntry entry, Path path, boolean exists, TarReader tar) throws IOException {
     switch (entry.type()) {
       case DIRECTORY -> {
         if (!exists) {

@@ -196,13 +196,20 @@ public final class TarReader {
     while (at < bytes.length) {
       int space = at;
       long length = 0;
-      while (space < bytes.length && bytes[space] >= '0' && bytes[space] <= '9' && length < MAX_EXTENSION) {
+      while (space < bytes.length
+          && bytes[space] >= '0'
+          && bytes[space] <= '9'
+          && length < MAX_EXTENSION) {
         length = length * 10 + bytes[space] - '0';
         space++;
       }
       long end = at + length;
-      if (space == at || space >= bytes.length || bytes[space] != ' ' || end > bytes.length
-          || end <= space + 1 || bytes[(int) end - 1] != '\n') {
+      if (space == at
+          || space >= bytes.length
+          || bytes[space] != ' '
+          || end > bytes.length
+          || end <= space + 1
+          || bytes[(int) end - 1] != '\n') {
         throw invalid("PAX record");
       }
       int equals = space + 1;
@@ -272,8 +279,7 @@ public final class TarReader {
       check(pieces, size, body.left);
     }
     content = body;
-    boolean device =
-        type == TarEntry.Type.CHARACTER_DEVICE || type == TarEntry.Type.BLOCK_DEVICE;
+    boolean device = type == TarEntry.Type.CHARACTER_DEVICE || type == TarEntry.Type.BLOCK_DEVICE;
     while (name.length() > 1 && name.endsWith("/")) {
       name = name.substring(0, name.length() - 1);
     }
@@ -359,12 +365,11 @@ public final class TarReader {
 
   private static Map<String, byte[]> xattrs(Map<String, byte[]> pax) {
     Map<String, byte[]> out = new HashMap<>();
-    pax.forEach(
-        (key, value) -> {
-          if (key.startsWith(XATTR)) {
-            out.put(key.substring(XATTR.length()), value);
-          }
-        });
+    pax.forEach((key, value) -> {
+      if (key.startsWith(XATTR)) {
+        out.put(key.substring(XATTR.length()), value);
+      }
+    });
     return out;
   }
 

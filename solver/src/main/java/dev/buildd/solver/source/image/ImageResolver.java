@@ -80,10 +80,9 @@ public final class ImageResolver {
       at =
           manifest
               .choose(platform)
-              .orElseThrow(
-                  () ->
-                      BuildException.notFound(
-                          reference + ": no match for platform in manifest: not found"));
+              .orElseThrow(() ->
+                  BuildException.notFound(
+                      reference + ": no match for platform in manifest: not found"));
       manifest = manifest(repository, at, blobs);
     }
     Descriptor config =

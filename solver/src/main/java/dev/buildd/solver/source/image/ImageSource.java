@@ -35,10 +35,7 @@ public final class ImageSource implements Source {
   private final LayerPuller layers;
 
   public ImageSource(
-      CacheManager cache,
-      ContentStore content,
-      RegistryClient registries,
-      ImageResolver resolver) {
+      CacheManager cache, ContentStore content, RegistryClient registries, ImageResolver resolver) {
     this.cache = cache;
     this.registries = registries;
     this.resolver = resolver;
@@ -64,8 +61,14 @@ public final class ImageSource implements Source {
     Reference reference = Reference.parse(identifier.substring(prefix.length()));
     ResolveMode mode = ResolveMode.parse(attributes.getOrDefault("image.resolvemode", ""));
     String recordType = attributes.getOrDefault("image.recordtype", "");
-    if (!Set.of("", "internal", "frontend", "source.local", "source.git.checkout",
-            "exec.cachemount", "regular")
+    if (!Set.of(
+            "",
+            "internal",
+            "frontend",
+            "source.local",
+            "source.git.checkout",
+            "exec.cachemount",
+            "regular")
         .contains(recordType)) {
       throw BuildException.invalid("invalid record type " + recordType);
     }
@@ -127,8 +130,7 @@ public final class ImageSource implements Source {
       try (VertexProgress.Part part = context.progress().part("resolve " + reference)) {
         part.update("", 0, 0);
         ResolvedImage image =
-            resolver.resolve(
-                reference, platform, mode, new SessionCredentials(context.sessions()));
+            resolver.resolve(reference, platform, mode, new SessionCredentials(context.sessions()));
         Digest digest = image.root().digest();
         if (checksum.isPresent() && !checksum.get().equals(digest)) {
           throw new BuildException(

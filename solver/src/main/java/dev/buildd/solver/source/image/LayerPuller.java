@@ -58,12 +58,7 @@ final class LayerPuller {
         String recordType,
         VertexProgress progress) {
       return new Pull(
-          repository,
-          layers,
-          diffIds,
-          ImageManifest.chainIds(diffIds),
-          recordType,
-          progress);
+          repository, layers, diffIds, ImageManifest.chainIds(diffIds), recordType, progress);
     }
 
     boolean isTop(int layer) {
@@ -148,12 +143,11 @@ final class LayerPuller {
         part.update("extracting", 0, 0);
         Digest diffId =
             Threads.cpu()
-                .call(
-                    () -> {
-                      try (InputStream in = blob.value().open()) {
-                        return LayerApplier.apply(in, mounted.path());
-                      }
-                    });
+                .call(() -> {
+                  try (InputStream in = blob.value().open()) {
+                    return LayerApplier.apply(in, mounted.path());
+                  }
+                });
         if (!diffId.equals(pull.diffIds().get(layer))) {
           throw new BuildException(
               Category.FAILED_PRECONDITION,
@@ -184,8 +178,7 @@ final class LayerPuller {
     boolean complete = false;
     ContentStore.Writer writer = content.write(wanted.digest(), wanted.size());
     try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString())) {
-      pull.repository()
-          .blob(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+      pull.repository().blob(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
       writer.verify();
       complete = true;
       return writer;

@@ -53,8 +53,7 @@ final class Shared<K, V extends AutoCloseable> {
   Lease acquire(K key, Callable<V> make) throws Exception {
     Entry<V> entry;
     synchronized (lock) {
-      entry =
-          entries.computeIfAbsent(key, k -> new Entry<>(new Flight<>(String.valueOf(k), make)));
+      entry = entries.computeIfAbsent(key, k -> new Entry<>(new Flight<>(String.valueOf(k), make)));
       entry.users++;
     }
     boolean joined = false;
