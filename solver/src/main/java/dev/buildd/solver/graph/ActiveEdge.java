@@ -48,6 +48,10 @@ final class ActiveEdge {
     result = new Flight<>("result " + name, this::solve);
   }
 
+  ActiveVertex vertex() {
+    return vertex;
+  }
+
   /** The value; loads or makes it if need be. */
   SolvedEdge solved() throws Exception {
     return result.join();
@@ -327,13 +331,13 @@ final class ActiveEdge {
                 0,
                 () -> {
                   Result value = vertex.naming(() -> found.source().load(found.record(), vertex));
-                  vertex.progress().cached();
+                  vertex.cached();
                   return List.of(value);
                 });
     try {
       Result value = held.values().flight.join().get(held.output());
       if (held.values().runner != vertex) {
-        vertex.progress().cached();
+        vertex.cached();
       }
       return new SolvedEdge(value, found.record().key(), names, true);
     } catch (InterruptedException e) {

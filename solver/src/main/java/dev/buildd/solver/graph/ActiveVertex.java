@@ -4,7 +4,9 @@ import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import java.time.Clock;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -122,6 +124,17 @@ final class ActiveVertex implements OpContext {
                           saying("failed to compute cache key", () -> content.of(value, this)));
                     }))
         .join();
+  }
+
+  /** Tells that the result was there already, and so nothing that leads to it had to be made. */
+  void cached() {
+    Deque<ActiveVertex> pending = new ArrayDeque<>(List.of(this));
+    while (!pending.isEmpty()) {
+      ActiveVertex next = pending.pop();
+      if (next.progress.cached()) {
+        next.inputs.forEach(input -> pending.push(input.vertex()));
+      }
+    }
   }
 
   /** Says what was being done when something failed. */

@@ -109,13 +109,23 @@ public final class VertexProgress {
             now.started().or(() -> Optional.of(now())), Optional.of(now()), false, text(failure)));
   }
 
-  /** Tells that the result was there already. */
-  public void cached() {
-    ProgressEvent.VertexState now = current();
-    if (now.completed().isEmpty()) {
+  /**
+   * Tells that the result was there already.
+   *
+   * @return whether that was news: false if the vertex began to work or has been told of
+   */
+  public boolean cached() {
+    ProgressEvent.VertexState known;
+    synchronized (this) {
+      if (state.started().isPresent()) {
+        return false;
+      }
       Instant at = now();
-      tell(now.with(Optional.of(at), Optional.of(at), true, ""));
+      known = state.with(Optional.of(at), Optional.of(at), true, "");
+      state = known;
     }
+    tell(known);
+    return true;
   }
 
   private static String text(@Nullable Throwable failure) {
