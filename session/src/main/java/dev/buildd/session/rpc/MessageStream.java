@@ -260,9 +260,13 @@ public final class MessageStream<S, R> implements AutoCloseable {
     }
   }
 
-  /** Ends the call if it has not ended, and drops what was not read. */
   @Override
   public void close() {
+    cancel();
+  }
+
+  /** Ends the call if it has not ended, and drops what was not read. */
+  public void cancel() {
     boolean open;
     lock.lock();
     try {
