@@ -180,10 +180,24 @@ public final class FileOperation implements Op {
     }
   }
 
+  /** Files being written. They stay mounted from one action to the next: mounting costs most. */
+  private record Active(MutableRef ref, Mounted at) implements AutoCloseable {
+    ImmutableRef commit() {
+      at.close();
+      return ref.commit();
+    }
+
+    @Override
+    public void close() {
+      at.close();
+      ref.close();
+    }
+  }
+
   /** What an action or an input gave: a finished ref, files still being written, or nothing. */
   private static final class Slot {
     Optional<ImmutableRef> ref = Optional.empty();
-    Optional<MutableRef> active = Optional.empty();
+    Optional<Active> active = Optional.empty();
     boolean owned;
   }
 
@@ -287,20 +301,20 @@ public final class FileOperation implements Op {
     private Slot done(int index, FileAction action) throws Exception {
       Slot slot = new Slot();
       slot.owned = true;
-      MutableRef target = target((int) action.getInput());
+      Active target = target((int) action.getInput());
       boolean finished = false;
       try {
-        try (Mounted at = target.mount()) {
-          Optional<Owner> owner = owner(ownerOf(action));
-          if (action.getActionCase() == FileAction.ActionCase.COPY) {
-            copy(action, at.path(), owner);
-          } else {
-            Threads.nativeCalls()
-                .call(() -> {
-                  change(action, at.path(), owner);
-                  return true;
-                });
-          }
+        Path root = target.at().path();
+        Optional<Owner> owner = owner(ownerOf(action));
+        if (action.getActionCase() == FileAction.ActionCase.COPY) {
+          copy(action, root, owner);
+        } else {
+          Threads.nativeCalls()
+              .call(
+                  () -> {
+                    change(action, root, owner);
+                    return true;
+                  });
         }
         if (action.getOutput() != -1 || uses[index] > 1) {
           slot.ref = Optional.of(target.commit());
@@ -317,18 +331,24 @@ public final class FileOperation implements Op {
     }
 
     /** Files to change: those of an unfinished slot, or new ones on top of a finished one. */
-    private MutableRef target(int input) {
+    private Active target(int input) {
       Optional<ImmutableRef> parent = Optional.empty();
       if (input != SCRATCH) {
         Slot base = given(input);
         if (base.active.isPresent()) {
-          MutableRef taken = base.active.get();
+          Active taken = base.active.get();
           base.active = Optional.empty();
           return taken;
         }
         parent = base.ref;
       }
-      return cache.newMutable(parent, RefOptions.of(name));
+      MutableRef ref = cache.newMutable(parent, RefOptions.of(name));
+      try {
+        return new Active(ref, ref.mount());
+      } catch (RuntimeException e) {
+        ref.close();
+        throw e;
+      }
     }
 
     private void change(FileAction action, Path root, Optional<Owner> owner) throws IOException {
@@ -399,7 +419,7 @@ public final class FileOperation implements Op {
     }
 
     private static Mounted mounted(Slot slot) {
-      return slot.ref.isPresent() ? slot.ref.get().mount() : slot.active.orElseThrow().mount();
+      return slot.ref.isPresent() ? slot.ref.get().mount() : slot.active.orElseThrow().ref().mount();
     }
 
     // --- owners ---
@@ -463,7 +483,7 @@ public final class FileOperation implements Op {
       for (Slot slot : slots.values()) {
         if (slot.owned) {
           slot.ref.ifPresent(ImmutableRef::close);
-          slot.active.ifPresent(MutableRef::close);
+          slot.active.ifPresent(Active::close);
         }
       }
     }
