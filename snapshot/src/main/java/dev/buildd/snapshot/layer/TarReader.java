@@ -34,6 +34,7 @@ public final class TarReader {
   private final InputStream in;
   private final Charset names = Linux.fileNames();
   private final byte[] block = new byte[BLOCK];
+  private final byte[] waste = new byte[8192];
   private @Nullable Content content;
 
   public TarReader(InputStream in) {
@@ -124,12 +125,19 @@ public final class TarReader {
     if (out.length < size) {
       throw new EOFException("unexpected EOF");
     }
-    skip(padding(size));
+    discard(padding(size));
     return out;
   }
 
-  private void skip(long n) throws IOException {
-    in.skipNBytes(n);
+  /** Reads rather than skips: what is skipped escapes a stream that hashes what is read. */
+  private void discard(long n) throws IOException {
+    for (long left = n; left > 0; ) {
+      int read = in.read(waste, 0, (int) Math.min(waste.length, left));
+      if (read < 0) {
+        throw new EOFException("unexpected EOF");
+      }
+      left -= read;
+    }
   }
 
   private static long padding(long size) {
@@ -464,7 +472,7 @@ public final class TarReader {
     }
 
     void finish() throws IOException {
-      skip(left + padding(stored));
+      discard(left + padding(stored));
       left = 0;
     }
 

@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 /** Images of registries: {@code docker-image://}. */
 public final class ImageSource implements Source {
   private static final String SCHEME = "docker-image";
-  private static final String BLOB = "image.blob";
+  private static final String BLOB = "image.blob:"; // an index each, for an index has one value
+  private static final String NEEDED = "needed";
 
   private final CacheManager cache;
   private final RegistryClient registries;
@@ -49,7 +50,7 @@ public final class ImageSource implements Source {
 
   /** Whether a ref was made from an image with this manifest or config. */
   public boolean needs(Digest blob) {
-    return !cache.search(BLOB, blob.toString()).isEmpty();
+    return !cache.search(BLOB + blob, NEEDED).isEmpty();
   }
 
   @Override
@@ -192,14 +193,12 @@ public final class ImageSource implements Source {
       ImmutableRef ref =
           layers.pull(
               LayerPuller.Pull.of(
-                  registries.open(
-                      reference.withDigest(image.root().digest()),
-                      new SessionCredentials(context.sessions())),
+                  registries.open(reference, new SessionCredentials(context.sessions())),
                   wanted,
                   limited(image.diffIds()),
                   recordType,
                   context.progress()));
-      image.blobs().forEach(blob -> ref.index(BLOB, blob.toString()));
+      image.blobs().forEach(blob -> ref.index(BLOB + blob, NEEDED));
       return ref;
     }
   }

@@ -1,0 +1,292 @@
+package dev.buildd.cache.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A registry that behaves badly on demand. */
+@Timeout(30)
+final class RepositoryTest {
+  private static final byte[] MANIFEST =
+      "{\"schemaVersion\":2,\"config\":{}}".getBytes(StandardCharsets.UTF_8);
+  private static final byte[] BLOB = "0123456789".repeat(1000).getBytes(StandardCharsets.UTF_8);
+  private static final Descriptor BLOB_DESCRIPTOR =
+      Descriptor.of(MediaType.OCI_LAYER, Digest.of(BLOB), BLOB.length);
+
+  private interface Handler {
+    void handle(HttpExchange exchange) throws IOException;
+  }
+
+  private final List<HttpServer> servers = new ArrayList<>();
+  private final List<String> requests = Collections.synchronizedList(new ArrayList<>());
+  private String host = "";
+  private Handler handler = e -> answer(e, 404, "");
+
+  @BeforeEach
+  void start() throws IOException {
+    host = serve(e -> handler.handle(e));
+  }
+
+  private String serve(Handler of) throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          requests.add(
+              exchange.getRequestMethod()
+                  + " "
+                  + exchange.getRequestURI()
+                  + " "
+                  + exchange.getRequestHeaders().getOrDefault("Authorization", List.of()));
+          of.handle(exchange);
+          exchange.close();
+        });
+    server.start();
+    servers.add(server);
+    return "localhost:" + server.getAddress().getPort();
+  }
+
+  @AfterEach
+  void stop() {
+    servers.forEach(server -> server.stop(0));
+  }
+
+  private static void answer(HttpExchange exchange, int status, String body) throws IOException {
+    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+    exchange.getResponseBody().write(bytes);
+  }
+
+  private static void manifest(HttpExchange exchange) throws IOException {
+    exchange.getResponseHeaders().set("Content-Type", MediaType.OCI_MANIFEST);
+    exchange.getResponseHeaders().set("Docker-Content-Digest", Digest.of(MANIFEST).toString());
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      exchange.getResponseHeaders().set("Content-Length", String.valueOf(MANIFEST.length));
+      exchange.sendResponseHeaders(200, -1);
+      return;
+    }
+    exchange.sendResponseHeaders(200, MANIFEST.length);
+    exchange.getResponseBody().write(MANIFEST);
+  }
+
+  private Repository open(CredentialSource credentials, Map<String, RegistrySettings.Host> hosts) {
+    return new RegistryClient(new RegistrySettings(hosts, Duration.ofMillis(5)))
+        .open(Reference.parse(host + "/a/b:v1"), credentials);
+  }
+
+  private Repository open() {
+    return open(CredentialSource.ANONYMOUS, Map.of());
+  }
+
+  private byte[] blob(Repository repository) throws Exception {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    repository.blob(BLOB_DESCRIPTOR, out, n -> {});
+    return out.toByteArray();
+  }
+
+  @Test
+  void resolvesWithHead() throws Exception {
+    handler = RepositoryTest::manifest;
+    Descriptor root = open().resolve();
+    assertThat(root.digest()).isEqualTo(Digest.of(MANIFEST));
+    assertThat(root.mediaType()).isEqualTo(MediaType.OCI_MANIFEST);
+    assertThat(requests).containsExactly("HEAD /v2/a/b/manifests/v1 []");
+    assertThat(open().manifest(root.digest())).isEqualTo(MANIFEST);
+  }
+
+  @Test
+  void manifestWithAnotherDigestIsRefused() {
+    handler = RepositoryTest::manifest;
+    assertThatThrownBy(() -> open().manifest(Digest.of("other")))
+        .hasMessageContaining("unexpected digest of manifest");
+  }
+
+  @Test
+  void hugeManifestIsRefused() {
+    handler =
+        e -> {
+          e.getResponseHeaders().set("Content-Type", MediaType.OCI_MANIFEST);
+          e.sendResponseHeaders(200, 0);
+          byte[] chunk = new byte[1 << 16];
+          for (int i = 0; i < 1000; i++) {
+            e.getResponseBody().write(chunk);
+          }
+        };
+    assertThatThrownBy(() -> open().resolve()).hasMessageContaining("larger than");
+  }
+
+  @Test
+  void passingFailuresAreTriedAgain() throws Exception {
+    AtomicInteger count = new AtomicInteger();
+    handler =
+        e -> {
+          switch (count.getAndIncrement()) {
+            case 0 -> answer(e, 503, "busy");
+            case 1 -> answer(e, 429, "");
+            case 2 -> e.close(); // reset
+            default -> manifest(e);
+          }
+        };
+    assertThat(open().resolve().digest()).isEqualTo(Digest.of(MANIFEST));
+    handler = e -> answer(e, 500, "broken");
+    assertThatThrownBy(() -> open().resolve())
+        .hasMessageContaining("unexpected status from HEAD request")
+        .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.UNAVAILABLE));
+  }
+
+  @Test
+  void brokenBlobIsTakenUpWhereItBroke() throws Exception {
+    AtomicInteger count = new AtomicInteger();
+    List<String> ranges = Collections.synchronizedList(new ArrayList<>());
+    handler =
+        e -> {
+          String range = e.getRequestHeaders().getFirst("Range");
+          ranges.add(String.valueOf(range));
+          int from = range == null ? 0 : Integer.parseInt(range.replaceAll("bytes=(\\d+)-", "$1"));
+          boolean partial = count.get() != 2; // once the server knows no ranges
+          e.sendResponseHeaders(
+              from > 0 && partial ? 206 : 200, BLOB.length - (partial ? from : 0));
+          if (count.getAndIncrement() < 2) {
+            e.getResponseBody().write(BLOB, from, 3000);
+            e.getResponseBody().flush();
+            throw new IOException("cut");
+          }
+          e.getResponseBody().write(BLOB, partial ? from : 0, BLOB.length - (partial ? from : 0));
+        };
+    assertThat(blob(open())).isEqualTo(BLOB);
+    assertThat(ranges.getFirst()).isEqualTo("null");
+    assertThat(ranges.getLast()).startsWith("bytes=");
+  }
+
+  @Test
+  void tokenIsFetchedWithTheCredentialsAndReused() throws Exception {
+    handler =
+        e -> {
+          String path = e.getRequestURI().getPath();
+          String authorization = e.getRequestHeaders().getFirst("Authorization");
+          if (path.equals("/token")) {
+            answer(e, basic("u", "p").equals(authorization) ? 200 : 401, "{\"token\":\"tok\"}");
+          } else if ("Bearer tok".equals(authorization)) {
+            manifest(e);
+          } else {
+            e.getResponseHeaders()
+                .set(
+                    "WWW-Authenticate",
+                    "Bearer realm=\"http://"
+                        + host
+                        + "/token\",service=\"s\","
+                        + "scope=\"repository:a/b:pull\"");
+            answer(e, 401, "");
+          }
+        };
+    Repository repository = open(h -> Optional.of(new Credentials("u", "p")), Map.of());
+    repository.resolve();
+    repository.manifest(Digest.of(MANIFEST));
+    assertThat(requests)
+        .containsExactly(
+            "HEAD /v2/a/b/manifests/v1 []",
+            "GET /token?service=s&scope=repository%3Aa%2Fb%3Apull [" + basic("u", "p") + "]",
+            "HEAD /v2/a/b/manifests/v1 [Bearer tok]",
+            "GET /v2/a/b/manifests/" + Digest.of(MANIFEST) + " [Bearer tok]");
+    assertThatThrownBy(() -> open().resolve())
+        .satisfies(
+            e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.PERMISSION_DENIED));
+  }
+
+  private static String basic(String user, String secret) {
+    return "Basic "
+        + Base64.getEncoder()
+            .encodeToString((user + ":" + secret).getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void redirectToAnotherHostCarriesNoCredentials() throws Exception {
+    String other =
+        serve(e -> {
+          e.sendResponseHeaders(200, BLOB.length);
+          e.getResponseBody().write(BLOB);
+        });
+    handler =
+        e -> {
+          if (e.getRequestHeaders().getFirst("Authorization") == null) {
+            e.getResponseHeaders().set("WWW-Authenticate", "Basic realm=\"x\"");
+            answer(e, 401, "");
+          } else {
+            e.getResponseHeaders().set("Location", "http://" + other + "/blob");
+            answer(e, 307, "");
+          }
+        };
+    assertThat(blob(open(h -> Optional.of(new Credentials("u", "p")), Map.of()))).isEqualTo(BLOB);
+    assertThat(requests.getLast()).isEqualTo("GET /blob []");
+  }
+
+  @Test
+  void redirectsEnd() {
+    handler =
+        e -> {
+          e.getResponseHeaders().set("Location", e.getRequestURI().toString());
+          answer(e, 302, "");
+        };
+    assertThatThrownBy(() -> open().resolve()).hasMessageContaining("stopped after 10 redirects");
+  }
+
+  @Test
+  void mirrorIsTriedFirstAndPassedOver() throws Exception {
+    String mirror =
+        serve(e -> {
+          if (e.getRequestURI().getPath().endsWith("/v1")) {
+            manifest(e);
+          } else {
+            answer(e, 404, "");
+          }
+        });
+    handler = RepositoryTest::manifest;
+    Repository repository =
+        open(
+            CredentialSource.ANONYMOUS,
+            Map.of(
+                host,
+                new RegistrySettings.Host(
+                    Optional.empty(), false, List.of(mirror + "/sub"), List.of(), List.of())));
+    repository.resolve();
+    repository.manifest(Digest.of(MANIFEST));
+    assertThat(requests)
+        .containsExactly(
+            "HEAD /v2/sub/a/b/manifests/v1?ns=" + host + " []",
+            "GET /v2/sub/a/b/manifests/" + Digest.of(MANIFEST) + "?ns=" + host + " []",
+            "GET /v2/a/b/manifests/" + Digest.of(MANIFEST) + " []");
+  }
+
+  @Test
+  void missingIsNotFound() {
+    assertThatThrownBy(() -> open().resolve())
+        .hasMessage(host + "/a/b:v1: not found")
+        .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.NOT_FOUND));
+    assertThatThrownBy(() -> blob(open())).hasMessageContaining(Digest.of(BLOB) + ": not found");
+  }
+}

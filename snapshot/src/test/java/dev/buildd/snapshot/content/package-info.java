@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.snapshot.content;
+
+import org.jspecify.annotations.NullMarked;

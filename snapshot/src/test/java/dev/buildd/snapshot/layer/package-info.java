@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.snapshot.layer;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,328 @@
+package dev.buildd.solver.source.image;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.content.Platform;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.Mounted;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.cache.registry.RegistrySettings;
+import dev.buildd.session.SessionGroup;
+import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.OverlaySnapshotter;
+import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.solver.graph.Journal;
+import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.SourceContext;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("root")
+@Timeout(60)
+class ImageSourceTest {
+  private static final Platform AMD64 = Platform.of("linux", "amd64");
+
+  @TempDir Path temp;
+  private LocalRegistry registry;
+  private MetadataStore store;
+  private Snapshotter snapshots;
+  private CacheManager cache;
+  private ContentStore content;
+  private ImageSource source;
+  private final SessionManager sessions = new SessionManager();
+  private final Journal journal = new Journal();
+
+  @BeforeEach
+  void start() throws Exception {
+    registry = LocalRegistry.start(Files.createDirectories(temp.resolve("registry")));
+    open();
+  }
+
+  private void open() {
+    store = MetadataStore.open(temp.resolve("metadata.log"));
+    snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
+    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
+    content = ContentStore.open(temp.resolve("content"));
+    RegistryClient client =
+        new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(10)));
+    source = new ImageSource(cache, content, client, new ImageResolver(client, content));
+  }
+
+  private void closeStores() {
+    cache.close();
+    snapshots.close();
+    store.close();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    int holds = cache.holds();
+    closeStores();
+    sessions.close();
+    registry.close();
+    assertThat(holds).as("holds left").isZero();
+    assertThat(temp.resolve("content/ingest")).isEmptyDirectory();
+  }
+
+  private SourceContext context() {
+    return new SourceContext(
+        SessionGroup.of(sessions),
+        VertexProgress.standalone(journal, Digest.of("vertex"), "vertex"));
+  }
+
+  private Source.Instance open(String image, Map<String, String> attributes) {
+    return source.open("docker-image://" + registry.host() + "/" + image, attributes, AMD64);
+  }
+
+  private ImmutableRef fetch(String image) throws Exception {
+    Source.Instance instance = open(image, Map.of());
+    instance.key(context(), 0);
+    return instance.fetch(context());
+  }
+
+  private byte[] layer(String name, String file, String text) throws Exception {
+    Path directory = Files.createDirectories(temp.resolve("layers").resolve(name));
+    Path path = directory.resolve(file);
+    Files.createDirectories(path.getParent());
+    Files.writeString(path, text);
+    return LocalRegistry.tar(directory, ".");
+  }
+
+  private static String read(ImmutableRef ref, String file) throws Exception {
+    try (Mounted at = ref.mount()) {
+      return Files.readString(at.path().resolve(file));
+    }
+  }
+
+  private List<String> parts() {
+    List<String> out = new ArrayList<>();
+    for (ProgressEvent event : journal.snapshot()) {
+      if (event instanceof ProgressEvent.Status status && status.completed().isPresent()) {
+        out.add(status.id());
+      }
+    }
+    return out;
+  }
+
+  @Test
+  void pullsLayersInOrderWithWhiteouts() throws Exception {
+    byte[] first = layer("one", "d/gone", "x");
+    byte[] second = layer("two", "d/.wh.gone", "");
+    byte[] third = layer("three", "new", "y");
+    registry.pushImage("a/image", "v1", List.of(first, second, third));
+    try (ImmutableRef ref = fetch("a/image:v1");
+        Mounted at = ref.mount()) {
+      assertThat(at.path().resolve("d")).isEmptyDirectory();
+      assertThat(at.path().resolve("new")).hasContent("y");
+      assertThat(ref.description()).isEqualTo("pulled from " + registry.host() + "/a/image:v1");
+    }
+    assertThat(parts())
+        .contains(
+            "resolve " + registry.host() + "/a/image:v1",
+            Digest.of(LocalRegistry.gzip(third)).toString(),
+            "extracting " + Digest.of(LocalRegistry.gzip(third)));
+  }
+
+  @Test
+  void keysAreManifestThenChain() throws Exception {
+    byte[] first = layer("one", "a", "1");
+    byte[] second = layer("two", "b", "2");
+    Digest manifest = registry.pushImage("img", "v1", List.of(first, second));
+    Source.Instance instance = open("img:v1", Map.of());
+    String json = "{\"Digest\":\"" + manifest + "\",\"OS\":\"linux\",\"Arch\":\"amd64\"}";
+    assertThat(instance.key(context(), 0).value()).isEqualTo(Digest.of(json).toString());
+    assertThat(instance.key(context(), 0).last()).isFalse();
+    String chain = Digest.of(Digest.of(first) + " " + Digest.of(second)).toString();
+    assertThat(instance.key(context(), 1).value()).isEqualTo(chain);
+    assertThat(instance.key(context(), 1).last()).isTrue();
+    Source.Instance limited = open("img:v1", Map.of("image.layerlimit", "1"));
+    assertThat(limited.key(context(), 1).value()).isEqualTo(Digest.of(first).toString());
+    assertThat(limited.key(context(), 0).value())
+        .isEqualTo(Digest.of(json.replace("}", ",\"Limit\":1}")).toString());
+    try (ImmutableRef ref = limited.fetch(context());
+        Mounted at = ref.mount()) {
+      assertThat(at.path().resolve("a")).exists();
+      assertThat(at.path().resolve("b")).doesNotExist();
+    }
+  }
+
+  @Test
+  void equalLayersAreKeptOnceAndFoundAfterRestart() throws Exception {
+    byte[] base = layer("one", "a", "1");
+    registry.pushImage("x", "v1", List.of(base, layer("two", "b", "2")));
+    registry.pushImage("y", "v1", List.of(base, layer("three", "c", "3")));
+    String id;
+    try (ImmutableRef x = fetch("x:v1");
+        ImmutableRef y = fetch("y:v1")) {
+      assertThat(cache.diskUsage(r -> true)).hasSize(3);
+      assertThat(read(y, "c")).isEqualTo("3");
+      id = x.id();
+    }
+    closeStores();
+    open();
+    int before = parts().size();
+    try (ImmutableRef x = fetch("x:v1")) {
+      assertThat(x.id()).isEqualTo(id);
+      assertThat(read(x, "a")).isEqualTo("1");
+    }
+    assertThat(parts()).hasSize(before + 1); // resolved, nothing downloaded
+  }
+
+  @Test
+  void sameImageAtOnceIsPulledOnce() throws Exception {
+    List<byte[]> layers = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      layers.add(layer("l" + i, "f" + i, "content " + i));
+    }
+    registry.pushImage("many", "v1", layers);
+    try (Scope scope = Scope.open("pulls")) {
+      for (int i = 0; i < 8; i++) {
+        scope.fork("pull " + i, () -> fetch("many:v1").close());
+      }
+      scope.join();
+    }
+    assertThat(cache.diskUsage(r -> true)).hasSize(5);
+  }
+
+  @Test
+  void platformIsChosenFromTheIndex() throws Exception {
+    Digest amd = registry.pushImage("multi", "amd", List.of(layer("one", "arch", "amd64")));
+    Digest arm = registry.pushImage("multi", "arm", List.of(layer("two", "arch", "arm64")));
+    List<Object> manifests = new ArrayList<>();
+    Map<String, Digest> all = Map.of("arm64", arm, "amd64", amd);
+    for (Map.Entry<String, Digest> entry : all.entrySet()) {
+      manifests.add(
+          Map.of(
+              "mediaType",
+              MediaType.OCI_MANIFEST,
+              "digest",
+              entry.getValue().toString(),
+              "size",
+              1,
+              "platform",
+              Map.of("os", "linux", "architecture", entry.getKey())));
+    }
+    registry.pushManifest(
+        "multi",
+        "v1",
+        MediaType.OCI_INDEX,
+        Map.of("schemaVersion", 2, "mediaType", MediaType.OCI_INDEX, "manifests", manifests));
+    try (ImmutableRef ref = fetch("multi:v1")) {
+      assertThat(read(ref, "arch")).isEqualTo("amd64");
+    }
+    Source.Instance other =
+        source.open(
+            "docker-image://" + registry.host() + "/multi:v1",
+            Map.of(),
+            Platform.of("linux", "s390x"));
+    assertThatThrownBy(() -> other.key(context(), 0))
+        .hasMessageContaining("no match for platform in manifest")
+        .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.NOT_FOUND));
+  }
+
+  @Test
+  void missingImageIsNotFound() throws Exception {
+    assertThatThrownBy(() -> open("nope:v9", Map.of()).key(context(), 0))
+        .hasMessage(registry.host() + "/nope:v9: not found");
+  }
+
+  @Test
+  void digestOfAnotherRepositoryIsNotFound() throws Exception {
+    Digest evil = registry.pushImage("evil", "v1", List.of(layer("one", "a", "1")));
+    registry.pushImage("good", "v1", List.of(layer("two", "b", "2")));
+    fetch("evil:v1").close();
+    assertThatThrownBy(() -> fetch("good@" + evil)).hasMessageContaining("not found");
+    fetch("evil@" + evil).close();
+  }
+
+  @Test
+  void checksumMustMatch() throws Exception {
+    Digest digest = registry.pushImage("img", "v1", List.of(layer("one", "a", "1")));
+    open("img:v1", Map.of("image.checksum", digest.toString())).key(context(), 0);
+    assertThatThrownBy(() ->
+            open("img:v1", Map.of("image.checksum", Digest.of("other").toString()))
+                .key(context(), 0))
+        .hasMessageContaining("does not match expected checksum");
+    assertThatThrownBy(() -> open("img:v1", Map.of("image.layerlimit", "2")).key(context(), 0))
+        .hasMessageContaining("layer limit 2 is greater than the number of layers in the image 1");
+  }
+
+  @Test
+  void layerThatIsNotWhatTheConfigSaysLeavesNothing() throws Exception {
+    byte[] tar = layer("one", "a", "1");
+    byte[] blob = LocalRegistry.gzip(tar);
+    Digest layer = registry.pushBlob("lie", blob);
+    byte[] config =
+        ("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" + Digest.of("x") + "\"]}}")
+            .getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    Digest configDigest = registry.pushBlob("lie", config);
+    registry.pushManifest(
+        "lie",
+        "v1",
+        MediaType.OCI_MANIFEST,
+        Map.of(
+            "schemaVersion",
+            2,
+            "mediaType",
+            MediaType.OCI_MANIFEST,
+            "config",
+            LocalRegistry.descriptor(MediaType.OCI_CONFIG, configDigest, config.length),
+            "layers",
+            List.of(LocalRegistry.descriptor(MediaType.OCI_LAYER_GZIP, layer, blob.length))));
+    assertThatThrownBy(() -> fetch("lie:v1")).hasMessageContaining("wrong diff id");
+    assertThat(cache.diskUsage(r -> true)).isEmpty();
+  }
+
+  @Test
+  void manifestsAreNeededAsLongAsTheRefIs() throws Exception {
+    Digest digest = registry.pushImage("img", "v1", List.of(layer("one", "a", "1")));
+    fetch("img:v1").close();
+    assertThat(source.needs(digest)).isTrue();
+    content.collect(source::needs, Duration.ofSeconds(-1));
+    assertThat(content.list()).hasSize(2);
+    assertThat(source.needs(Digest.of("else"))).isFalse();
+    content.collect(d -> false, Duration.ofSeconds(-1));
+    assertThat(content.list()).isEmpty();
+  }
+
+  @Test
+  void localModeAsksTheRegistryOnlyOnce() throws Exception {
+    registry.pushImage("img", "v1", List.of(layer("one", "a", "1")));
+    String first = open("img:v1", Map.of()).key(context(), 0).value();
+    registry.pushImage("img", "v1", List.of(layer("two", "b", "2")));
+    assertThat(open("img:v1", Map.of("image.resolvemode", "local")).key(context(), 0).value())
+        .isEqualTo(first);
+    assertThat(open("img:v1", Map.of()).key(context(), 0).value()).isNotEqualTo(first);
+  }
+
+  @Test
+  void malformedAttributesAreRefused() {
+    assertThatThrownBy(() -> open("img:v1", Map.of("image.resolvemode", "x")))
+        .hasMessage("invalid resolvemode: x");
+    assertThatThrownBy(() -> open("img:v1", Map.of("image.layerlimit", "-1")))
+        .isInstanceOf(BuildException.class);
+    assertThatThrownBy(() -> open("../x", Map.of())).isInstanceOf(BuildException.class);
+  }
+}

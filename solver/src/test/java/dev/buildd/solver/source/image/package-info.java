@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.solver.source.image;
+
+import org.jspecify.annotations.NullMarked;
