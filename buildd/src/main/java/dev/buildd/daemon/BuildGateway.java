@@ -25,6 +25,10 @@ import dev.buildd.proto.gateway.ReadFileResponse;
 import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMap;
 import dev.buildd.proto.gateway.RefMapDeprecated;
+import dev.buildd.proto.gateway.ResolveImageConfigRequest;
+import dev.buildd.proto.gateway.ResolveImageConfigResponse;
+import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
+import dev.buildd.proto.gateway.ResolveSourceMetaResponse;
 import dev.buildd.proto.gateway.Result;
 import dev.buildd.proto.gateway.ReturnRequest;
 import dev.buildd.proto.gateway.ReturnResponse;
@@ -67,6 +71,7 @@ final class BuildGateway implements AutoCloseable {
   private final Job job;
   private final LlbBridge bridge;
   private final WorkerRecord worker;
+  private final MetaResolver sources;
   private final Map<String, Definition> inputs;
   private final Map<String, LazyRef> refs = new HashMap<>(); // guarded by this
   private @Nullable BuildResult result; // guarded by this
@@ -74,10 +79,16 @@ final class BuildGateway implements AutoCloseable {
   private boolean returned; // guarded by this
   private boolean closed; // guarded by this
 
-  BuildGateway(Job job, LlbBridge bridge, WorkerRecord worker, Map<String, Definition> inputs) {
+  BuildGateway(
+      Job job,
+      LlbBridge bridge,
+      WorkerRecord worker,
+      MetaResolver sources,
+      Map<String, Definition> inputs) {
     this.job = job;
     this.bridge = bridge;
     this.worker = worker;
+    this.sources = sources;
     this.inputs = Map.copyOf(inputs);
   }
 
@@ -125,6 +136,18 @@ final class BuildGateway implements AutoCloseable {
 
   private static APICap cap(String id) {
     return APICap.newBuilder().setID(id).setEnabled(true).build();
+  }
+
+  ResolveImageConfigResponse resolveImageConfig(ResolveImageConfigRequest request)
+      throws Exception {
+    return sources.image(request, job);
+  }
+
+  ResolveSourceMetaResponse resolveSourceMeta(ResolveSourceMetaRequest request) throws Exception {
+    if (!request.hasSource()) {
+      throw BuildException.invalid("source is required");
+    }
+    return sources.source(request, job);
   }
 
   SolveResponse solve(SolveRequest request) throws Exception {

@@ -49,6 +49,7 @@ final class Builds {
       OpFactory worker,
       Supplier<WorkerRecord> workerRecord,
       SessionManager sessions,
+      MetaResolver sources,
       Consumer<Collection<String>> forgetCacheMounts,
       Map<String, Exporter> exporters,
       Set<String> entitlements,
@@ -132,7 +133,12 @@ final class Builds {
       throw BuildException.invalid("invalid frontend: " + request.getFrontend());
     }
     try (BuildGateway gateway =
-        new BuildGateway(job, bridge, parts.workerRecord().get(), request.getFrontendInputsMap())) {
+        new BuildGateway(
+            job,
+            bridge,
+            parts.workerRecord().get(),
+            parts.sources(),
+            request.getFrontendInputsMap())) {
       synchronized (this) {
         gateways.put(request.getRef(), gateway);
         notifyAll();

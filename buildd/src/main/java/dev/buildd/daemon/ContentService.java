@@ -7,24 +7,30 @@ import dev.buildd.proto.content.ContentGrpc;
 import dev.buildd.proto.content.Info;
 import dev.buildd.proto.content.InfoRequest;
 import dev.buildd.proto.content.InfoResponse;
+import dev.buildd.proto.content.ListContentRequest;
+import dev.buildd.proto.content.ListContentResponse;
 import dev.buildd.proto.content.ReadContentRequest;
 import dev.buildd.proto.content.ReadContentResponse;
 import dev.buildd.session.rpc.MessageStream;
+import dev.buildd.snapshot.content.ContentStore;
 import io.grpc.ServerServiceDefinition;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.Optional;
 
 /** Blobs of builds and their history, for reading only (wire.md section 11). */
 final class ContentService {
   private static final int CHUNK = 1 << 20;
+  private static final int LISTED_AT_ONCE = 100;
 
+  private final ContentStore content;
   private final History history;
 
-  ContentService(History history) {
+  ContentService(ContentStore content, History history) {
+    this.content = content;
     this.history = history;
   }
 
@@ -32,41 +38,83 @@ final class ContentService {
     return ServerServiceDefinition.builder(ContentGrpc.SERVICE_NAME)
         .addMethod(ContentGrpc.getInfoMethod(), Services.unary((r, h) -> info(r)))
         .addMethod(ContentGrpc.getReadMethod(), Services.streaming(this::read))
-        .addMethod(ContentGrpc.getListMethod(), Services.streaming((r, out) -> {}))
+        .addMethod(ContentGrpc.getListMethod(), Services.streaming((r, out) -> list(out)))
         .build();
   }
 
-  private Path find(String digest) {
-    Optional<Path> file = history.blob(Digest.parse(digest));
-    return file.orElseThrow(() -> BuildException.notFound("content " + digest + ": not found"));
+  /** Reads a blob from an offset on. */
+  @FunctionalInterface
+  private interface Opener {
+    InputStream at(long offset) throws IOException;
+  }
+
+  /** A blob, wherever it is kept. */
+  private record Blob(long size, Instant createdAt, Opener opener) {}
+
+  private Blob find(String text) throws IOException {
+    Digest digest = Digest.parse(text);
+    Optional<ContentStore.BlobInfo> stored = content.info(digest);
+    if (stored.isPresent()) {
+      return new Blob(
+          stored.get().size(), stored.get().createdAt(), at -> content.read(digest, at));
+    }
+    Path file =
+        history
+            .blob(digest)
+            .orElseThrow(() -> BuildException.notFound("content " + text + ": not found"));
+    return new Blob(
+        Files.size(file),
+        Files.getLastModifiedTime(file).toInstant(),
+        at -> {
+          InputStream in = Files.newInputStream(file);
+          in.skipNBytes(at);
+          return in;
+        });
   }
 
   private InfoResponse info(InfoRequest request) throws IOException {
-    Path file = find(request.getDigest());
-    FileTime time = Files.getLastModifiedTime(file);
+    Blob blob = find(request.getDigest());
     return InfoResponse.newBuilder()
-        .setInfo(
-            Info.newBuilder()
-                .setDigest(request.getDigest())
-                .setSize(Files.size(file))
-                .setCreatedAt(ProgressMessages.timestamp(time.toInstant()))
-                .setUpdatedAt(ProgressMessages.timestamp(time.toInstant())))
+        .setInfo(info(request.getDigest(), blob.size(), blob.createdAt()))
         .build();
+  }
+
+  private static Info info(String digest, long size, Instant createdAt) {
+    return Info.newBuilder()
+        .setDigest(digest)
+        .setSize(size)
+        .setCreatedAt(ProgressMessages.timestamp(createdAt))
+        .setUpdatedAt(ProgressMessages.timestamp(createdAt))
+        .build();
+  }
+
+  private void list(MessageStream<ListContentResponse, ListContentRequest> out)
+      throws InterruptedException {
+    ListContentResponse.Builder next = ListContentResponse.newBuilder();
+    for (ContentStore.BlobInfo blob : content.list()) {
+      next.addInfo(info(blob.digest().toString(), blob.size(), blob.createdAt()));
+      if (next.getInfoCount() == LISTED_AT_ONCE) {
+        out.write(next.build());
+        next.clear();
+      }
+    }
+    if (next.getInfoCount() > 0) {
+      out.write(next.build());
+    }
   }
 
   private void read(
       ReadContentRequest request, MessageStream<ReadContentResponse, ReadContentRequest> out)
       throws IOException, InterruptedException {
-    Path file = find(request.getDigest());
-    long size = Files.size(file);
+    Blob blob = find(request.getDigest());
+    long size = blob.size();
     long at = request.getOffset();
     long left = request.getSize() == 0 ? size - at : request.getSize();
     if (at < 0 || left < 0 || at > size || left > size - at) {
       throw BuildException.invalid(
           "range " + at + "+" + left + " is outside of " + request.getDigest());
     }
-    try (InputStream in = Files.newInputStream(file)) {
-      in.skipNBytes(at);
+    try (InputStream in = blob.opener().at(at)) {
       while (left > 0) {
         byte[] data = in.readNBytes((int) Math.min(CHUNK, left));
         out.write(

@@ -43,15 +43,20 @@ final class ControlService {
   private final Builds builds;
   private final SessionManager sessions;
   private final CacheManager cache;
+  private final Runnable collectContent;
   private final Worker worker;
   private final History history;
   private final Clock clock;
   private final List<GCPolicy> gcPolicy;
 
+  /**
+   * @param collectContent deletes blobs that no ref needs any more
+   */
   ControlService(
       Builds builds,
       SessionManager sessions,
       CacheManager cache,
+      Runnable collectContent,
       Worker worker,
       History history,
       Clock clock,
@@ -59,6 +64,7 @@ final class ControlService {
     this.builds = builds;
     this.sessions = sessions;
     this.cache = cache;
+    this.collectContent = collectContent;
     this.worker = worker;
     this.history = history;
     this.clock = clock;
@@ -136,6 +142,7 @@ final class ControlService {
     BlockingQueue<UsageRecord> gone = new LinkedBlockingQueue<>();
     // told after the pruning: a slow reader must not keep it waiting
     cache.prune(UsageMessages.options(request), record -> gone.add(UsageMessages.of(record)));
+    collectContent.run();
     for (UsageRecord record : gone) {
       out.write(record);
     }

@@ -8,12 +8,15 @@ import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.key.DurableCacheStore;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.cache.registry.RegistrySettings;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.NativeSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.exporter.Exporter;
@@ -22,7 +25,8 @@ import dev.buildd.solver.exporter.TarExporter;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
-import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.image.ImageResolver;
+import dev.buildd.solver.source.image.ImageSource;
 import dev.buildd.solver.source.local.LocalSource;
 import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
@@ -37,9 +41,11 @@ import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -109,9 +115,17 @@ final class Daemon implements AutoCloseable {
             executor,
             scratch,
             "1".equals(System.getenv("BUILDKIT_DEBUG_EXEC_OUTPUT")));
+    ContentStore content = ContentStore.open(root.resolve("content"));
+    RegistryClient registries = new RegistryClient(registries(config));
+    ImageResolver resolver = new ImageResolver(registries, content);
+    ImageSource images = new ImageSource(cache, content, registries, resolver);
     Worker worker =
         new Worker(
-            workerId(root), labels(config, snapshotter), platforms(config), exec, sources(cache));
+            workerId(root),
+            labels(config, snapshotter),
+            platforms(config),
+            exec,
+            List.of(new LocalSource(cache), images));
     ResultCache results = new ResultCache(new DurableCacheStore("local", store, clock), cache);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());
     History history =
@@ -135,32 +149,34 @@ final class Daemon implements AutoCloseable {
                 worker,
                 () -> control[0].record(),
                 sessions,
+                new MetaResolver(resolver, sessions),
                 cacheMounts::forget,
                 exporters,
                 config.insecureEntitlements(),
                 history,
                 clock));
-    control[0] = new ControlService(builds, sessions, cache, worker, history, clock, List.of());
-    serve(config, loops, control[0], builds, history, clock);
+    control[0] =
+        new ControlService(
+            builds,
+            sessions,
+            cache,
+            () -> content.collect(images::needs, Duration.ZERO),
+            worker,
+            history,
+            clock,
+            List.of());
+    serve(
+        config,
+        loops,
+        ServerInterceptors.intercept(control[0].definition(), Services.timestamp(clock)),
+        new GatewayService(builds).definition(),
+        new ContentService(content, history).definition());
   }
 
-  private void serve(
-      BuilddConfig config,
-      EventLoopGroup loops,
-      ControlService control,
-      Builds builds,
-      History history,
-      Clock clock)
+  private void serve(BuilddConfig config, EventLoopGroup loops, ServerServiceDefinition... ours)
       throws Exception {
-    HealthStatusManager health = new HealthStatusManager();
-    ServerServiceDefinition controlDefinition =
-        ServerInterceptors.intercept(control.definition(), Services.timestamp(clock));
-    List<ServerServiceDefinition> services =
-        List.of(
-            controlDefinition,
-            new GatewayService(builds).definition(),
-            new ContentService(history).definition(),
-            health.getHealthService().bindService());
+    List<ServerServiceDefinition> services = new ArrayList<>(List.of(ours));
+    services.add(new HealthStatusManager().getHealthService().bindService());
     for (String address : config.grpc().addresses()) {
       part(Listener.open(address, config.grpc(), loops, services));
       log.info("running server on {}", address);
@@ -262,8 +278,24 @@ final class Daemon implements AutoCloseable {
         new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()));
   }
 
-  private static List<Source> sources(CacheManager cache) {
-    return List.of(new LocalSource(cache));
+  private static RegistrySettings registries(BuilddConfig config) {
+    Map<String, RegistrySettings.Host> hosts = new HashMap<>();
+    config
+        .registries()
+        .forEach((name, registry) ->
+            hosts.put(
+                name,
+                new RegistrySettings.Host(
+                    registry.plainHttp(),
+                    registry.insecure(),
+                    registry.mirrors(),
+                    registry.ca().stream().map(Path::of).toList(),
+                    registry.keyPairs().stream()
+                        .map(pair ->
+                            new RegistrySettings.KeyPair(
+                                Path.of(pair.key()), Path.of(pair.certificate())))
+                        .toList())));
+    return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause());
   }
 
   private static String workerId(Path root) throws IOException {
@@ -274,7 +306,7 @@ final class Daemon implements AutoCloseable {
     String id = Ids.random();
     Path partial = root.resolve("workerid.new");
     Files.writeString(partial, id, StandardCharsets.UTF_8);
-    Files.move(partial, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
     return id;
   }
 

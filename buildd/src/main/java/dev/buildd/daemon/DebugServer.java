@@ -19,6 +19,7 @@ import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryMXBean;
 import java.net.InetSocketAddress;
@@ -138,8 +139,8 @@ final class DebugServer implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
-    channel.close().sync();
+  public void close() throws IOException {
+    channel.close().awaitUninterruptibly();
     if (socket.isPresent()) {
       Files.deleteIfExists(socket.get());
     }

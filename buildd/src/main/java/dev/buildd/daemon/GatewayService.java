@@ -1,5 +1,6 @@
 package dev.buildd.daemon;
 
+import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.gateway.LLBBridgeGrpc;
 import dev.buildd.session.rpc.Statuses;
 import io.grpc.Metadata;
@@ -7,6 +8,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.StatusRuntimeException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Passes calls of frontends on to the build that they name in the metadata (wire.md section 6).
@@ -33,6 +35,8 @@ final class GatewayService {
         ServerServiceDefinition.builder(LLBBridgeGrpc.SERVICE_NAME);
     add(out, LLBBridgeGrpc.getPingMethod(), (g, r) -> g.ping());
     add(out, LLBBridgeGrpc.getSolveMethod(), BuildGateway::solve);
+    add(out, LLBBridgeGrpc.getResolveImageConfigMethod(), BuildGateway::resolveImageConfig);
+    add(out, LLBBridgeGrpc.getResolveSourceMetaMethod(), BuildGateway::resolveSourceMeta);
     add(out, LLBBridgeGrpc.getReadFileMethod(), BuildGateway::readFile);
     add(out, LLBBridgeGrpc.getReadDirMethod(), BuildGateway::readDir);
     add(out, LLBBridgeGrpc.getStatFileMethod(), BuildGateway::statFile);
@@ -48,14 +52,13 @@ final class GatewayService {
     out.addMethod(method, handler(method.getBareMethodName(), call));
   }
 
-  private <Q, P> ServerCallHandler<Q, P> handler(
-      @org.jspecify.annotations.Nullable String name, Call<Q, P> call) {
+  private <Q, P> ServerCallHandler<Q, P> handler(@Nullable String name, Call<Q, P> call) {
     return Services.unary((request, headers) -> {
       String id = headers.get(BUILD_ID);
       BuildGateway gateway;
       try {
         gateway = builds.gateway(id == null ? "" : id);
-      } catch (dev.buildd.base.error.BuildException e) {
+      } catch (BuildException e) {
         StatusRuntimeException status = Statuses.of(e);
         throw status
             .getStatus()

@@ -47,7 +47,7 @@ final class History {
 
   /** How many records are kept, and for how long; pinned ones always. */
   record Limits(int entries, Duration age) {
-    static final Limits DEFAULT = new Limits(50, Duration.ofHours(48));
+    static final Limits DEFAULT = new Limits(50, Duration.ofDays(2));
   }
 
   private final MetadataStore store;

@@ -4,6 +4,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.proto.control.BuildHistoryRecord;
 import io.grpc.Status;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -27,9 +28,9 @@ final class HistoryFilter {
         records.stream()
             .filter(record -> filter.matches(path -> field(record, path.getFirst())))
             .sorted(
-                Comparator.<BuildHistoryRecord>comparingLong(
-                        record -> record.getCreatedAt().getSeconds())
-                    .thenComparingInt(record -> record.getCreatedAt().getNanos())
+                Comparator.comparing((BuildHistoryRecord record) ->
+                        Instant.ofEpochSecond(
+                            record.getCreatedAt().getSeconds(), record.getCreatedAt().getNanos()))
                     .reversed())
             .toList();
     return limit > 0 && out.size() > limit ? out.subList(0, limit) : out;

@@ -149,9 +149,13 @@ final class Listener implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     server.shutdownNow();
-    server.awaitTermination(GRACE_SECONDS, TimeUnit.SECONDS);
+    try {
+      server.awaitTermination(GRACE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     if (socket.isPresent()) {
       Files.deleteIfExists(socket.get());
     }

@@ -377,7 +377,7 @@ public final class Main implements Callable<Integer> {
     Map<String, String> allLabels = new LinkedHashMap<>(base.labels());
     allLabels.putAll(labels);
     return new BuilddConfig.OciWorker(
-        ociWorker == null || ociWorker.equals("auto") ? base.enabled() : isTrue(ociWorker),
+        (ociWorker == null || ociWorker.equals("auto")) ? base.enabled() : isTrue(ociWorker),
         allLabels,
         platforms.isEmpty() ? base.platforms() : platforms,
         snapshotter == null ? base.snapshotter() : snapshotter,
