@@ -1,0 +1,620 @@
+package dev.buildd.solver.source.git;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.Mounted;
+import dev.buildd.cache.MutableRef;
+import dev.buildd.cache.RefOptions;
+import dev.buildd.session.secrets.Secrets;
+import dev.buildd.snapshot.LayerFiles;
+import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.SourceContext;
+import dev.buildd.solver.source.SourceKey;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One state of one repository. All repositories' objects are kept in bare repositories, one for
+ * each remote, in refs that stay; a checkout is another ref, found again by what it was made of.
+ */
+final class GitCheckout implements Source.Instance {
+  private static final String REMOTE = "git-remote";
+  private static final String SNAPSHOT = "git-snapshot";
+  private static final Pattern HEAD_BRANCH = Pattern.compile("refs/heads/(\\S+)");
+  private static final Random RANDOM = new java.security.SecureRandom();
+
+  private final CacheManager cache;
+  private final Turns turns;
+  private final GitSource.Request request;
+  private @Nullable Flight<Resolved> resolution; // guarded by this
+
+  GitCheckout(CacheManager cache, Turns turns, GitSource.Request request) {
+    this.cache = cache;
+    this.turns = turns;
+    this.request = request;
+  }
+
+  /**
+   * What the ref stands for.
+   *
+   * @param request with the ref named, if it was the default branch
+   * @param object the commit, or the annotated tag
+   * @param key of the caches
+   */
+  private record Resolved(GitSource.Request request, String object, String key) {}
+
+  private GitUrl url() {
+    return request.url();
+  }
+
+  private Resolved resolved(SourceContext context) throws Exception {
+    Flight<Resolved> flight;
+    synchronized (this) {
+      if (resolution == null) {
+        resolution = new Flight<>("resolve " + url().shown(), () -> resolve(context));
+      }
+      flight = resolution;
+    }
+    return flight.join();
+  }
+
+  @Override
+  public SourceKey key(SourceContext context, int index) throws Exception {
+    return new SourceKey(resolved(context).key(), true);
+  }
+
+  // --- resolving ---
+
+  private Resolved resolve(SourceContext context) throws Exception {
+    String ref = url().ref();
+    if (GitUrl.isCommit(ref)) {
+      if (!ref.startsWith(request.checksum())) {
+        throw mismatch(ref);
+      }
+      return new Resolved(request, ref, cacheKey(ref, ref));
+    }
+    if (request.fetchByCommit()) {
+      return resolveByCommit(ref);
+    }
+    try (Access access = Access.open(request, context)) {
+      if (ref.isEmpty()) {
+        ref = defaultBranch(access.git());
+      }
+      return resolve(access.git(), ref);
+    }
+  }
+
+  private Resolved resolveByCommit(String ref) {
+    String commit = request.checksum();
+    if (commit.isEmpty()) {
+      throw BuildException.invalid("fetch-by-commit requires a checksum or a commit SHA ref");
+    }
+    if (!GitUrl.isCommit(commit)) {
+      throw BuildException.invalid(
+          "fetch-by-commit requires a full commit SHA checksum, got \"" + commit + "\"");
+    }
+    String name = ref;
+    if (ref.isEmpty()) {
+      name = commit;
+    } else if (!ref.startsWith("refs/")) {
+      name = "refs/heads/" + ref;
+    }
+    return new Resolved(request.withRef(name), commit, cacheKey(commit, name));
+  }
+
+  private String defaultBranch(Git git) throws Exception {
+    String text;
+    try {
+      text = git.run("ls-remote", "--symref", "--", url().remote(), "HEAD");
+    } catch (Git.Failure e) {
+      throw failed("error fetching default branch for repository " + url().shown(), e);
+    }
+    Matcher matcher = HEAD_BRANCH.matcher(text);
+    if (!matcher.find()) {
+      throw BuildException.notFound(
+          "could not find default branch for repository: " + url().shown());
+    }
+    GitUrl.checkRef(matcher.group(1)); // the remote's word (GHSA-hw3h-2gp9-cxpv)
+    return matcher.group(1);
+  }
+
+  private Resolved resolve(Git git, String ref) throws Exception {
+    String listing;
+    try {
+      listing = git.run("ls-remote", "--", url().remote(), ref, ref + "^{}");
+    } catch (Git.Failure e) {
+      throw failed("failed to fetch remote " + url().shown(), e);
+    }
+    Map<String, String> found = new LinkedHashMap<>();
+    for (String line : listing.split("\n")) {
+      String[] parts = line.split("\t", 2);
+      if (parts.length == 2) {
+        found.put(parts[1], parts[0]);
+      }
+    }
+    String full = "refs/" + withoutPrefix(ref, "refs/");
+    String branch = "refs/heads/" + withoutPrefix(ref, "refs/heads/");
+    String tag = "refs/tags/" + withoutPrefix(ref, "refs/tags/");
+    // as git checkout does: what is named in full, then branches, then tags
+    for (String name : new String[] {full, branch, tag}) {
+      String object = found.get(name);
+      if (object == null) {
+        continue;
+      }
+      if (!GitUrl.isCommit(object)) {
+        throw BuildException.invalid("invalid commit sha \"" + object + "\"");
+      }
+      String commit = name.equals(tag) && !name.equals(full) ? found.get(tag + "^{}") : null;
+      return resolved(ref, name, object, commit);
+    }
+    throw BuildException.notFound(
+        "repository does not contain ref " + ref + ", output: \"" + listing.strip() + "\"");
+  }
+
+  /**
+   * @param commit what an annotated tag points to
+   */
+  private Resolved resolved(String ref, String name, String object, @Nullable String commit) {
+    if (!object.startsWith(request.checksum())
+        && (commit == null || !commit.startsWith(request.checksum()))) {
+      throw mismatch(commit == null ? object : object + " or " + commit);
+    }
+    // a tag and its commit are the same files, but not the same .git
+    String keyed = commit != null && !request.keepGitDirectory() ? commit : object;
+    return new Resolved(request.withRef(ref), object, cacheKey(keyed, name));
+  }
+
+  private static String withoutPrefix(String text, String prefix) {
+    return text.startsWith(prefix) ? text.substring(prefix.length()) : text;
+  }
+
+  private BuildException mismatch(String got) {
+    return new BuildException(
+        Category.FAILED_PRECONDITION,
+        "expected checksum to match " + request.checksum() + ", got " + got);
+  }
+
+  private static BuildException failed(String what, Git.Failure cause) {
+    return BuildException.unknown(what + ": " + cause.getMessage(), cause);
+  }
+
+  private String cacheKey(String commit, String ref) {
+    StringBuilder key = new StringBuilder(commit);
+    if (request.keepGitDirectory()) {
+      key.append(".git");
+      if (!ref.isEmpty()) {
+        key.append('#').append(ref);
+      }
+    }
+    if (!url().subdir().isEmpty()) {
+      key.append(':').append(url().subdir());
+    }
+    if (request.skipSubmodules()) {
+      key.append("(skip-submodules)");
+    }
+    if (request.commitTimes()) {
+      key.append("(mtime=commit)");
+    }
+    return key.toString();
+  }
+
+  /** Git with what it needs to reach the remote, until closed. */
+  private record Access(Git git, Optional<Path> knownHosts) implements AutoCloseable {
+    static Access open(GitSource.Request request, SourceContext context) throws Exception {
+      if (!request.sshSocket().isEmpty()) {
+        throw new BuildException(Category.UNIMPLEMENTED, "ssh agents are not forwarded to git yet");
+      }
+      Optional<Git.Header> header = header(request, context);
+      Optional<Path> file = Optional.empty();
+      if (!request.knownHosts().isEmpty()) {
+        file = Optional.of(Files.createTempFile("known-hosts", ""));
+        Files.writeString(file.get(), request.knownHosts());
+      }
+      return new Access(Git.anywhere(context.progress(), header, file), file);
+    }
+
+    private static Optional<Git.Header> header(GitSource.Request request, SourceContext context)
+        throws Exception {
+      String host = request.url().host();
+      String header = request.headerSecret();
+      String token = request.tokenSecret();
+      for (String suffix : new String[] {"." + host, ""}) {
+        if (!header.isEmpty()) {
+          Optional<byte[]> secret = Secrets.get(context.sessions(), header + suffix);
+          if (secret.isPresent()) {
+            return Optional.of(new Git.Header(scope(request), text(secret.get())));
+          }
+        }
+        if (!token.isEmpty()) {
+          Optional<byte[]> secret = Secrets.get(context.sessions(), token + suffix);
+          if (secret.isPresent()) {
+            String pair = "x-access-token:" + text(secret.get());
+            String encoded =
+                Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
+            return Optional.of(new Git.Header(scope(request), "basic " + encoded));
+          }
+        }
+      }
+      return Optional.empty();
+    }
+
+    /** GitHub's token also serves for submodules there. */
+    private static String scope(GitSource.Request request) {
+      String remote = request.url().remote();
+      for (String prefix : new String[] {"https://github.com/", "https://www.github.com/"}) {
+        if (remote.startsWith(prefix)) {
+          return prefix;
+        }
+      }
+      return remote;
+    }
+
+    private static String text(byte[] secret) {
+      String text = new String(secret, StandardCharsets.UTF_8).strip();
+      if (text.chars().anyMatch(c -> c < ' ')) {
+        throw BuildException.invalid("git credentials contain control characters");
+      }
+      return text;
+    }
+
+    @Override
+    public void close() {
+      knownHosts.ifPresent(file -> Cleanup.run("known hosts", () -> Files.delete(file)));
+    }
+  }
+
+  // --- fetching ---
+
+  @Override
+  public ImmutableRef fetch(SourceContext context) throws Exception {
+    Resolved resolved = resolved(context);
+    String name = resolved.key() + ":" + url().subdir();
+    Turns.Turn same = turns.await("checkout " + name);
+    try {
+      Optional<ImmutableRef> found = find(name);
+      if (found.isPresent()) {
+        return found.get();
+      }
+      Turns.Turn turn = turns.await("remote " + url().remote());
+      try (Access access = Access.open(resolved.request(), context)) {
+        return checkedOut(access.git(), resolved, name);
+      } finally {
+        turn.close();
+      }
+    } finally {
+      same.close();
+    }
+  }
+
+  private Optional<ImmutableRef> find(String name) {
+    for (String id : cache.search(SNAPSHOT, name)) {
+      try {
+        return Optional.of(cache.get(id));
+      } catch (BuildException e) {
+        if (e.category() != Category.NOT_FOUND && e.category() != Category.FAILED_PRECONDITION) {
+          throw e;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private ImmutableRef checkedOut(Git git, Resolved resolved, String name) throws Exception {
+    try {
+      return fromShared(git, resolved, name, false);
+    } catch (Git.Failure | OutdatedException e) {
+      if (!isBeyondRepair(e)) {
+        throw e;
+      }
+      // the remote's names have changed so that git cannot follow, or our copy is damaged
+      return fromShared(git, resolved, name, true);
+    }
+  }
+
+  /** A fetch failed in a way that a fresh repository may survive. */
+  private static final class OutdatedException extends BuildException {
+    private static final long serialVersionUID = 1L;
+
+    OutdatedException(String message, Throwable cause) {
+      super(Category.UNKNOWN, message, cause);
+    }
+  }
+
+  private static boolean isBeyondRepair(BuildException e) {
+    String text = String.valueOf(e.getMessage());
+    return text.contains("would clobber existing tag")
+        || text.contains("unable to update local ref")
+        || text.contains("refname conflict")
+        || text.contains("not a git repository")
+        || text.contains("is corrupt")
+        || text.contains("is empty");
+  }
+
+  private ImmutableRef fromShared(Git git, Resolved resolved, String name, boolean fresh)
+      throws Exception {
+    try (MutableRef shared = shared(fresh);
+        Mounted at = shared.mount()) {
+      Git bare = git.in(at.path());
+      if (!Files.exists(at.path().resolve("HEAD"))) {
+        initialize(bare, resolved);
+      }
+      fetch(bare, at.path(), resolved);
+      verifyChecksum(bare, resolved);
+      return checkout(bare, at.path(), resolved, name);
+    }
+  }
+
+  private MutableRef shared(boolean fresh) {
+    for (String id : cache.search(REMOTE, url().remote())) {
+      MutableRef ref;
+      try {
+        ref = cache.getMutable(id);
+      } catch (BuildException e) {
+        if (e.category() != Category.NOT_FOUND && e.category() != Category.FAILED_PRECONDITION) {
+          throw e;
+        }
+        continue; // pruned meanwhile
+      }
+      if (!fresh) {
+        return ref;
+      }
+      ref.retain(false);
+      ref.close();
+    }
+    return cache.newMutable(
+        Optional.empty(),
+        RefOptions.of("shared git repo for " + url().shown())
+            .withRetain()
+            .withIndex(REMOTE, url().remote()));
+  }
+
+  private void initialize(Git bare, Resolved resolved) throws Exception {
+    if (resolved.object().length() == 64) {
+      bare.run("-c", "init.defaultBranch=master", "init", "--bare", "--object-format=sha256");
+    } else {
+      bare.run("-c", "init.defaultBranch=master", "init", "--bare");
+    }
+    bare.run("remote", "add", "origin", url().remote());
+  }
+
+  /** What to ask the remote for, and by which name it is known here afterwards. */
+  private static String wanted(Resolved resolved) {
+    return resolved.request().fetchByCommit() ? resolved.object() : resolved.request().url().ref();
+  }
+
+  private void fetch(Git bare, Path directory, Resolved resolved) throws Exception {
+    String ref = resolved.request().url().ref();
+    String wanted = wanted(resolved);
+    boolean commit = GitUrl.isCommit(wanted);
+    if (commit && bare.succeeds("cat-file", "-e", wanted + "^{commit}")) {
+      return;
+    }
+    removeLocks(directory);
+    String[] depth;
+    if (resolved.request().fetchByCommit() || !commit) {
+      depth = new String[] {"--depth=1", "--no-tags"};
+    } else if (Files.exists(directory.resolve("shallow"))) {
+      depth = new String[] {"--tags", "--unshallow"};
+    } else {
+      depth = new String[] {"--tags"};
+    }
+    // kept under a tag's name, so that the next fetch tells the remote that we have it
+    String target = ref.startsWith("refs/tags/") ? ref : "tags/" + ref;
+    String[] what =
+        GitUrl.isCommit(ref)
+            ? new String[] {"origin", ref}
+            : new String[] {"origin", "--force", "--", wanted + ":" + target};
+    try {
+      bare.run(concat(new String[] {"fetch"}, depth, what));
+    } catch (Git.Failure e) {
+      throw new OutdatedException(
+          "failed to fetch remote " + url().shown() + ": " + e.getMessage(), e);
+    }
+    if (!bare.run("rev-parse", wanted).strip().equals(resolved.object())) {
+      pin(bare, directory, resolved, target.startsWith("refs/") ? target : "refs/" + target);
+    }
+  }
+
+  private static String[] concat(String[]... parts) {
+    return java.util.Arrays.stream(parts).flatMap(java.util.Arrays::stream).toArray(String[]::new);
+  }
+
+  /** The ref has moved since it was resolved: what the key was made of is what is brought. */
+  private void pin(Git bare, Path directory, Resolved resolved, String target) throws Exception {
+    String object = resolved.object();
+    if (!bare.succeeds("cat-file", "-e", object)) {
+      String[] command =
+          Files.exists(directory.resolve("shallow"))
+              ? new String[] {"fetch", "--tags", "--unshallow", "origin", object}
+              : new String[] {"fetch", "--tags", "origin", object};
+      try {
+        bare.run(command);
+      } catch (Git.Failure e) {
+        throw failed("failed to fetch remote " + url().shown(), e);
+      }
+      bare.run("reflog", "expire", "--all", "--expire=now");
+      if (!bare.succeeds("cat-file", "-e", object)) {
+        throw BuildException.unknown(
+            "fetched ref "
+                + resolved.request().url().ref()
+                + " does not match expected commit "
+                + object
+                + " and commit can not be found in the repository",
+            null);
+      }
+    }
+    bare.run("update-ref", target, object, "--no-deref");
+  }
+
+  /** A dead daemon's git has left them; it is our turn, so nobody holds them. */
+  private static void removeLocks(Path directory) throws IOException {
+    for (Path path : LayerFiles.list(directory)) {
+      String name = String.valueOf(path.getFileName());
+      if (name.endsWith(".lock")) {
+        Files.deleteIfExists(path);
+      } else if (!name.equals("objects") && Linux.lstat(path).isDirectory()) {
+        removeLocks(path);
+      }
+    }
+  }
+
+  private void verifyChecksum(Git bare, Resolved resolved) throws Exception {
+    String checksum = request.checksum();
+    if (checksum.isEmpty()) {
+      return;
+    }
+    String wanted = wanted(resolved);
+    String actual = bare.run("rev-parse", wanted).strip();
+    if (actual.startsWith(checksum)) {
+      return;
+    }
+    String commit = bare.run("rev-parse", wanted + "^{}").strip();
+    if (!commit.startsWith(checksum)) {
+      throw mismatch(commit.equals(actual) ? actual : actual + " or " + commit);
+    }
+  }
+
+  // --- checking out ---
+
+  private ImmutableRef checkout(Git bare, Path bareDirectory, Resolved resolved, String name)
+      throws Exception {
+    RefOptions options =
+        RefOptions.of("git snapshot for " + url().shown() + "#" + resolved.request().url().ref())
+            .withRecordType(RefOptions.SOURCE_GIT_CHECKOUT);
+    try (MutableRef ref = cache.newMutable(Optional.empty(), options)) {
+      try (Mounted at = ref.mount()) {
+        fill(bare, bareDirectory, at.path(), resolved);
+      }
+      ref.index(SNAPSHOT, name);
+      return ref.commit();
+    }
+  }
+
+  private void fill(Git bare, Path bareDirectory, Path target, Resolved resolved) throws Exception {
+    String subdir = url().subdir();
+    Path tree = subdir.isEmpty() ? target : Files.createTempDirectory(target, "checkout");
+    Git git;
+    if (request.keepGitDirectory() && subdir.isEmpty()) {
+      git = cloneInto(bare, bareDirectory, target, resolved);
+    } else {
+      git = bare.withWorkTree(tree);
+      try {
+        git.run("checkout", "--no-overlay", wanted(resolved), "--", ".");
+      } catch (Git.Failure e) {
+        throw failed("failed to checkout remote " + url().shown(), e);
+      }
+    }
+    if (!request.skipSubmodules()) {
+      try {
+        git.run("submodule", "update", "--init", "--recursive", "--depth=1");
+      } catch (Git.Failure e) {
+        throw failed("failed to update submodules for " + url().shown(), e);
+      }
+    }
+    if (!subdir.isEmpty()) {
+      moveOut(tree, subdir, target);
+    }
+    if (request.commitTimes()) {
+      String seconds = git.run("log", "-1", "--format=%ct", wanted(resolved) + "^{commit}");
+      setTimes(target, Long.parseLong(seconds.strip()) * 1_000_000_000L);
+    }
+  }
+
+  /** A work tree with a repository of its own, as a user's clone has. */
+  private Git cloneInto(Git bare, Path bareDirectory, Path target, Resolved resolved)
+      throws Exception {
+    Path directory = target.resolve(".git");
+    Git git = bare.in(directory).withWorkTree(target);
+    if (resolved.object().length() == 64) {
+      git.run("-c", "init.defaultBranch=master", "init", "--object-format=sha256");
+    } else {
+      git.run("-c", "init.defaultBranch=master", "init");
+    }
+    // by the file protocol: a local clone would link to whatever files the repository names
+    // (CVE-2022-39253)
+    git.run("remote", "add", "origin", "file://" + bareDirectory);
+    try {
+      git.run("fetch", "-u", "--depth=1", "--", "origin", pulled(bare, resolved));
+      git.run("checkout", "FETCH_HEAD");
+    } catch (Git.Failure e) {
+      throw failed("failed to checkout remote " + url().shown(), e);
+    }
+    git.run("remote", "set-url", "origin", url().shown());
+    git.run("reflog", "expire", "--all", "--expire=now");
+    Files.deleteIfExists(directory.resolve("FETCH_HEAD"));
+    return git;
+  }
+
+  private String pulled(Git bare, Resolved resolved) throws Exception {
+    String ref = resolved.request().url().ref();
+    String wanted = wanted(resolved);
+    if (bare.run("cat-file", "-t", wanted).strip().equals("tag")) {
+      return ref + ":" + (ref.startsWith("refs/tags/") ? ref : "refs/tags/" + ref);
+    }
+    if (!ref.equals(wanted)) {
+      return wanted + ":" + ref;
+    }
+    if (GitUrl.isCommit(ref)) {
+      String temporary = "refs/buildkit/" + Long.toHexString(RANDOM.nextLong());
+      bare.run("update-ref", temporary, ref);
+      return temporary;
+    }
+    return ref + ":" + ref;
+  }
+
+  /** The subdirectory's content becomes all there is. */
+  private static void moveOut(Path tree, String subdir, Path target) throws IOException {
+    Path at = tree;
+    for (String part : subdir.split("/")) {
+      at = at.resolve(part);
+      Stat stat = Linux.tryLstat(at);
+      if (stat == null) {
+        throw BuildException.notFound(
+            "invalid subdir "
+                + subdir
+                + ": failed to lstat \""
+                + tree.relativize(at)
+                + "\": no such file or directory");
+      }
+      if (!stat.isDirectory()) { // a symlink would lead anywhere (GHSA-4vrq-3vrq-g6gg)
+        throw BuildException.invalid(
+            "invalid subdir "
+                + subdir
+                + ": git subpath \""
+                + subdir
+                + "\" contains non-directory \""
+                + tree.relativize(at)
+                + "\"");
+      }
+    }
+    for (Path path : LayerFiles.list(at)) {
+      Files.move(path, target.resolve(String.valueOf(path.getFileName())));
+    }
+    LayerFiles.deleteTree(tree);
+  }
+
+  private static void setTimes(Path path, long nanos) throws IOException {
+    if (Linux.lstat(path).isDirectory()) {
+      for (Path entry : LayerFiles.list(path)) {
+        setTimes(entry, nanos);
+      }
+    }
+    Linux.utimensat(path, nanos, nanos);
+  }
+}

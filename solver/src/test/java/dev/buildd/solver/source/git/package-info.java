@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.solver.source.git;
+
+import org.jspecify.annotations.NullMarked;
