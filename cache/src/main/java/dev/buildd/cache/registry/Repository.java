@@ -9,11 +9,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URI;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,12 +32,11 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for use by many threads.
  */
 public final class Repository {
-  static final String USER_AGENT = "buildkit/v0.32";
+  static final String USER_AGENT = HttpExchange.USER_AGENT;
 
   private static final Logger log = LoggerFactory.getLogger(Repository.class);
   private static final int MAX_MANIFEST = 4 << 20; // distribution-spec
   private static final int MAX_ERROR = 8 << 10;
-  private static final int MAX_REDIRECTS = 10;
   private static final int MAX_REFUSALS = 3;
   private static final int TRIES = 5;
   private static final long MAX_RETRY_AFTER_SECONDS = 60;
@@ -306,7 +304,7 @@ public final class Repository {
         wait = Math.max(pause, TimeUnit.SECONDS.toMillis(e.retryAfterSeconds));
         failure = e;
       } catch (IOException e) {
-        if (Thread.interrupted() || e.getCause() instanceof InterruptedException) {
+        if (Thread.interrupted() || HttpExchange.isInterrupt(e)) {
           throw new InterruptedException();
         }
         failure = e;
@@ -389,71 +387,14 @@ public final class Repository {
       Map<String, String> headers,
       Optional<String> authorization)
       throws IOException, InterruptedException {
-    URI uri = start;
-    for (int i = 0; i < MAX_REDIRECTS; i++) {
-      HttpRequest.Builder request =
-          HttpRequest.newBuilder(uri)
-              .method(method, HttpRequest.BodyPublishers.noBody())
-              .timeout(TIMEOUT)
-              .header("User-Agent", USER_AGENT);
-      headers.forEach(request::header);
-      if (authorization.isPresent() && sameOrigin(uri, start)) {
-        request.header("Authorization", authorization.get());
-      }
-      HttpResponse<InputStream> response = send(endpoint, request.build());
-      Optional<String> location = response.headers().firstValue("Location");
-      switch (response.statusCode()) {
-        case 301, 302, 303, 307, 308 -> {
-          if (location.isEmpty()) {
-            return response;
-          }
-          response.body().close();
-          uri = target(uri, location.get());
-        }
-        default -> {
-          return response;
-        }
-      }
-    }
-    throw new IOException("stopped after " + MAX_REDIRECTS + " redirects");
-  }
-
-  private static HttpResponse<InputStream> send(
-      RegistryClient.Endpoint endpoint, HttpRequest request)
-      throws IOException, InterruptedException {
+    Map<String, String> all = new HashMap<>(headers);
+    all.put("User-Agent", USER_AGENT);
     try {
-      return endpoint.client().send(request, HttpResponse.BodyHandlers.ofInputStream());
+      return new HttpExchange(method, start, all, authorization, Optional.of(TIMEOUT))
+          .send(endpoint.client());
     } catch (IOException e) {
-      String method = request.method();
-      throw new IOException(
-          "failed to do request: "
-              + method.charAt(0)
-              + method.substring(1).toLowerCase(Locale.ROOT)
-              + " \""
-              + request.uri()
-              + "\": "
-              + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()),
-          e);
+      throw new IOException("failed to do request: " + e.getMessage(), e);
     }
-  }
-
-  private static URI target(URI from, String location) throws IOException {
-    try {
-      URI to = from.resolve(location);
-      String scheme = String.valueOf(to.getScheme());
-      if (to.getHost() == null || !(scheme.equals("http") || scheme.equals("https"))) {
-        throw new IOException("redirect to an unsupported address");
-      }
-      return to;
-    } catch (IllegalArgumentException e) {
-      throw new IOException("redirect to an invalid address", e);
-    }
-  }
-
-  private static boolean sameOrigin(URI a, URI b) {
-    return String.valueOf(a.getScheme()).equals(b.getScheme())
-        && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
-        && a.getPort() == b.getPort();
   }
 
   private BuildException failure(String path, Exception e) {

@@ -2,6 +2,7 @@ package dev.buildd.solver.source.git;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.RootedPath;
+import dev.buildd.solver.source.RedactedUrl;
 import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -19,7 +20,6 @@ record GitUrl(String remote, String ref, String subdir) {
   private static final Pattern PROTOCOL = Pattern.compile("^([a-zA-Z0-9]+)://");
   private static final Pattern SCP =
       Pattern.compile("^[a-zA-Z0-9-_]+@[a-zA-Z0-9-.]+:.*$", Pattern.DOTALL);
-  private static final Pattern USER_INFO = Pattern.compile("^([a-zA-Z0-9+.-]+://)([^/@]*)@");
 
   /** Whether the text says how to reach the repository. */
   static boolean isTransport(String text) {
@@ -75,16 +75,7 @@ record GitUrl(String remote, String ref, String subdir) {
 
   /** The remote as it may be shown: without credentials. */
   String shown() {
-    return redact(remote);
-  }
-
-  static String redact(String url) {
-    Matcher matcher = USER_INFO.matcher(url);
-    if (!matcher.find()) {
-      return url;
-    }
-    String mask = matcher.group(2).contains(":") ? "xxxxx:xxxxx" : "xxxxx";
-    return matcher.group(1) + mask + "@" + url.substring(matcher.end());
+    return RedactedUrl.of(remote);
   }
 
   /** The host with its port, as secrets are named after it. */

@@ -1,0 +1,109 @@
+package dev.buildd.cache.registry;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A request and the redirects it leads to, which carry credentials no further than to where they
+ * were meant for. The client it is sent with follows no redirects itself.
+ *
+ * @param authorization the header {@code Authorization}
+ * @param patience how long the answer may take to begin
+ */
+public record HttpExchange(
+    String method,
+    URI uri,
+    Map<String, String> headers,
+    Optional<String> authorization,
+    Optional<Duration> patience) {
+  public static final String USER_AGENT = "buildkit/v0.32";
+
+  private static final int MAX_REDIRECTS = 10;
+
+  public HttpExchange {
+    headers = Map.copyOf(headers);
+  }
+
+  /** The answer that is not a redirect. */
+  public HttpResponse<InputStream> send(HttpClient client)
+      throws IOException, InterruptedException {
+    URI at = uri;
+    for (int i = 0; i < MAX_REDIRECTS; i++) {
+      HttpResponse<InputStream> response = send(client, at);
+      Optional<String> location = response.headers().firstValue("Location");
+      switch (response.statusCode()) {
+        case 301, 302, 303, 307, 308 -> {
+          if (location.isEmpty()) {
+            return response;
+          }
+          response.body().close();
+          at = target(at, location.get());
+        }
+        default -> {
+          return response;
+        }
+      }
+    }
+    throw new IOException("stopped after " + MAX_REDIRECTS + " redirects");
+  }
+
+  private HttpResponse<InputStream> send(HttpClient client, URI to)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(to).method(method, HttpRequest.BodyPublishers.noBody());
+    patience.ifPresent(request::timeout);
+    headers.forEach(request::header);
+    if (authorization.isPresent() && isSameOrigin(to, uri)) {
+      request.header("Authorization", authorization.get());
+    }
+    try {
+      return client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+    } catch (IOException e) {
+      throw new IOException(
+          method.charAt(0)
+              + method.substring(1).toLowerCase(Locale.ROOT)
+              + " \""
+              + to
+              + "\": "
+              + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()),
+          e);
+    }
+  }
+
+  private static URI target(URI from, String location) throws IOException {
+    try {
+      URI to = from.resolve(location);
+      String scheme = String.valueOf(to.getScheme());
+      if (to.getHost() == null || !(scheme.equals("http") || scheme.equals("https"))) {
+        throw new IOException("redirect to an unsupported address");
+      }
+      return to;
+    } catch (IllegalArgumentException e) {
+      throw new IOException("redirect to an invalid address", e);
+    }
+  }
+
+  private static boolean isSameOrigin(URI a, URI b) {
+    return String.valueOf(a.getScheme()).equals(b.getScheme())
+        && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
+        && a.getPort() == b.getPort();
+  }
+
+  /** Whether reading a body failed because the reader was interrupted, which the client hides. */
+  public static boolean isInterrupt(IOException e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (t instanceof InterruptedException) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,419 @@
+package dev.buildd.solver.source.http;
+
+import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.Mounted;
+import dev.buildd.cache.MutableRef;
+import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.registry.HttpExchange;
+import dev.buildd.session.secrets.Secrets;
+import dev.buildd.session.upload.Upload;
+import dev.buildd.solver.source.RedactedUrl;
+import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.SourceContext;
+import dev.buildd.solver.source.SourceKey;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.http.HttpClient;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One file of a web server. It is downloaded once, and again only when the server says that it has
+ * changed: what was downloaded is known by address and options, with the server's tag for it.
+ */
+final class HttpDownload implements Source.Instance {
+  private static final String SESSION_HOST = "buildkit-session";
+  private static final String INDEX = "http.url";
+  private static final String ETAG = "http.etag";
+  private static final String CHECKSUM = "http.checksum";
+  private static final String MODIFIED = "http.modtime";
+  private static final int DEFAULT_PERMISSIONS = 0600;
+  private static final DateTimeFormatter HTTP_TIME =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
+          .withZone(ZoneOffset.UTC);
+
+  private final CacheManager cache;
+  private final HttpClient client;
+  private final HttpSource.Request request;
+  private @Nullable Flight<Resolved> resolution; // guarded by this
+
+  HttpDownload(CacheManager cache, HttpClient client, HttpSource.Request request) {
+    this.cache = cache;
+    this.client = client;
+    this.request = request;
+  }
+
+  /**
+   * What the address stands for.
+   *
+   * @param refId of the download; empty if it was pinned and nothing has been downloaded
+   */
+  private record Resolved(
+      Digest digest, String filename, Optional<Instant> modified, String refId) {}
+
+  private Resolved resolved(SourceContext context) throws Exception {
+    Flight<Resolved> flight;
+    synchronized (this) {
+      if (resolution == null) {
+        resolution = new Flight<>("resolve " + shown(), () -> resolve(context));
+      }
+      flight = resolution;
+    }
+    return flight.join();
+  }
+
+  private String shown() {
+    return RedactedUrl.of(request.url());
+  }
+
+  @Override
+  public SourceKey key(SourceContext context, int index) throws Exception {
+    Resolved resolved = resolved(context);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("Filename", resolved.filename());
+    json.put("Perm", request.permissions());
+    json.put("UID", request.uid());
+    json.put("GID", request.gid());
+    json.put("Checksum", resolved.digest().toString());
+    resolved.modified().ifPresent(time -> json.put("LastModTime", HTTP_TIME.format(time)));
+    if (!request.headerSecret().isEmpty()) {
+      json.put("AuthHeaderSecret", request.headerSecret());
+    }
+    if (!request.headers().isEmpty()) {
+      json.put("Header", headerFields());
+    }
+    return new SourceKey(Digest.of(Json.bytes(json)).toString(), true);
+  }
+
+  private List<Object> headerFields() {
+    List<Object> out = new ArrayList<>();
+    request
+        .headers()
+        .forEach((name, value) -> {
+          Map<String, Object> field = new LinkedHashMap<>();
+          field.put("Name", name);
+          field.put("Value", value);
+          out.add(field);
+        });
+    return out;
+  }
+
+  /** Under what a download is found again; not part of any key. */
+  private String urlHash() {
+    return Digest.of(
+            Json.bytes(
+                List.of(
+                    request.url(),
+                    request.filename(),
+                    request.permissions(),
+                    request.uid(),
+                    request.gid(),
+                    request.headerSecret(),
+                    headerFields())))
+        .toString();
+  }
+
+  @Override
+  public ImmutableRef fetch(SourceContext context) throws Exception {
+    Resolved resolved = resolved(context);
+    if (!resolved.refId().isEmpty()) {
+      try {
+        return cache.get(resolved.refId());
+      } catch (BuildException e) {
+        if (e.category() != Category.NOT_FOUND) {
+          throw e;
+        }
+        // pruned meanwhile
+      }
+    }
+    try (Saved saved = download(context)) {
+      if (!saved.digest().equals(resolved.digest())) {
+        throw mismatch(saved.digest(), resolved.digest());
+      }
+      return saved.ref().share();
+    }
+  }
+
+  private static BuildException mismatch(Digest got, Digest wanted) {
+    return new BuildException(
+        Category.FAILED_PRECONDITION, "digest mismatch " + got + ": " + wanted);
+  }
+
+  private Resolved resolve(SourceContext context) throws Exception {
+    if (request.checksum().isPresent()) {
+      return new Resolved(
+          request.checksum().get(),
+          FileName.of(request.filename(), Optional.empty(), request.url()),
+          Optional.empty(),
+          "");
+    }
+    if (isSession()) {
+      try (Saved saved = upload(context)) {
+        return of(saved);
+      }
+    }
+    Map<String, ImmutableRef> known = known();
+    try {
+      Optional<Resolved> unchanged = known.isEmpty() ? Optional.empty() : unchanged(context, known);
+      return unchanged.isPresent() ? unchanged.get() : changed(context, known);
+    } finally {
+      known.values().forEach(ImmutableRef::close);
+    }
+  }
+
+  private static Resolved of(Saved saved) {
+    return new Resolved(saved.digest(), saved.filename(), saved.modified(), saved.ref().id());
+  }
+
+  /** Earlier downloads by the server's tag for them. */
+  private Map<String, ImmutableRef> known() {
+    Map<String, ImmutableRef> out = new LinkedHashMap<>();
+    for (String id : cache.search(INDEX, urlHash())) {
+      try {
+        ImmutableRef ref = cache.get(id);
+        Optional<String> tag = text(ref, ETAG);
+        if (tag.isPresent() && text(ref, CHECKSUM).isPresent() && !out.containsKey(tag.get())) {
+          out.put(tag.get(), ref);
+        } else {
+          ref.close();
+        }
+      } catch (BuildException e) {
+        if (e.category() != Category.NOT_FOUND && e.category() != Category.FAILED_PRECONDITION) {
+          throw e;
+        }
+      }
+    }
+    return out;
+  }
+
+  private static Optional<String> text(ImmutableRef ref, String key) {
+    return ref.get(key).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
+  }
+
+  private static Map<String, String> condition(Map<String, ImmutableRef> known) {
+    return known.isEmpty() ? Map.of() : Map.of("If-None-Match", String.join(", ", known.keySet()));
+  }
+
+  /**
+   * Asks whether one of the downloads is still what the server has. By HEAD first, for some servers
+   * that give tags out do not heed them in a GET.
+   */
+  private Optional<Resolved> unchanged(SourceContext context, Map<String, ImmutableRef> known)
+      throws Exception {
+    HttpResponse<InputStream> response;
+    try {
+      response = exchange(context, "HEAD", condition(known));
+      response.body().close();
+    } catch (IOException e) {
+      return Optional.empty(); // the download will tell what is wrong
+    }
+    return response.statusCode() == 200 || response.statusCode() == 304
+        ? match(response, known)
+        : Optional.empty();
+  }
+
+  private Resolved changed(SourceContext context, Map<String, ImmutableRef> known)
+      throws Exception {
+    HttpResponse<InputStream> response = exchange(context, "GET", condition(known));
+    if (response.statusCode() == 304) {
+      response.body().close();
+      return match(response, known)
+          .orElseThrow(
+              () -> BuildException.unknown("invalid not-modified ETag: " + tag(response), null));
+    }
+    try (Saved saved = save(response)) {
+      return of(saved);
+    }
+  }
+
+  /** The download that the server says it still has. */
+  private Optional<Resolved> match(
+      HttpResponse<InputStream> response, Map<String, ImmutableRef> known) {
+    String tag = tag(response);
+    if (tag.isEmpty() && response.statusCode() == 304 && known.size() == 1) {
+      tag = known.keySet().iterator().next(); // it speaks of the only one we asked for
+    }
+    ImmutableRef ref = known.get(tag);
+    if (ref == null) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Resolved(
+            Digest.parse(text(ref, CHECKSUM).orElseThrow()),
+            FileName.of(request.filename(), disposition(response), request.url()),
+            text(ref, MODIFIED).flatMap(HttpDownload::time),
+            ref.id()));
+  }
+
+  private static String tag(HttpResponse<?> response) {
+    String tag = response.headers().firstValue("ETag").orElse("");
+    return tag.startsWith("W/") ? tag.substring(2) : tag;
+  }
+
+  private static Optional<String> disposition(HttpResponse<?> response) {
+    return response.headers().firstValue("Content-Disposition");
+  }
+
+  private static Optional<Instant> time(String text) {
+    try {
+      return Optional.of(Instant.from(HTTP_TIME.parse(text)));
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
+  }
+
+  private boolean isSession() {
+    return request.uri().getHost().equals(SESSION_HOST);
+  }
+
+  private HttpResponse<InputStream> exchange(
+      SourceContext context, String method, Map<String, String> more) throws Exception {
+    Map<String, String> headers = new HashMap<>(more);
+    headers.put("User-Agent", HttpExchange.USER_AGENT);
+    headers.put("Accept-Encoding", "gzip");
+    headers.putAll(request.headers());
+    return new HttpExchange(
+            method, request.uri(), headers, authorization(context), Optional.empty())
+        .send(client);
+  }
+
+  private Optional<String> authorization(SourceContext context) throws Exception {
+    if (!request.headerSecret().isEmpty()) {
+      Optional<byte[]> secret = Secrets.get(context.sessions(), request.headerSecret());
+      if (secret.isEmpty()) {
+        throw BuildException.notFound(
+            "failed to retrieve HTTP auth secret " + request.headerSecret() + ": not found");
+      }
+      return secret.map(HttpDownload::header);
+    }
+    String host = request.uri().getHost();
+    Optional<byte[]> token = Secrets.get(context.sessions(), "HTTP_AUTH_TOKEN_" + host);
+    if (token.isPresent()) {
+      return token.map(bytes -> "Bearer " + header(bytes));
+    }
+    return Secrets.get(context.sessions(), "HTTP_AUTH_HEADER_" + host).map(HttpDownload::header);
+  }
+
+  private static String header(byte[] secret) {
+    return HttpSource.headerValue(new String(secret, StandardCharsets.UTF_8));
+  }
+
+  /** A download in a ref. */
+  private record Saved(ImmutableRef ref, Digest digest, String filename, Optional<Instant> modified)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      ref.close();
+    }
+  }
+
+  private Saved upload(SourceContext context) throws Exception {
+    String name = FileName.of(request.filename(), Optional.empty(), request.url());
+    return save(name, Optional.empty(), "", to -> pull(context, to));
+  }
+
+  private Saved download(SourceContext context) throws Exception {
+    return isSession() ? upload(context) : save(exchange(context, "GET", Map.of()));
+  }
+
+  private Saved save(HttpResponse<InputStream> response) throws Exception {
+    try (InputStream body = response.body()) {
+      if (response.statusCode() < 200 || response.statusCode() >= 300) {
+        throw new BuildException(
+            response.statusCode() == 404 ? Category.NOT_FOUND : Category.UNKNOWN,
+            "invalid response status " + response.statusCode());
+      }
+      boolean zipped =
+          response
+              .headers()
+              .firstValue("Content-Encoding")
+              .filter("gzip"::equalsIgnoreCase)
+              .isPresent();
+      InputStream content = zipped ? new GZIPInputStream(body) : body;
+      return save(
+          FileName.of(request.filename(), disposition(response), request.url()),
+          response.headers().firstValue("Last-Modified").flatMap(HttpDownload::time),
+          tag(response),
+          content::transferTo);
+    } catch (IOException e) {
+      if (HttpExchange.isInterrupt(e)) {
+        Thread.interrupted(); // the client has set it again
+        throw new InterruptedException();
+      }
+      throw e;
+    }
+  }
+
+  private void pull(SourceContext context, OutputStream to) throws Exception {
+    context
+        .sessions()
+        .any(session -> {
+          Upload.pull(session, SESSION_HOST, request.uri().getPath(), to);
+          return true;
+        });
+  }
+
+  private interface Content {
+    void writeTo(OutputStream to) throws Exception;
+  }
+
+  private Saved save(String name, Optional<Instant> modified, String tag, Content content)
+      throws Exception {
+    RefOptions options = RefOptions.of("http url " + shown());
+    try (MutableRef ref = cache.newMutable(Optional.empty(), options)) {
+      Digest digest;
+      try (Mounted at = ref.mount()) {
+        digest = write(at.path().resolve(name), modified, content);
+      }
+      ref.put(CHECKSUM, digest.toString().getBytes(StandardCharsets.UTF_8));
+      if (modified.isPresent()) {
+        ref.put(MODIFIED, HTTP_TIME.format(modified.get()).getBytes(StandardCharsets.UTF_8));
+      }
+      if (!tag.isEmpty()) {
+        ref.put(ETAG, tag.getBytes(StandardCharsets.UTF_8));
+        ref.index(INDEX, urlHash());
+      }
+      return new Saved(ref.commit(), digest, name, modified);
+    }
+  }
+
+  private Digest write(Path file, Optional<Instant> modified, Content content) throws Exception {
+    MessageDigest hash =
+        request.checksum().map(Digest::algorithm).orElse(Digest.Algorithm.SHA256).newHash();
+    try (OutputStream out = new DigestOutputStream(Files.newOutputStream(file), hash)) {
+      content.writeTo(out);
+    }
+    Linux.lchown(file, request.uid(), request.gid());
+    Linux.chmod(file, request.permissions() == 0 ? DEFAULT_PERMISSIONS : request.permissions());
+    long nanos = modified.map(time -> time.getEpochSecond() * 1_000_000_000L).orElse(0L);
+    Linux.utimensat(file, nanos, nanos);
+    return new Digest(
+        request.checksum().map(Digest::algorithm).orElse(Digest.Algorithm.SHA256),
+        java.util.HexFormat.of().formatHex(hash.digest()));
+  }
+}

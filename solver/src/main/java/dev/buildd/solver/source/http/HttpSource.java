@@ -1,0 +1,124 @@
+package dev.buildd.solver.source.http;
+
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.Platform;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.solver.source.Source;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Files of web servers: {@code http://} and {@code https://}. */
+public final class HttpSource implements Source {
+  private static final String HEADER = "http.header.";
+  private static final Map<String, String> HEADERS =
+      Map.of("accept", "Accept", "user-agent", "User-Agent");
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
+
+  private final CacheManager cache;
+  private final HttpClient client =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .followRedirects(HttpClient.Redirect.NEVER) // we decide who gets the credentials
+          .connectTimeout(CONNECT_TIMEOUT)
+          .executor(Threads.perTask("http-source-"))
+          .build();
+
+  public HttpSource(CacheManager cache) {
+    this.cache = cache;
+  }
+
+  @Override
+  public Set<String> schemes() {
+    return Set.of("http", "https");
+  }
+
+  /**
+   * What to bring.
+   *
+   * @param filename empty for the server's choice
+   * @param permissions zero for the default
+   * @param headers by canonical name
+   */
+  record Request(
+      URI uri,
+      String url,
+      Optional<Digest> checksum,
+      String filename,
+      int permissions,
+      int uid,
+      int gid,
+      String headerSecret,
+      SortedMap<String, String> headers) {}
+
+  @Override
+  public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
+    URI uri;
+    try {
+      uri = URI.create(identifier);
+    } catch (IllegalArgumentException e) {
+      throw BuildException.invalid("invalid http url");
+    }
+    if (uri.getHost() == null || !schemes().contains(String.valueOf(uri.getScheme()))) {
+      throw BuildException.invalid("invalid http url");
+    }
+    if (attributes.keySet().stream().anyMatch(name -> name.startsWith("http.sig."))) {
+      // to bring it unverified would be worse than not to bring it
+      throw new BuildException(
+          Category.UNIMPLEMENTED, "signatures of downloads are not verified yet");
+    }
+    SortedMap<String, String> headers = new TreeMap<>();
+    attributes.forEach((name, value) -> {
+      if (name.startsWith(HEADER)) {
+        String canonical = HEADERS.get(name.substring(HEADER.length()).toLowerCase(Locale.ROOT));
+        if (canonical != null) {
+          headers.put(canonical, headerValue(value));
+        }
+      }
+    });
+    return new HttpDownload(
+        cache,
+        client,
+        new Request(
+            uri,
+            identifier,
+            Optional.ofNullable(attributes.get("http.checksum")).map(Digest::parse),
+            attributes.getOrDefault("http.filename", ""),
+            number(attributes, "http.perm"),
+            number(attributes, "http.uid"),
+            number(attributes, "http.gid"),
+            attributes.getOrDefault("http.authheadersecret", ""),
+            headers));
+  }
+
+  static String headerValue(String value) {
+    if (value.chars().anyMatch(c -> (c < ' ' && c != '\t') || c == 0x7f)) {
+      throw BuildException.invalid("invalid http header");
+    }
+    return value;
+  }
+
+  /** With a leading zero it is octal, as in C. */
+  private static int number(Map<String, String> attributes, String name) {
+    String text = attributes.getOrDefault(name, "0");
+    try {
+      String digits = text.startsWith("0o") ? "0" + text.substring(2) : text;
+      int value = Integer.decode(digits);
+      if (value >= 0) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // refused below
+    }
+    throw BuildException.invalid("invalid " + name + " " + text);
+  }
+}

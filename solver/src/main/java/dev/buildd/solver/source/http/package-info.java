@@ -1,0 +1,5 @@
+/** Files of web servers as sources. */
+@NullMarked
+package dev.buildd.solver.source.http;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.solver.source.http;
+
+import org.jspecify.annotations.NullMarked;
