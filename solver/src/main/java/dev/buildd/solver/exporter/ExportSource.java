@@ -1,7 +1,9 @@
 package dev.buildd.solver.exporter;
 
+import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
 import dev.buildd.cache.ImmutableRef;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -28,6 +30,7 @@ public record ExportSource(
     Map<String, Optional<ImmutableRef>> refs,
     Map<String, byte[]> metadata) {
   private static final String PLATFORMS = "refs.platforms";
+  private static final String CONFIG = "containerimage.config";
   private static final JsonFactory JSON = new JsonFactory();
 
   public ExportSource {
@@ -51,14 +54,17 @@ public record ExportSource(
     return found;
   }
 
-  /** The ids of the platforms that the frontend named; none if it named none. */
+  /**
+   * The ids of the platforms that the frontend named; if it named none, of the one that the result
+   * is for.
+   */
   public List<String> platformIds() {
     byte[] json = metadata.get(PLATFORMS);
     if (json == null || json.length == 0) {
       if (isMap()) {
         throw BuildException.invalid("unable to export multiple refs, missing platforms mapping");
       }
-      return List.of();
+      return List.of(platform().format());
     }
     List<String> ids = parse(json);
     if (ids.isEmpty()) {
@@ -77,6 +83,26 @@ public record ExportSource(
       throw BuildException.invalid("unable to export multiple platforms without map");
     }
     return ids;
+  }
+
+  /** What the image config says, else this machine's. */
+  private Platform platform() {
+    byte[] config = metadata.get(CONFIG);
+    if (config == null || config.length == 0) {
+      return Platform.host();
+    }
+    Map<String, Object> image = Json.parseObject(config, "image config");
+    String os = Json.text(image, "os");
+    String architecture = Json.text(image, "architecture");
+    return os.isEmpty() || architecture.isEmpty()
+        ? Platform.host()
+        : new Platform(
+                os,
+                architecture,
+                Json.text(image, "variant"),
+                Json.text(image, "os.version"),
+                List.of())
+            .normalized();
   }
 
   /** Reads the ids of {@code {"Platforms":[{"ID":...,"Platform":{...}}]}}. */

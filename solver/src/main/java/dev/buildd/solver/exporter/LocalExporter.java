@@ -41,9 +41,6 @@ public final class LocalExporter implements Exporter {
       boolean split = options.splits(source.isMap());
       Map<String, ResultTree> trees = new LinkedHashMap<>();
       try {
-        if (platforms.isEmpty()) {
-          trees.put("", new ResultTree(source.find(""), options));
-        }
         for (String id : platforms) {
           trees.put(id, new ResultTree(source.find(id), options));
         }
@@ -57,11 +54,10 @@ public final class LocalExporter implements Exporter {
         List<Callable<Boolean>> sends = new ArrayList<>();
         trees.forEach((id, tree) ->
             sends.add(() -> {
-              boolean wrap = split && !id.isEmpty();
-              FsSource files = wrap ? inDirectory(id, tree, options) : tree;
+              FsSource files = split ? inDirectory(id, tree, options) : tree;
               send(
                   client,
-                  wrap ? "copying files " + id : "copying files",
+                  split ? "copying files " + id : "copying files",
                   files,
                   false,
                   context.progress());
@@ -91,9 +87,6 @@ public final class LocalExporter implements Exporter {
   /** All trees as one. */
   static FsSource whole(Map<String, ResultTree> trees, boolean split, FilesOptions options)
       throws Exception {
-    if (trees.size() == 1 && trees.containsKey("")) {
-      return trees.values().iterator().next();
-    }
     if (!split) {
       return trees.size() == 1 ? trees.values().iterator().next() : new MergedSource(trees);
     }

@@ -36,9 +36,6 @@ public final class TarExporter implements Exporter {
       List<String> platforms = source.platformIds();
       Map<String, ResultTree> trees = new LinkedHashMap<>();
       try {
-        if (platforms.isEmpty()) {
-          trees.put("", new ResultTree(source.find(""), options));
-        }
         for (String id : platforms) {
           trees.put(id, new ResultTree(source.find(id), options));
         }
