@@ -1,8 +1,6 @@
 package dev.buildd.cache.registry;
 
-import dev.buildd.base.concurrent.Threads;
 import java.net.http.HttpClient;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +14,6 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Safe for use by many threads.
  */
 public final class RegistryClient {
-  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
   private static final String HUB_HOST = "registry-1.docker.io";
 
   private final RegistrySettings settings;
@@ -37,8 +34,7 @@ public final class RegistryClient {
 
   /** Opens a repository for one use of it. */
   public Repository open(Reference reference, CredentialSource credentials) {
-    return new Repository(
-        reference, endpoints(reference.host()), credentials, settings.firstPause());
+    return new Repository(reference, endpoints(reference.host()), credentials, settings);
   }
 
   private List<Endpoint> endpoints(String name) {
@@ -78,12 +74,7 @@ public final class RegistryClient {
   }
 
   private static HttpClient newClient(RegistrySettings.Host host) {
-    HttpClient.Builder builder =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .followRedirects(HttpClient.Redirect.NEVER) // we decide who gets the credentials
-            .connectTimeout(CONNECT_TIMEOUT)
-            .executor(Threads.perTask("registry-http-"));
+    HttpClient.Builder builder = HttpClients.builder("registry-http-");
     if (host.insecure() || !host.rootCas().isEmpty() || !host.keyPairs().isEmpty()) {
       builder.sslContext(Tls.context(host));
     }

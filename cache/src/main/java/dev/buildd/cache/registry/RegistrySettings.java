@@ -11,8 +11,10 @@ import java.util.Optional;
  *
  * @param hosts by name as in references, {@code docker.io} for Docker Hub
  * @param firstPause before a failed request is tried again; doubles each time
+ * @param patience how long a transfer may stand still
  */
-public record RegistrySettings(Map<String, Host> hosts, Duration firstPause) {
+public record RegistrySettings(Map<String, Host> hosts, Duration firstPause, Duration patience) {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /**
    * One section {@code [registry."HOST"]}.
@@ -44,6 +46,10 @@ public record RegistrySettings(Map<String, Host> hosts, Duration firstPause) {
 
   public RegistrySettings {
     hosts = Map.copyOf(hosts);
+  }
+
+  public RegistrySettings(Map<String, Host> hosts, Duration firstPause) {
+    this(hosts, firstPause, PATIENCE);
   }
 
   public static RegistrySettings defaults() {

@@ -53,7 +53,7 @@ public final class Repository {
   private final Reference reference;
   private final List<RegistryClient.Endpoint> endpoints;
   private final CredentialSource credentials;
-  private final Duration firstPause;
+  private final RegistrySettings settings;
   private final Map<RegistryClient.Endpoint, Authorization> authorizations =
       new ConcurrentHashMap<>();
 
@@ -61,11 +61,11 @@ public final class Repository {
       Reference reference,
       List<RegistryClient.Endpoint> endpoints,
       CredentialSource credentials,
-      Duration firstPause) {
+      RegistrySettings settings) {
     this.reference = reference;
     this.endpoints = endpoints;
     this.credentials = credentials;
-    this.firstPause = firstPause;
+    this.settings = settings;
   }
 
   public Reference reference() {
@@ -183,7 +183,7 @@ public final class Repository {
    * @param progress told the bytes read so far
    */
   public void blob(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
-    Transfer transfer = new Transfer(to, progress);
+    Transfer transfer = new Transfer(to, progress, settings.patience());
     try {
       onAny(
           "GET",
@@ -229,15 +229,17 @@ public final class Repository {
   private static final class Transfer {
     private final OutputStream to;
     private final LongConsumer progress;
+    private final Duration patience;
     private long offset;
 
-    Transfer(OutputStream to, LongConsumer progress) {
+    Transfer(OutputStream to, LongConsumer progress, Duration patience) {
       this.to = to;
       this.progress = progress;
+      this.patience = patience;
     }
 
     void take(HttpResponse<InputStream> response) throws IOException {
-      try (InputStream body = response.body()) {
+      try (InputStream body = new StallGuard(response.body(), patience)) {
         if (response.statusCode() == 200 && offset > 0) {
           body.skipNBytes(offset); // it does not do ranges
         }
@@ -291,7 +293,7 @@ public final class Repository {
       Reading<T> reading,
       int tries)
       throws Exception {
-    long pause = firstPause.toMillis();
+    long pause = settings.firstPause().toMillis();
     for (int i = 1; ; i++) {
       Exception failure;
       long wait = pause;

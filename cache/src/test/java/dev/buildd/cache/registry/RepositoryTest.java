@@ -283,6 +283,62 @@ final class RepositoryTest {
   }
 
   @Test
+  void silentTransferIsBrokenOffAndTakenUp() throws Exception {
+    AtomicInteger count = new AtomicInteger();
+    java.util.concurrent.CountDownLatch over = new java.util.concurrent.CountDownLatch(1);
+    handler =
+        e -> {
+          int from = e.getRequestHeaders().containsKey("Range") ? 1000 : 0;
+          e.sendResponseHeaders(from > 0 ? 206 : 200, BLOB.length - from);
+          if (count.getAndIncrement() == 0) {
+            e.getResponseBody().write(BLOB, 0, 1000);
+            e.getResponseBody().flush();
+            try {
+              over.await();
+            } catch (InterruptedException x) {
+              throw new IOException(x);
+            }
+          }
+          e.getResponseBody().write(BLOB, from, BLOB.length - from);
+        };
+    servers.getFirst().stop(0);
+    servers.clear();
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.setExecutor(dev.buildd.base.concurrent.Threads.perTask("server"));
+    server.createContext("/", e -> handler.handle(e));
+    server.start();
+    servers.add(server);
+    host = "localhost:" + server.getAddress().getPort();
+    Repository repository =
+        new RegistryClient(
+                new RegistrySettings(Map.of(), Duration.ofMillis(5), Duration.ofMillis(300)))
+            .open(Reference.parse(host + "/a/b:v1"), CredentialSource.ANONYMOUS);
+    assertThat(blob(repository)).isEqualTo(BLOB);
+    assertThat(count).hasValue(2);
+    over.countDown();
+  }
+
+  @Test
+  void proxiesComeFromTheEnvironment() {
+    EnvironmentProxies proxies =
+        new EnvironmentProxies(
+            Map.of("https_proxy", "http://p:8080", "NO_PROXY", "a.com,.b.com,c.com:99,*.d.com"));
+    java.util.function.Function<String, String> of =
+        uri -> proxies.select(java.net.URI.create(uri)).getFirst().type().toString();
+    assertThat(of.apply("https://x.org/")).isEqualTo("HTTP");
+    assertThat(of.apply("http://x.org/")).isEqualTo("DIRECT");
+    assertThat(of.apply("https://a.com/")).isEqualTo("DIRECT");
+    assertThat(of.apply("https://s.a.com/")).isEqualTo("DIRECT");
+    assertThat(of.apply("https://b.com/")).isEqualTo("HTTP");
+    assertThat(of.apply("https://s.b.com/")).isEqualTo("DIRECT");
+    assertThat(of.apply("https://c.com/")).isEqualTo("HTTP");
+    assertThat(of.apply("https://c.com:99/")).isEqualTo("DIRECT");
+    assertThat(of.apply("https://s.d.com/")).isEqualTo("DIRECT");
+    assertThat(of.apply("https://localhost/")).isEqualTo("DIRECT");
+  }
+
+  @Test
   void missingIsNotFound() {
     assertThatThrownBy(() -> open().resolve())
         .hasMessage(host + "/a/b:v1: not found")

@@ -56,8 +56,10 @@ final class GitCheckout implements Source.Instance {
    * @param request with the ref named, if it was the default branch
    * @param object the commit, or the annotated tag
    * @param key of the caches
+   * @param metadata the same for those who only ask
    */
-  private record Resolved(GitSource.Request request, String object, String key) {}
+  private record Resolved(
+      GitSource.Request request, String object, String key, GitSource.Metadata metadata) {}
 
   private GitUrl url() {
     return request.url();
@@ -79,6 +81,10 @@ final class GitCheckout implements Source.Instance {
     return new SourceKey(resolved(context).key(), true);
   }
 
+  GitSource.Metadata metadata(SourceContext context) throws Exception {
+    return resolved(context).metadata();
+  }
+
   // --- resolving ---
 
   private Resolved resolve(SourceContext context) throws Exception {
@@ -87,7 +93,7 @@ final class GitCheckout implements Source.Instance {
       if (!ref.startsWith(request.checksum())) {
         throw mismatch(ref);
       }
-      return new Resolved(request, ref, cacheKey(ref, ref));
+      return new Resolved(request, ref, cacheKey(ref, ref), new GitSource.Metadata(ref, ref, ""));
     }
     if (request.fetchByCommit()) {
       return resolveByCommit(ref);
@@ -115,7 +121,11 @@ final class GitCheckout implements Source.Instance {
     } else if (!ref.startsWith("refs/")) {
       name = "refs/heads/" + ref;
     }
-    return new Resolved(request.withRef(name), commit, cacheKey(commit, name));
+    return new Resolved(
+        request.withRef(name),
+        commit,
+        cacheKey(commit, name),
+        new GitSource.Metadata(name, commit, ""));
   }
 
   private String defaultBranch(Git git) throws Exception {
@@ -176,8 +186,12 @@ final class GitCheckout implements Source.Instance {
       throw mismatch(commit == null ? object : object + " or " + commit);
     }
     // a tag and its commit are the same files, but not the same .git
-    String keyed = commit != null && !request.keepGitDirectory() ? commit : object;
-    return new Resolved(request.withRef(ref), object, cacheKey(keyed, name));
+    String peeled = commit == null || request.keepGitDirectory() ? "" : commit;
+    return new Resolved(
+        request.withRef(ref),
+        object,
+        cacheKey(peeled.isEmpty() ? object : peeled, name),
+        new GitSource.Metadata(name, object, peeled));
   }
 
   private static String withoutPrefix(String text, String prefix) {

@@ -5,6 +5,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.SourceContext;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -24,6 +25,21 @@ public final class GitSource implements Source {
   @Override
   public Set<String> schemes() {
     return Set.of(SCHEME);
+  }
+
+  /**
+   * What a ref stands for at the moment.
+   *
+   * @param ref its full name, or the commit if that was asked for
+   * @param checksum of the commit or the annotated tag
+   * @param commitChecksum of the commit that an annotated tag points to; else empty
+   */
+  public record Metadata(String ref, String checksum, String commitChecksum) {}
+
+  /** Asks the remote what is meant, and brings nothing. */
+  public Metadata resolve(String identifier, Map<String, String> attributes, SourceContext context)
+      throws Exception {
+    return open(identifier, attributes).metadata(context);
   }
 
   /**
@@ -59,6 +75,10 @@ public final class GitSource implements Source {
 
   @Override
   public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
+    return open(identifier, attributes);
+  }
+
+  private GitCheckout open(String identifier, Map<String, String> attributes) {
     String prefix = SCHEME + "://";
     if (!identifier.startsWith(prefix)) {
       throw BuildException.invalid("not a git repository: " + identifier);

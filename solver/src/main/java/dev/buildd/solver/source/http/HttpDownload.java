@@ -87,6 +87,11 @@ final class HttpDownload implements Source.Instance {
     return flight.join();
   }
 
+  HttpSource.Metadata metadata(SourceContext context) throws Exception {
+    Resolved resolved = resolved(context);
+    return new HttpSource.Metadata(resolved.digest(), resolved.filename(), resolved.modified());
+  }
+
   private String shown() {
     return RedactedUrl.of(request.url());
   }

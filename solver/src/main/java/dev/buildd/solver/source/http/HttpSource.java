@@ -1,15 +1,16 @@
 package dev.buildd.solver.source.http;
 
-import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.registry.HttpClients;
 import dev.buildd.solver.source.Source;
+import dev.buildd.solver.source.SourceContext;
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.time.Duration;
+import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -22,16 +23,9 @@ public final class HttpSource implements Source {
   private static final String HEADER = "http.header.";
   private static final Map<String, String> HEADERS =
       Map.of("accept", "Accept", "user-agent", "User-Agent");
-  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
 
   private final CacheManager cache;
-  private final HttpClient client =
-      HttpClient.newBuilder()
-          .version(HttpClient.Version.HTTP_1_1)
-          .followRedirects(HttpClient.Redirect.NEVER) // we decide who gets the credentials
-          .connectTimeout(CONNECT_TIMEOUT)
-          .executor(Threads.perTask("http-source-"))
-          .build();
+  private final HttpClient client = HttpClients.builder("http-source-").build();
 
   public HttpSource(CacheManager cache) {
     this.cache = cache;
@@ -40,6 +34,15 @@ public final class HttpSource implements Source {
   @Override
   public Set<String> schemes() {
     return Set.of("http", "https");
+  }
+
+  /** What an address stands for at the moment. */
+  public record Metadata(Digest digest, String filename, Optional<Instant> lastModified) {}
+
+  /** Finds out what is meant; what had to be downloaded for that is kept for the build. */
+  public Metadata resolve(String identifier, Map<String, String> attributes, SourceContext context)
+      throws Exception {
+    return open(identifier, attributes).metadata(context);
   }
 
   /**
@@ -62,6 +65,10 @@ public final class HttpSource implements Source {
 
   @Override
   public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
+    return open(identifier, attributes);
+  }
+
+  private HttpDownload open(String identifier, Map<String, String> attributes) {
     URI uri;
     try {
       uri = URI.create(identifier);

@@ -194,6 +194,8 @@ final class GitSourceTest {
     assertThat(key("full", "git.keepgitdir", "true")).isEqualTo(tag + ".git#refs/tags/full");
     assertThat(key("main:sub", "git.skipsubmodules", "true", "git.mtime", "commit"))
         .isEqualTo(second + ":sub(skip-submodules)(mtime=commit)");
+    assertThat(source.resolve("git://x#full", Map.of("git.fullurl", base + "repo"), context()))
+        .isEqualTo(new GitSource.Metadata("refs/tags/full", tag, first));
     assertThat(read("file", "")).isEqualTo("two");
     assertThat(read("file", "light")).isEqualTo("one");
     assertThat(read("file", "full")).isEqualTo("one");
