@@ -60,7 +60,29 @@ public final class SolveException extends BuildException {
 
   /** The failure of a call, told as what was being done. */
   public static SolveException of(String doing, StatusRuntimeException cause) {
-    return new SolveException(doing + ": " + Statuses.textOf(cause), cause);
+    return new SolveException(doing + ": " + named(cause) + Statuses.textOf(cause), cause);
+  }
+
+  /** The name of the status code in front of the text, as Go's client has it. */
+  private static String named(StatusRuntimeException cause) {
+    return switch (cause.getStatus().getCode()) {
+      case OK, UNKNOWN -> "";
+      case CANCELLED -> "Canceled: ";
+      case INVALID_ARGUMENT -> "InvalidArgument: ";
+      case DEADLINE_EXCEEDED -> "DeadlineExceeded: ";
+      case NOT_FOUND -> "NotFound: ";
+      case ALREADY_EXISTS -> "AlreadyExists: ";
+      case PERMISSION_DENIED -> "PermissionDenied: ";
+      case RESOURCE_EXHAUSTED -> "ResourceExhausted: ";
+      case FAILED_PRECONDITION -> "FailedPrecondition: ";
+      case ABORTED -> "Aborted: ";
+      case OUT_OF_RANGE -> "OutOfRange: ";
+      case UNIMPLEMENTED -> "Unimplemented: ";
+      case INTERNAL -> "Internal: ";
+      case UNAVAILABLE -> "Unavailable: ";
+      case DATA_LOSS -> "DataLoss: ";
+      case UNAUTHENTICATED -> "Unauthenticated: ";
+    };
   }
 
   private static Place place(Map<String, @Nullable Object> source) {

@@ -79,7 +79,8 @@ public final class MessageStream<S, R> implements AutoCloseable {
         new Wire<>() {
           @Override
           public boolean isReady() {
-            return call.isReady();
+            // of a method with one message gRPC does not tell when it can be sent
+            return method.getType().clientSendsOneMessage() || call.isReady();
           }
 
           @Override
@@ -134,7 +135,7 @@ public final class MessageStream<S, R> implements AutoCloseable {
 
           @Override
           public boolean isReady() {
-            return call.isReady();
+            return call.getMethodDescriptor().getType().serverSendsOneMessage() || call.isReady();
           }
 
           @Override

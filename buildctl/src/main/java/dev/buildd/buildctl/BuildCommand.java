@@ -1,0 +1,329 @@
+package dev.buildd.buildctl;
+
+import com.google.protobuf.ByteString;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.buildctl.cli.Command;
+import dev.buildd.buildctl.cli.Flag;
+import dev.buildd.buildctl.cli.Invocation;
+import dev.buildd.buildctl.format.Csv;
+import dev.buildd.buildctl.progress.Displays;
+import dev.buildd.buildctl.progress.Progress;
+import dev.buildd.buildctl.progress.StatusJson;
+import dev.buildd.buildctl.progress.Terminal;
+import dev.buildd.client.BuildClient;
+import dev.buildd.client.SolveOptions;
+import dev.buildd.client.SolveStatus;
+import dev.buildd.gateway.CacheEntry;
+import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.Result;
+import dev.buildd.llb.Definition;
+import dev.buildd.proto.pb.OpMetadata;
+import dev.buildd.session.Attachable;
+import dev.buildd.session.ClientSession;
+import dev.buildd.session.auth.AuthProvider;
+import dev.buildd.session.secrets.SecretsProvider;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
+
+/** {@code buildctl build}. */
+final class BuildCommand {
+  private static final String SYNOPSIS =
+      "\n     To build and push an image using Dockerfile:\n"
+          + "       $ buildctl build --frontend dockerfile.v0 --opt target=foo --opt"
+          + " build-arg:foo=bar --local context=. --local dockerfile=. --output"
+          + " type=image,name=docker.io/username/image,push=true\n     ";
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  private BuildCommand(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  static Command create(PrintStream out, PrintStream err) {
+    BuildCommand command = new BuildCommand(out, err);
+    return Command.of("build,b", "build", flags(), command::run).withSynopsis(SYNOPSIS);
+  }
+
+  private static List<Flag> flags() {
+    return List.of(
+        Flag.list(
+            "output,o",
+            "Define exports for build result, e.g. --output"
+                + " type=image,name=docker.io/username/image,push=true"),
+        Flag.string(
+            "progress",
+            "Set type of progress (auto, plain, tty, rawjson). Use plain to show container output",
+            "auto"),
+        Flag.string("trace", "Path to trace file. Defaults to no tracing.", ""),
+        Flag.list("local", "Allow build access to the local directory"),
+        Flag.list("oci-layout", "Allow build access to the local OCI layout"),
+        Flag.string("frontend", "Define frontend used for build", ""),
+        Flag.list(
+            "opt",
+            "Define custom options for frontend, e.g. --opt target=foo --opt build-arg:foo=bar"),
+        Flag.bool("no-cache", "Disable cache for all the vertices"),
+        Flag.list(
+            "export-cache",
+            "Export build cache, e.g. --export-cache type=registry,ref=example.com/foo/bar, or"
+                + " --export-cache type=local,dest=path/to/dir"),
+        Flag.list(
+            "import-cache",
+            "Import build cache, e.g. --import-cache type=registry,ref=example.com/foo/bar, or"
+                + " --import-cache type=local,src=path/to/dir"),
+        Flag.list("secret", "Secret value exposed to the build. Format id=secretname,src=filepath"),
+        Flag.list(
+            "allow",
+            "Allow extra privileged entitlement, e.g. network.host, security.insecure, device"),
+        Flag.list(
+            "ssh",
+            "Allow forwarding SSH agent or a raw Unix socket to the builder. Format"
+                + " default|<id>[=<socket>[,raw=false]|<key>[,<key>]]"),
+        Flag.string(
+            "metadata-file", "Output build metadata (e.g., image digest) to a file as JSON", ""),
+        Flag.string("source-policy-file", "Read source policy file from a JSON file", ""),
+        Flag.bool("proxy-network", "Run build with proxy network enforcement"),
+        Flag.string("ref-file", "Write build ref to a file", ""),
+        Flag.list(
+            "registry-auth-tlscontext",
+            "Overwrite TLS configuration when authenticating with registries, e.g."
+                + " --registry-auth-tlscontext"
+                + " host=https://myserver:2376,insecure=false,ca=/path/to/my/ca.crt,cert=/path/to/my/cert.crt,key=/path/to/my/key.crt"),
+        Flag.string(
+            "debug-json-cache-metrics",
+            "Where to output json cache metrics, use 'stdout' or 'stderr' for standard (error)"
+                + " output.",
+            ""),
+        // as the first buildctl spelled them
+        Flag.string("exporter", "", "").asHidden(),
+        Flag.list("exporter-opt", "").asHidden(),
+        Flag.list("frontend-opt", "").asHidden(),
+        Flag.bool("no-progress", "").asHidden());
+  }
+
+  private void run(Invocation flags) throws Exception {
+    refuseWhatIsMissing(flags);
+    String ref = ClientSession.newId();
+    Optional<String> refFile = flags.given("ref-file");
+    if (refFile.isPresent()) {
+      Files.writeString(Path.of(refFile.get()), ref);
+    }
+    try (BuildClient client = Connection.open(flags);
+        PrintStream trace = openTrace(flags)) {
+      SolveOptions options = options(flags, ref);
+      Optional<Definition> definition =
+          options.frontend().isEmpty() ? Optional.of(readDefinition(flags)) : Optional.empty();
+      String mode = flags.text("progress");
+      if (flags.flag("no-progress")) {
+        mode = flags.flag("debug") ? "plain" : "quiet";
+      }
+      build(client, options, definition, mode, trace, flags);
+    }
+  }
+
+  private static void refuseWhatIsMissing(Invocation flags) {
+    for (String name : new String[] {"oci-layout", "ssh", "registry-auth-tlscontext"}) {
+      if (!flags.list(name).isEmpty()) {
+        throw BuildException.invalid("--" + name + " is not supported yet");
+      }
+    }
+    for (String name : new String[] {"source-policy-file", "debug-json-cache-metrics"}) {
+      if (flags.given(name).isPresent()) {
+        throw BuildException.invalid("--" + name + " is not supported yet");
+      }
+    }
+    if (flags.flag("proxy-network")) {
+      throw BuildException.invalid("--proxy-network is not supported yet");
+    }
+    for (String entitlement : flags.list("allow")) {
+      if (!entitlement.equals("network.host")
+          && !entitlement.equals("security.insecure")
+          && !entitlement.equals("device")
+          && !entitlement.startsWith("device=")) {
+        throw BuildException.invalid("unknown entitlement " + entitlement);
+      }
+    }
+  }
+
+  private SolveOptions options(Invocation flags, String ref) throws IOException {
+    List<Attachable> attachables = new ArrayList<>();
+    attachables.add(new AuthProvider(DockerConfig.standard()));
+    if (!flags.list("secret").isEmpty()) {
+      attachables.add(new SecretsProvider(SecretFiles.parse(flags.list("secret"))));
+    }
+    Map<String, Path> directories = new LinkedHashMap<>();
+    pairs("local", flags.list("local"))
+        .forEach((name, directory) -> directories.put(name, Path.of(directory)));
+    return new SolveOptions(
+        Optional.of(ref),
+        Exports.parse(flags),
+        directories,
+        "",
+        flags.text("frontend"),
+        frontendOptions(flags),
+        Map.of(),
+        Exports.cacheExports(flags),
+        Exports.cacheImports(flags),
+        attachables,
+        flags.list("allow"),
+        Optional.empty(),
+        false);
+  }
+
+  private static Map<String, String> frontendOptions(Invocation flags) {
+    Map<String, String> attrs = new LinkedHashMap<>();
+    String epoch = System.getenv("SOURCE_DATE_EPOCH");
+    if (epoch != null) {
+      attrs.put("build-arg:SOURCE_DATE_EPOCH", epoch);
+    }
+    attrs.putAll(pairs("frontend-opt", flags.list("frontend-opt")));
+    attrs.putAll(pairs("opt", flags.list("opt")));
+    if (flags.flag("no-cache") && flags.given("frontend").isPresent()) {
+      attrs.put("no-cache", "");
+    }
+    if (attrs.containsKey("requestid")) {
+      attrs.putIfAbsent("frontend.caps", "moby.buildkit.frontend.subrequests");
+    }
+    return attrs;
+  }
+
+  private static Map<String, String> pairs(String flag, List<String> values) {
+    try {
+      return Csv.pairs(values);
+    } catch (BuildException e) {
+      throw BuildException.invalid("invalid " + flag + ": " + e.getMessage());
+    }
+  }
+
+  private static Definition readDefinition(Invocation flags) throws IOException {
+    if (isCharacterDevice()) {
+      throw BuildException.invalid("please specify --frontend or pipe LLB definition to stdin");
+    }
+    Definition definition;
+    try {
+      definition = Definition.readFrom(System.in);
+    } catch (BuildException e) {
+      throw new BuildException(e.category(), "failed to parse input: " + e.getMessage(), e);
+    }
+    if (definition.isEmpty()) {
+      throw BuildException.invalid("empty definition sent to build. Specify --frontend instead?");
+    }
+    return flags.flag("no-cache") ? withoutCache(definition) : definition;
+  }
+
+  private static boolean isCharacterDevice() {
+    try {
+      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
+      return target.startsWith("/dev/");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static Definition withoutCache(Definition definition) {
+    dev.buildd.proto.pb.Definition.Builder changed = definition.toProto().toBuilder();
+    for (ByteString op : definition.ops()) {
+      String digest = Digest.of(op.toByteArray()).toString();
+      changed.putMetadata(
+          digest,
+          changed.getMetadataOrDefault(digest, OpMetadata.getDefaultInstance()).toBuilder()
+              .setIgnoreCache(true)
+              .build());
+    }
+    return Definition.of(changed.build());
+  }
+
+  private PrintStream openTrace(Invocation flags) throws IOException {
+    Optional<String> file = flags.given("trace");
+    if (file.isEmpty()) {
+      return new PrintStream(
+          java.io.OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+    }
+    Path path = Path.of(file.get());
+    if (!Files.exists(path)) {
+      Files.createFile(
+          path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    }
+    err.println("tracing logs to " + path);
+    return new PrintStream(
+        Files.newOutputStream(path, StandardOpenOption.APPEND, StandardOpenOption.WRITE),
+        false,
+        StandardCharsets.UTF_8);
+  }
+
+  private void build(
+      BuildClient client,
+      SolveOptions options,
+      Optional<Definition> definition,
+      String mode,
+      PrintStream trace,
+      Invocation flags)
+      throws Exception {
+    SortedMap<String, ByteString> answers = new ConcurrentSkipListMap<>();
+    BuildClient.Outcome outcome;
+    try (Progress progress = new Progress(Displays.of(mode, err, Terminal.ofStandardError()))) {
+      boolean traced = flags.given("trace").isPresent();
+      Consumer<SolveStatus> watcher =
+          status -> {
+            progress.accept(status);
+            if (traced) {
+              trace.println(StatusJson.of(status));
+            }
+          };
+      outcome =
+          client.build(gateway -> solve(gateway, options, definition, answers), options, watcher);
+    }
+    Optional<String> metadataFile = flags.given("metadata-file");
+    if (metadataFile.isPresent()) {
+      MetadataFile.write(Path.of(metadataFile.get()), outcome.exporterResponse());
+    }
+    print(answers);
+  }
+
+  /** Lets the daemon do all: this frontend only hands the definition, or a frontend's name, on. */
+  private static Result solve(
+      GatewayClient gateway,
+      SolveOptions options,
+      Optional<Definition> definition,
+      SortedMap<String, ByteString> answers)
+      throws InterruptedException {
+    List<CacheEntry> imports = options.cacheImports();
+    Result result =
+        gateway.solve(
+            new GatewayClient.Request(
+                definition, options.frontend(), gateway.options(), Map.of(), imports, false));
+    if (options.frontendAttrs().containsKey("requestid")) {
+      answers.putAll(result.metadata());
+    }
+    return result;
+  }
+
+  private void print(SortedMap<String, ByteString> answers) {
+    ByteString text = answers.get("result.txt");
+    if (text != null) {
+      out.print(text.toStringUtf8());
+      return;
+    }
+    answers.forEach((key, value) -> {
+      if (key.startsWith("result.")) {
+        out.println(key);
+        out.println(value.toStringUtf8());
+      }
+    });
+  }
+}

@@ -1,0 +1,58 @@
+package dev.buildd.buildctl.progress;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.client.SolveStatus;
+import java.io.PrintStream;
+
+/** Makes displays by name. */
+public final class Displays {
+  private Displays() {}
+
+  private static final class Quiet implements Display {
+    @Override
+    public void update(SolveStatus status) {}
+
+    @Override
+    public void refresh() {}
+
+    @Override
+    public void done() {}
+  }
+
+  private record RawJson(PrintStream out) implements Display {
+    @Override
+    public void update(SolveStatus status) {
+      out.println(StatusJson.of(status));
+    }
+
+    @Override
+    public void refresh() {}
+
+    @Override
+    public void done() {
+      out.flush();
+    }
+  }
+
+  /**
+   * The display of that name.
+   *
+   * @param mode {@code auto}, {@code tty}, {@code plain}, {@code rawjson} or {@code quiet}
+   */
+  public static Display of(String mode, PrintStream out, Terminal terminal) {
+    return switch (mode) {
+      case "", "auto" ->
+          terminal.isTerminal() ? new TtyDisplay(out, terminal) : new PlainDisplay(out);
+      case "tty" -> {
+        if (!terminal.isTerminal()) {
+          throw BuildException.invalid("failed to get console: provided file is not a console");
+        }
+        yield new TtyDisplay(out, terminal);
+      }
+      case "plain" -> new PlainDisplay(out);
+      case "rawjson" -> new RawJson(out);
+      case "quiet" -> new Quiet();
+      default -> throw BuildException.invalid("invalid progress mode " + mode);
+    };
+  }
+}
