@@ -472,8 +472,9 @@ public final class TarReader {
     }
 
     void finish() throws IOException {
-      discard(left + padding(stored));
+      discard(left);
       left = 0;
+      in.readNBytes((int) padding(stored)); // umoci leaves the last file's out
     }
 
     /** Form 1.0: decimal lines before the data, padded to a block. */

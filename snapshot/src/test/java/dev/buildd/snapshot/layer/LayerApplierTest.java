@@ -143,6 +143,14 @@ final class LayerApplierTest {
   }
 
   @Test
+  void lastFilesPaddingAndEndMarksMayBeMissing() throws Exception {
+    byte[] whole = new Tar().file("a", "1").file("b", "22").bytes();
+    byte[] cut = Arrays.copyOf(whole, 512 * 3 + 2);
+    assertThat(apply(cut)).isEqualTo(Digest.of(cut));
+    assertThat(root.resolve("b")).hasContent("22");
+  }
+
+  @Test
   void laterLayersReplaceAndWhiteOut() throws Exception {
     apply(
         new Tar()
