@@ -1,5 +1,8 @@
 package dev.buildd.daemon;
 
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.Stat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -70,6 +73,16 @@ record BuilddConfig(
 
   record KeyPair(String key, String certificate) {}
 
+  /** The user or group that the daemon runs as, who owns what it makes unless told otherwise. */
+  private static int own(String which) {
+    try {
+      Stat self = Linux.stat(Path.of("/proc/self"));
+      return which.equals("uid") ? self.uid() : self.gid();
+    } catch (LinuxException e) {
+      throw new IllegalStateException("/proc is not mounted", e);
+    }
+  }
+
   static BuilddConfig defaults() {
     return new BuilddConfig(
         Path.of("/var/lib/buildkit"),
@@ -77,8 +90,8 @@ record BuilddConfig(
         new Grpc(
             List.of("unix:///run/buildkit/buildd.sock", "unix:///run/buildkit/buildkitd.sock"),
             Optional.empty(),
-            0,
-            0),
+            own("uid"),
+            own("gid")),
         new OciWorker(
             true, Map.of(), List.of(), "auto", "", "auto", "/etc/buildkit/cni.json", "", "", 0),
         new Dns(List.of(), List.of(), List.of()),

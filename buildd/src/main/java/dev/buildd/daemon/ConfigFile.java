@@ -124,8 +124,8 @@ final class ConfigFile {
         new BuilddConfig.Grpc(
             addresses.isEmpty() ? base.grpc().addresses() : addresses,
             text(grpc, "debugAddress").filter(a -> !a.isEmpty()),
-            number(grpc, "uid").orElse(0L).intValue(),
-            number(grpc, "gid").orElse(0L).intValue()),
+            number(grpc, "uid").map(Long::intValue).orElse(base.grpc().uid()),
+            number(grpc, "gid").map(Long::intValue).orElse(base.grpc().gid())),
         worker(base.worker()),
         new BuilddConfig.Dns(
             texts(dns, "nameservers"), texts(dns, "options"), texts(dns, "searchDomains")),

@@ -25,6 +25,8 @@ import dev.buildd.solver.exporter.TarExporter;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
+import dev.buildd.solver.source.git.GitSource;
+import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.ImageResolver;
 import dev.buildd.solver.source.image.ImageSource;
 import dev.buildd.solver.source.local.LocalSource;
@@ -125,7 +127,7 @@ final class Daemon implements AutoCloseable {
             labels(config, snapshotter),
             platforms(config),
             exec,
-            List.of(new LocalSource(cache), images));
+            List.of(new LocalSource(cache), images, new GitSource(cache), new HttpSource(cache)));
     ResultCache results = new ResultCache(new DurableCacheStore("local", store, clock), cache);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());
     History history =

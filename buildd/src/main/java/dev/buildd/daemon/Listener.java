@@ -103,9 +103,15 @@ final class Listener implements AutoCloseable {
     }
     if (socket.isPresent()) {
       Linux.chmod(socket.get(), SOCKET_MODE);
-      Linux.lchown(socket.get(), grpc.uid(), grpc.gid());
+      own(socket.get(), grpc);
     }
     return new Listener(server, socket);
+  }
+
+  private static void own(Path path, BuilddConfig.Grpc grpc) throws IOException {
+    if (Linux.lstat(path).uid() != grpc.uid() || Linux.lstat(path).gid() != grpc.gid()) {
+      Linux.lchown(path, grpc.uid(), grpc.gid());
+    }
   }
 
   private static InetSocketAddress inet(String address, String rest) throws IOException {
@@ -136,7 +142,7 @@ final class Listener implements AutoCloseable {
         Files.createDirectories(above);
       }
       Linux.mkdir(parent, DIRECTORY_MODE);
-      Linux.lchown(parent, grpc.uid(), grpc.gid());
+      own(parent, grpc);
     }
     Stat stat = Linux.tryLstat(path);
     if (stat == null) {

@@ -119,7 +119,7 @@ public final class LlbBridge {
     }
     Optional.ofNullable(source.getLocationsMap().get(vertex.toString()))
         .ifPresent(found -> {
-          for (Location location : found.getLocationsList()) {
+          for (Location location : found.getLocationsList().reversed()) {
             int index = location.getSourceIndex();
             if (index >= 0 && index < source.getInfosCount()) {
               out.add(new SourceLocation(source.getInfos(index), location.getRangesList()));

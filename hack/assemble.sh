@@ -1,0 +1,45 @@
+#!/bin/sh
+# Gathers what `mvn package` made: dist/lib with all jars, and the programs in bin.
+set -e
+here=$(cd "$(dirname "$0")/.." && pwd)
+jdk=$("$here/hack/find-jdk.sh")
+rm -rf "$here/dist.new"
+mkdir -p "$here/dist.new/lib" "$here/bin"
+for module in buildd buildctl examples; do
+  cp "$here/$module/target/lib/"*.jar "$here/dist.new/lib/"
+done
+for module in base proto snapshot session cache llb-client solver worker-runc buildd buildctl examples; do
+  cp "$here/$module/target/$module-"[0-9]*.jar "$here/dist.new/lib/"
+done
+rm -f "$here/dist.new/lib/"*-tests.jar
+rm -rf "$here/dist"
+mv "$here/dist.new" "$here/dist"
+
+# NAME MAIN-CLASS JVM-OPTIONS FIXED-ARGUMENTS: the class path is written out, in one order, because
+# an AOT cache is good for one class path only
+program() {
+  classpath=
+  for jar in $(ls "$here/$4/target/lib" | LC_ALL=C sort) "$4"; do
+    case "$jar" in
+      *.jar) classpath="$classpath:$jar" ;;
+      *) classpath="$classpath:$(cd "$here/dist/lib" && ls "$jar"-[0-9]*.jar)" ;;
+    esac
+  done
+  sed -e "s|@MAIN@|$2|" -e "s|@OPTIONS@|$3|" -e "s|@CLASSPATH@|${classpath#:}|" \
+    -e "s|@NAME@|$1|" -e "s|@ARGUMENTS@|$5|" -e "s|@JDK@|$jdk|" \
+    "$here/packaging/launcher.sh" > "$here/bin/$1"
+  chmod +x "$here/bin/$1"
+}
+daemon="-XX:+UseG1GC -XX:G1PeriodicGCInterval=2000 -XX:MaxRAMPercentage=50"
+client="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+for name in buildd buildkitd; do
+  program $name dev.buildd.daemon.Main "$daemon" buildd ""
+done
+program buildd-standalone dev.buildd.daemon.Main "$daemon" buildd \
+  "--oci-worker=true --containerd-worker=false"
+program buildd-containerd dev.buildd.daemon.Main "$daemon" buildd \
+  "--oci-worker=false --containerd-worker=true"
+program buildctl dev.buildd.buildctl.Main "$client" buildctl ""
+for example in $(cat "$here/examples/programs"); do
+  program "${example%%=*}" "${example#*=}" "$client" examples ""
+done

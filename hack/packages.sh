@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs the system packages that running (`run`) or testing (`test`) needs and that are missing.
+set -e
+case "$1" in
+  run) wanted="runc git ca-certificates busybox-static" ;;
+  test) wanted="runc git ca-certificates busybox-static docker-registry skopeo jq graphviz debootstrap" ;;
+  *) echo "usage: packages.sh run|test" >&2; exit 2 ;;
+esac
+command -v dpkg-query >/dev/null || {
+  echo "This is no Debian system: install by hand what corresponds to: $wanted" >&2
+  exit 0
+}
+missing=
+for package in $wanted; do
+  if ! dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -q '^installed$'; then
+    missing="$missing $package"
+  fi
+done
+command -v mvn >/dev/null || missing="$missing maven"
+[ -z "$missing" ] && exit 0
+echo "installing:$missing"
+if [ "$(id -u)" != 0 ]; then
+  sudo=sudo
+fi
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing

@@ -1,0 +1,22 @@
+#!/bin/sh
+# @NAME@, written by hack/assemble.sh
+self=$0
+while [ -h "$self" ]; do
+  link=$(readlink "$self")
+  case "$link" in
+    /*) self=$link ;;
+    *) self=$(dirname "$self")/$link ;;
+  esac
+done
+home=$(cd "$(dirname "$self")/.." && pwd -P)
+java=${BUILDD_JAVA_HOME:-@JDK@}/bin/java
+lib=$home/dist/lib
+classpath=$lib/$(echo "@CLASSPATH@" | sed "s|:|:$lib/|g")
+aot=
+if [ -n "$BUILDD_AOT_OUTPUT" ]; then
+  aot=-XX:AOTCacheOutput=$BUILDD_AOT_OUTPUT
+elif [ -f "$home/dist/@MAIN@.aot" ]; then
+  aot=-XX:AOTCache=$home/dist/@MAIN@.aot
+fi
+exec "$java" @OPTIONS@ $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED \
+  $BUILDD_JAVA_OPTIONS -cp "$classpath" @MAIN@ @ARGUMENTS@ "$@"
