@@ -70,6 +70,10 @@ final class DumpLlbCommand {
   /** As Go prints it: of a file action the places are there even if they are zero. */
   private static String json(Op op) {
     String text = GoProtoJson.toJson(op);
+    if (op.getOpCase() == Op.OpCase.OP_NOT_SET) {
+      String fields = text.substring(0, text.length() - 1);
+      return fields + (fields.length() > 1 ? "," : "") + "\"Op\":{}}";
+    }
     if (!op.hasFile()) {
       return text;
     }
