@@ -310,11 +310,10 @@ public final class FileOperation implements Op {
           copy(action, root, owner);
         } else {
           Threads.nativeCalls()
-              .call(
-                  () -> {
-                    change(action, root, owner);
-                    return true;
-                  });
+              .call(() -> {
+                change(action, root, owner);
+                return true;
+              });
         }
         if (action.getOutput() != -1 || uses[index] > 1) {
           slot.ref = Optional.of(target.commit());
@@ -419,7 +418,9 @@ public final class FileOperation implements Op {
     }
 
     private static Mounted mounted(Slot slot) {
-      return slot.ref.isPresent() ? slot.ref.get().mount() : slot.active.orElseThrow().ref().mount();
+      return slot.ref.isPresent()
+          ? slot.ref.get().mount()
+          : slot.active.orElseThrow().ref().mount();
     }
 
     // --- owners ---
