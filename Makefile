@@ -32,8 +32,6 @@ quickstart: packages build
 
 test: test-packages
 	@hack/find-jdk.sh >/dev/null
-	$(MVN) -q package -DskipTests
-	@hack/assemble.sh
 	$(MVN) verify
 
 check:

@@ -28,8 +28,8 @@ echo "\$ bin/busybox-local | bin/buildctl build --local rootfs=.dev/rootfs --out
 bin/busybox-local | bin/buildctl --addr "$socket" build --progress=plain \
   --local rootfs="$work/rootfs" --output type=local,dest="$work/out"
 echo
-echo "\$ ls -l .dev/out"
-ls -l "$work/out"
+echo "\$ ls -lR .dev/out"
+ls -lR "$work/out"
 echo
 echo "\$ bin/buildctl du"
 bin/buildctl --addr "$socket" du

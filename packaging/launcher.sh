@@ -18,5 +18,10 @@ if [ -n "$BUILDD_AOT_OUTPUT" ]; then
 elif [ -f "$home/dist/@MAIN@.aot" ]; then
   aot=-XX:AOTCache=$home/dist/@MAIN@.aot
 fi
+# file names are bytes; only with a UTF-8 locale does the JVM keep them
+case "${LC_ALL:-${LC_CTYPE:-$LANG}}" in
+  *UTF-8* | *utf8*) ;;
+  *) export LC_ALL=C.UTF-8 ;;
+esac
 exec "$java" @OPTIONS@ $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED \
   $BUILDD_JAVA_OPTIONS -cp "$classpath" @MAIN@ @ARGUMENTS@ "$@"
