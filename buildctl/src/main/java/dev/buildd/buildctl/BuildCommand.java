@@ -276,7 +276,8 @@ final class BuildCommand {
       throws Exception {
     SortedMap<String, ByteString> answers = new ConcurrentSkipListMap<>();
     BuildClient.Outcome outcome;
-    try (Progress progress = new Progress(Displays.of(mode, err, Terminal.ofStandardError()))) {
+    try (Progress progress =
+        new Progress(Displays.of(mode, err, Terminal.ofStandardError(), System.getenv()))) {
       boolean traced = flags.given("trace").isPresent();
       Consumer<SolveStatus> watcher =
           status -> {

@@ -3,6 +3,7 @@ package dev.buildd.buildctl.progress;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.client.SolveStatus;
 import java.io.PrintStream;
+import java.util.Map;
 
 /** Makes displays by name. */
 public final class Displays {
@@ -39,17 +40,22 @@ public final class Displays {
    *
    * @param mode {@code auto}, {@code tty}, {@code plain}, {@code rawjson} or {@code quiet}
    */
-  public static Display of(String mode, PrintStream out, Terminal terminal) {
-    return switch (mode) {
+  public static Display of(
+      String mode, PrintStream out, Terminal terminal, Map<String, String> environment) {
+    Settings settings = Settings.of(environment);
+    String wished = environment.getOrDefault("BUILDKIT_PROGRESS", "");
+    return switch (mode.equals("auto") && !wished.isEmpty() ? wished : mode) {
       case "", "auto" ->
-          terminal.isTerminal() ? new TtyDisplay(out, terminal) : new PlainDisplay(out);
+          terminal.isTerminal()
+              ? new TtyDisplay(out, terminal, settings)
+              : new PlainDisplay(out, settings);
       case "tty" -> {
         if (!terminal.isTerminal()) {
           throw BuildException.invalid("failed to get console: provided file is not a console");
         }
-        yield new TtyDisplay(out, terminal);
+        yield new TtyDisplay(out, terminal, settings);
       }
-      case "plain" -> new PlainDisplay(out);
+      case "plain" -> new PlainDisplay(out, settings);
       case "rawjson" -> new RawJson(out);
       case "quiet" -> new Quiet();
       default -> throw BuildException.invalid("invalid progress mode " + mode);

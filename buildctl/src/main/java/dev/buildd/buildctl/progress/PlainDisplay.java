@@ -23,7 +23,7 @@ final class PlainDisplay implements Display {
   private static final double MAX_DELAY_SECONDS = 10;
   private static final double MIN_PROGRESS = 0.05;
   private static final Duration MIN_INTERVAL = Duration.ofSeconds(5);
-  private static final long FRAME_NANOS = 100_000_000;
+  private static final int NAME_LENGTH = 72;
 
   private record Last(long current, Instant timestamp) {}
 
@@ -31,21 +31,23 @@ final class PlainDisplay implements Display {
 
   private final Trace trace = new Trace();
   private final PrintStream out;
+  private final Settings settings;
   private final Map<String, Last> last = new HashMap<>();
   private Trace.@Nullable Vertex current;
   private boolean notFirst;
   private int nextIndex;
   private long lastFrame;
 
-  PlainDisplay(PrintStream out) {
+  PlainDisplay(PrintStream out, Settings settings) {
     this.out = out;
+    this.settings = settings;
   }
 
   @Override
   public void update(SolveStatus status) {
     trace.update(status);
     long now = System.nanoTime();
-    if (lastFrame != 0 && now - lastFrame < FRAME_NANOS) {
+    if (lastFrame != 0 && now - lastFrame < settings.frameMillis() * 1_000_000L) {
       return;
     }
     lastFrame = now;
@@ -159,7 +161,7 @@ final class PlainDisplay implements Display {
         out.println();
       }
       notFirst = true;
-      out.println("#" + v.index + " " + v.name);
+      out.println("#" + v.index + " " + name(v));
     }
     boolean open = printStatuses(v);
     while (v.warningsShown < v.warnings.size()) {
@@ -172,6 +174,12 @@ final class PlainDisplay implements Display {
       finish(v);
     }
     trace.updates.remove(v);
+  }
+
+  private String name(Trace.Vertex v) {
+    return settings.truncateNames() && v.name.length() > NAME_LENGTH
+        ? v.name.substring(0, NAME_LENGTH) + "..."
+        : v.name;
   }
 
   private boolean printStatuses(Trace.Vertex v) {

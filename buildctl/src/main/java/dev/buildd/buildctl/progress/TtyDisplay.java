@@ -12,13 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Redraws a list of steps in place, with the last lines that running ones wrote. */
 final class TtyDisplay implements Display {
-  private static final String RUN = "\u001b[34m";
-  private static final String ERROR = "\u001b[31m";
-  private static final String CANCEL = "\u001b[33m";
   private static final String FAINT = "\u001b[2m";
   private static final String RESET = "\u001b[0m";
-  private static final int LOG_LINES = 6;
-  private static final long FRAME_NANOS = 100_000_000;
 
   /** A line of the list. */
   private record Line(
@@ -31,13 +26,14 @@ final class TtyDisplay implements Display {
   private final Trace trace = new Trace();
   private final PrintStream out;
   private final Terminal terminal;
-  private final boolean colored = System.getenv("NO_COLOR") == null;
+  private final Settings settings;
   private int lineCount;
   private boolean repeated;
   private long lastFrame;
 
-  TtyDisplay(PrintStream out, Terminal terminal) {
+  TtyDisplay(PrintStream out, Terminal terminal, Settings settings) {
     this.out = out;
+    this.settings = settings;
     this.terminal = terminal;
   }
 
@@ -45,7 +41,7 @@ final class TtyDisplay implements Display {
   public void update(SolveStatus status) {
     trace.update(status);
     long now = System.nanoTime();
-    if (lastFrame != 0 && now - lastFrame < FRAME_NANOS) {
+    if (lastFrame != 0 && now - lastFrame < settings.frameMillis() * 1_000_000L) {
       return;
     }
     lastFrame = now;
@@ -108,8 +104,8 @@ final class TtyDisplay implements Display {
       String text = align(" => " + name + (showStatus ? " " + line.status : ""), timer, width);
       frame.append(paint(text, line.color)).append('\n');
       count++;
-      if (!all && line.logs != null && free > LOG_LINES + 3) {
-        free -= LOG_LINES;
+      if (!all && line.logs != null && free > settings.logLines() + 3) {
+        free -= settings.logLines();
         count += logs(line.logs, width, frame);
       }
     }
@@ -129,7 +125,8 @@ final class TtyDisplay implements Display {
   private int logs(Trace.Vertex vertex, int width, StringBuilder frame) {
     List<byte[]> lines = vertex.logs;
     int count = 0;
-    for (byte[] line : lines.subList(Math.max(0, lines.size() - LOG_LINES), lines.size())) {
+    for (byte[] line :
+        lines.subList(Math.max(0, lines.size() - settings.logLines()), lines.size())) {
       String text =
           new String(line, StandardCharsets.UTF_8)
               .replaceAll("\u001b\\[[0-9;]*[A-Za-z]|[\\r\\t]", " ");
@@ -140,8 +137,12 @@ final class TtyDisplay implements Display {
     return count;
   }
 
+  private @Nullable String color(String use) {
+    return settings.colors().get(use);
+  }
+
   private String paint(String text, @Nullable String color) {
-    return color == null || !colored ? text : color + text + RESET;
+    return color == null ? text : color + text + RESET;
   }
 
   private List<Line> lines() {
@@ -149,10 +150,10 @@ final class TtyDisplay implements Display {
     for (Trace.Vertex vertex : trace.shown) {
       boolean completed = vertex.isCompleted();
       String name = vertex.name.replace('\t', ' ');
-      String color = completed ? RUN : null;
+      String color = completed ? color("run") : null;
       if (!vertex.error.isEmpty()) {
         name = (vertex.isCanceled() ? "CANCELED " : "ERROR ") + name;
-        color = vertex.isCanceled() ? CANCEL : ERROR;
+        color = color(vertex.isCanceled() ? "cancel" : "error");
       }
       if (vertex.cached) {
         name = "CACHED " + name;
@@ -169,13 +170,17 @@ final class TtyDisplay implements Display {
                 "=> " + status.id(),
                 PlainDisplay.size(status).strip(),
                 Duration.between(status.started().get(), end).toNanos() / 1e9,
-                status.completed().isPresent() ? RUN : null,
+                status.completed().isPresent() ? color("run") : null,
                 null));
       }
       for (SolveStatus.Warning warning : vertex.warnings) {
         out.add(
             new Line(
-                "WARN: " + warning.message().toStringUtf8(), "", seconds(vertex), CANCEL, null));
+                "WARN: " + warning.message().toStringUtf8(),
+                "",
+                seconds(vertex),
+                color("cancel"),
+                null));
       }
     }
     return out;

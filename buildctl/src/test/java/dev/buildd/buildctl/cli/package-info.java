@@ -1,0 +1,5 @@
+/** Tests. */
+@NullMarked
+package dev.buildd.buildctl.cli;
+
+import org.jspecify.annotations.NullMarked;

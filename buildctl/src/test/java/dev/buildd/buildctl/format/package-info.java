@@ -1,0 +1,5 @@
+/** Tests. */
+@NullMarked
+package dev.buildd.buildctl.format;
+
+import org.jspecify.annotations.NullMarked;
