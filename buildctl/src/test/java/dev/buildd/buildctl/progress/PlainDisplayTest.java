@@ -106,7 +106,7 @@ class PlainDisplayTest {
             vertex("b", 0, 14, false, "stopped: context canceled")));
     display.done();
     assertThat(shown())
-        .contains("#1 12.00 boom\n#1 ERROR: exit code: 1\n", " CANCELED\n")
+        .contains(" 12.00 boom\n", " ERROR: exit code: 1\n", " CANCELED\n")
         .endsWith("------\n > step a:\n12.00 boom\n------\n");
   }
 
