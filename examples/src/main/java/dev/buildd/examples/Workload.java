@@ -1,0 +1,65 @@
+package dev.buildd.examples;
+
+import dev.buildd.llb.FileAction;
+import dev.buildd.llb.Llb;
+import dev.buildd.llb.State;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Graphs for measuring: {@code --kind files} makes {@code --count} files side by side, gathered by
+ * copies of a hundred; {@code --kind steps} runs as many commands one after another on the client's
+ * directory {@code rootfs}. Another {@code --salt} makes another graph.
+ */
+public final class Workload {
+  private static final int GATHERED = 100;
+
+  private Workload() {}
+
+  public static void main(String[] args) throws IOException {
+    Example.run(args, Map.of("kind", "files", "count", "100", "salt", ""), Workload::build);
+  }
+
+  static State build(Example flags) {
+    int count = Integer.parseInt(flags.get("count"));
+    String salt = flags.get("salt");
+    return switch (flags.get("kind")) {
+      case "files" -> files(count, salt);
+      case "steps" -> steps(count, salt);
+      case "local" ->
+          Llb.scratch().file(Llb.copy(Llb.local("data"), "/", "/", FileAction.CopyOptions.DEFAULT));
+      default -> throw new IllegalArgumentException("kind is files, steps or local");
+    };
+  }
+
+  private static State files(int count, String salt) {
+    List<State> all = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      all.add(Llb.scratch().file(Llb.mkfile("/f" + i, 0644, i + salt)));
+    }
+    State gathered = Llb.scratch();
+    for (int from = 0; from < count; from += GATHERED) {
+      FileAction copies = Llb.copy(all.get(from), "/f" + from, "/");
+      for (int i = from + 1; i < Math.min(count, from + GATHERED); i++) {
+        copies = copies.copy(all.get(i), "/f" + i, "/");
+      }
+      gathered = gathered.file(copies);
+    }
+    return gathered;
+  }
+
+  private static State steps(int count, String salt) {
+    State state =
+        Llb.scratch()
+            .file(
+                Llb.copy(
+                    Llb.local("rootfs"), "/", "/", FileAction.CopyOptions.DEFAULT.contentsOnly()))
+            .addEnv("SALT", salt);
+    for (int i = 0; i < count; i++) {
+      state = state.run(Llb.args("/bin/busybox", "sh", "-c", "echo " + i + " >> /log")).root();
+    }
+    return state;
+  }
+}
