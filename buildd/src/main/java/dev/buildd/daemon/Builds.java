@@ -38,10 +38,11 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** Runs builds: from a request to exported results. Safe for use by many threads. */
-final class Builds {
+final class Builds implements AutoCloseable {
   private static final Duration STATUS_PATIENCE = Duration.ofSeconds(6);
   private static final Duration GATEWAY_PATIENCE = Duration.ofSeconds(3);
   private static final int KEPT_SECONDS = 10; // late watchers may still come
+  private static final Duration STOP_PATIENCE = Duration.ofSeconds(15);
 
   /** What builds are made with. */
   record Parts(
@@ -58,6 +59,7 @@ final class Builds {
 
   private final Parts parts;
   private final Map<String, BuildGateway> gateways = new HashMap<>(); // guarded by this
+  private int running; // guarded by this
 
   Builds(Parts parts) {
     this.parts = parts;
@@ -72,6 +74,35 @@ final class Builds {
    * @param request with today's fields only
    */
   Map<String, String> solve(SolveRequest request) throws Exception {
+    synchronized (this) {
+      running++;
+    }
+    try {
+      return run(request);
+    } finally {
+      synchronized (this) {
+        running--;
+        notifyAll();
+      }
+    }
+  }
+
+  /** Waits until builds that were cancelled have given back what they held. */
+  @Override
+  public synchronized void close() {
+    long deadline = System.nanoTime() + STOP_PATIENCE.toNanos();
+    try {
+      for (long left = STOP_PATIENCE.toNanos();
+          running > 0 && left > 0;
+          left = deadline - System.nanoTime()) {
+        wait(left / 1_000_000 + 1);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Map<String, String> run(SolveRequest request) throws Exception {
     boolean definition = request.hasDefinition() && request.getDefinition().getDefCount() > 0;
     if (definition && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");

@@ -145,18 +145,19 @@ final class Daemon implements AutoCloseable {
     // the worker's record is asked for only once the service that makes it is there
     ControlService[] control = new ControlService[1];
     Builds builds =
-        new Builds(
-            new Builds.Parts(
-                solver,
-                worker,
-                () -> control[0].record(),
-                sessions,
-                new MetaResolver(resolver, sessions),
-                cacheMounts::forget,
-                exporters,
-                config.insecureEntitlements(),
-                history,
-                clock));
+        part(
+            new Builds(
+                new Builds.Parts(
+                    solver,
+                    worker,
+                    () -> control[0].record(),
+                    sessions,
+                    new MetaResolver(resolver, sessions),
+                    cacheMounts::forget,
+                    exporters,
+                    config.insecureEntitlements(),
+                    history,
+                    clock)));
     control[0] =
         new ControlService(
             builds,

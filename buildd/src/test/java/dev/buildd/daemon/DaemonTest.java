@@ -221,6 +221,38 @@ class DaemonTest {
     }
   }
 
+  @Test
+  void beingStoppedDuringABuildLeavesNothing(@TempDir Path other) throws Exception {
+    Machine.busybox(other);
+    CountDownLatch running = new CountDownLatch(1);
+    try (Machine own = new Machine(other)) {
+      Thread build =
+          Threads.start(
+              "build",
+              () -> {
+                try (BuildClient client = own.client()) {
+                  client.solve(
+                      Optional.of(sh(Machine.base(), "echo on; sleep 1000").marshal()),
+                      own.options(),
+                      status -> {
+                        if (!status.logs().isEmpty()) {
+                          running.countDown();
+                        }
+                      });
+                } catch (Exception e) {
+                  // stopped
+                }
+              });
+      assertThat(running.await(30, TimeUnit.SECONDS)).isTrue();
+      List<ProcessHandle> steps = own.process().descendants().toList();
+      assertThat(steps).isNotEmpty();
+      assertThat(own.stop()).isZero();
+      build.join();
+      assertThat(own.mounts()).isEmpty();
+      assertThat(steps).noneMatch(ProcessHandle::isAlive);
+    }
+  }
+
   // --- two clients, cancelling ---
 
   @Test
