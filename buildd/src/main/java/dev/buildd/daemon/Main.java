@@ -2,6 +2,7 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Accounts;
 import dev.buildd.solver.llb.Entitlements;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -290,7 +291,7 @@ public final class Main implements Callable<Integer> {
 
   // --- flags over the file ---
 
-  private BuilddConfig flagged(BuilddConfig base) throws IOException {
+  private BuilddConfig flagged(BuilddConfig base) {
     if (!tls.isEmpty()) {
       throw new BuildException(
           Category.UNIMPLEMENTED, "TLS is not supported by this daemon yet; use a unix socket");
@@ -347,7 +348,7 @@ public final class Main implements Callable<Integer> {
     return new BuilddConfig.Log(level.equals("warning") ? "warn" : level, json);
   }
 
-  private BuilddConfig.Grpc grpc(BuilddConfig.Grpc base) throws IOException {
+  private BuilddConfig.Grpc grpc(BuilddConfig.Grpc base) {
     Optional<String> debugAt =
         Optional.ofNullable(debugAddress)
             .or(() -> Optional.ofNullable(System.getenv("BUILDKITD_DEBUGADDR")))
@@ -357,20 +358,7 @@ public final class Main implements Callable<Integer> {
         addresses.isEmpty() ? base.addresses() : addresses,
         debugAt,
         base.uid(),
-        group == null ? base.gid() : gid(group));
-  }
-
-  private static int gid(String group) throws IOException {
-    if (group.chars().allMatch(Character::isDigit)) {
-      return Integer.parseInt(group);
-    }
-    for (String line : Files.readAllLines(Path.of("/etc/group"))) {
-      String[] fields = line.split(":", -1);
-      if (fields.length > 2 && fields[0].equals(group)) {
-        return Integer.parseInt(fields[2]);
-      }
-    }
-    throw BuildException.notFound("group " + group + " not found");
+        group == null ? base.gid() : Accounts.groupId(group));
   }
 
   private BuilddConfig.OciWorker worker(BuilddConfig.OciWorker base) {

@@ -10,6 +10,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LinuxTest {
+  @Test
+  void groupsAreKnownByNameAndNumber() {
+    assertThat(Accounts.groupId("root")).isZero();
+    assertThat(Accounts.groupId("4711")).isEqualTo(4711);
+    assertThatThrownBy(() -> Accounts.groupId("no-such-group"))
+        .hasMessage("group no-such-group not found");
+  }
+
   @TempDir Path dir;
 
   @Test
