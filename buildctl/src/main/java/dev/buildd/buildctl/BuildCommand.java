@@ -23,6 +23,7 @@ import dev.buildd.session.Attachable;
 import dev.buildd.session.ClientSession;
 import dev.buildd.session.auth.AuthProvider;
 import dev.buildd.session.secrets.SecretsProvider;
+import dev.buildd.session.ssh.SshProvider;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -137,7 +138,7 @@ final class BuildCommand {
   }
 
   private static void refuseWhatIsMissing(Invocation flags) {
-    for (String name : new String[] {"oci-layout", "ssh", "registry-auth-tlscontext"}) {
+    for (String name : new String[] {"oci-layout", "registry-auth-tlscontext"}) {
       if (!flags.list(name).isEmpty()) {
         throw BuildException.invalid("--" + name + " is not supported yet");
       }
@@ -166,6 +167,9 @@ final class BuildCommand {
     if (!flags.list("secret").isEmpty()) {
       attachables.add(new SecretsProvider(SecretFiles.parse(flags.list("secret"))));
     }
+    if (!flags.list("ssh").isEmpty()) {
+      attachables.add(new SshProvider(sshSockets(flags.list("ssh"))));
+    }
     Map<String, Path> directories = new LinkedHashMap<>();
     pairs("local", flags.list("local"))
         .forEach((name, directory) -> directories.put(name, Path.of(directory)));
@@ -183,6 +187,24 @@ final class BuildCommand {
         flags.list("allow"),
         Optional.empty(),
         false);
+  }
+
+  private static Map<String, Path> sshSockets(List<String> flags) {
+    Map<String, Path> sockets = new LinkedHashMap<>();
+    for (String flag : flags) {
+      int equals = flag.indexOf('=');
+      String id = equals < 0 ? flag : flag.substring(0, equals);
+      String socket = equals < 0 ? System.getenv("SSH_AUTH_SOCK") : flag.substring(equals + 1);
+      if (socket == null || socket.isEmpty()) {
+        throw BuildException.invalid(
+            "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+      }
+      if (Files.isRegularFile(Path.of(socket))) {
+        throw BuildException.invalid("--ssh with key files is not supported yet: " + socket);
+      }
+      sockets.put(id.isEmpty() ? "default" : id, Path.of(socket));
+    }
+    return sockets;
   }
 
   private static Map<String, String> frontendOptions(Invocation flags) {
