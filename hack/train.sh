@@ -1,14 +1,17 @@
 #!/bin/sh
 # Makes the AOT caches with which the programs start fast: each runs once and what it loaded is kept.
-# Needs no root: the daemon that is trained serves a socket of its own and builds nothing.
+# Needs no root: the daemon that is trained serves a socket of its own and makes some files. With root
+# it runs some steps too, so that profiles of that are kept as well.
 here=$(cd "$(dirname "$0")/.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
 socket=unix://$scratch/buildd.sock
+snapshotter=native
+[ "$(id -u)" = 0 ] && snapshotter=auto
 
 BUILDD_AOT_OUTPUT=$here/dist/dev.buildd.daemon.Main.aot \
-  "$here/bin/buildd" --root "$scratch/root" --addr "$socket" --oci-worker-snapshotter=native \
+  "$here/bin/buildd" --root "$scratch/root" --addr "$socket" --oci-worker-snapshotter="$snapshotter" \
   --group "$(id -g)" >"$log" 2>&1 &
 daemon=$!
 tries=0
@@ -16,9 +19,22 @@ while [ ! -S "$scratch/buildd.sock" ] && [ $tries -lt 100 ] && kill -0 $daemon 2
   sleep 0.1
   tries=$((tries + 1))
 done
-BUILDD_AOT_OUTPUT=$here/dist/dev.buildd.buildctl.Main.aot \
-  "$here/bin/buildctl" --addr "$socket" du >>"$log" 2>&1
+"$here/bin/workload" --kind files --count 1000 >"$scratch/files" 2>>"$log"
+for again in 1 2; do
+  "$here/bin/buildctl" --addr "$socket" build --progress=plain <"$scratch/files" >>"$log" 2>&1
+done
+if [ "$(id -u)" = 0 ] && command -v busybox >/dev/null; then
+  mkdir -p "$scratch/rootfs/bin"
+  cp "$(command -v busybox)" "$scratch/rootfs/bin/busybox"
+  "$here/bin/workload" --kind steps --count 5 >"$scratch/steps" 2>>"$log"
+  "$here/bin/buildctl" --addr "$socket" build --progress=plain --local rootfs="$scratch/rootfs" \
+    <"$scratch/steps" >>"$log" 2>&1
+fi
 "$here/bin/buildctl" --addr "$socket" debug workers >>"$log" 2>&1
+"$here/bin/workload" --kind local >"$scratch/local" 2>>"$log"
+BUILDD_AOT_OUTPUT=$here/dist/dev.buildd.buildctl.Main.aot \
+  "$here/bin/buildctl" --addr "$socket" build --progress=plain --local data="$here/hack" \
+  --output type=local,dest="$scratch/out" <"$scratch/local" >>"$log" 2>&1
 kill -TERM $daemon
 wait $daemon
 for program in dev.buildd.daemon.Main dev.buildd.buildctl.Main; do
