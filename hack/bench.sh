@@ -34,8 +34,9 @@ seconds() {
   from=$(now)
   "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; echo failed; return; }
   to=$(now)
-  awk -v ns=$((to - from)) 'BEGIN { printf "%.3f", ns / 1e9 }'
+  elapsed "$from" "$to"
 }
+elapsed() { awk -v ns=$(($2 - $1)) 'BEGIN { printf "%.3f", ns / 1e9 }'; }
 build() { "$buildctl" --addr "$address" build --progress=plain "${@:2}" < "$1"; }
 concurrent() { # FILE-PREFIX N
   local i pids=()
@@ -52,7 +53,9 @@ cp "$(command -v busybox)" "$work/rootfs/bin/busybox"
 if wanted start; then
   for i in 1 2 3; do
     stop; rm -rf "$work/root" "$socket"
-    row "start: to a serving socket, $i" "$(seconds start) s"
+    from=$(now)
+    start
+    row "start: to a serving socket, $i" "$(elapsed "$from" "$(now)") s"
   done
 fi
 fresh
