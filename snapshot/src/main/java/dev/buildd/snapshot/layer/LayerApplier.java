@@ -40,6 +40,8 @@ public final class LayerApplier {
   private static final String AUFS = ".wh..wh.";
 
   private final Path root;
+  private final boolean whiteouts;
+  private final Optional<Ids> owner;
   private final Set<Path> unpacked = new HashSet<>();
   private final List<DirectoryTime> times = new ArrayList<>();
   private final byte[] buffer = new byte[1 << 16];
@@ -48,8 +50,23 @@ public final class LayerApplier {
 
   private record DirectoryTime(Path path, long mtimeNanos) {}
 
-  private LayerApplier(Path root) {
+  /** Whom files are to belong to. */
+  public record Ids(int uid, int gid) {}
+
+  private LayerApplier(Path root, boolean whiteouts, Optional<Ids> owner) {
     this.root = root;
+    this.whiteouts = whiteouts;
+    this.owner = owner;
+  }
+
+  /**
+   * Unpacks an archive that is no layer: names of whiteouts are names like others.
+   *
+   * @param owner of all its files; empty to keep theirs
+   */
+  static void unpack(TarReader tar, Path root, Optional<Ids> owner)
+      throws IOException, InterruptedException {
+    new LayerApplier(root, false, owner).apply(tar);
   }
 
   /**
@@ -62,7 +79,7 @@ public final class LayerApplier {
       throws IOException, InterruptedException {
     MessageDigest hash = Digest.newHash();
     try (InputStream tar = new DigestInputStream(Compression.decompress(layer), hash)) {
-      new LayerApplier(root).apply(new TarReader(tar));
+      new LayerApplier(root, true, Optional.empty()).apply(new TarReader(tar));
       tar.transferTo(OutputStream.nullOutputStream()); // padding counts for the digest
     } catch (EOFException | ZipException e) {
       throw new BuildException(
@@ -90,7 +107,7 @@ public final class LayerApplier {
   private void apply(TarEntry entry, TarReader tar) throws IOException {
     String name = RootedPath.clean(entry.name());
     if (entry.name().indexOf('\0') >= 0) {
-      throw BuildException.invalid("layer: a file name contains a zero byte");
+      throw BuildException.invalid("archive: a file name contains a zero byte");
     }
     if (name.equals("/")) {
       return; // the root keeps its own attributes
@@ -98,7 +115,7 @@ public final class LayerApplier {
     int slash = name.lastIndexOf('/');
     String base = name.substring(slash + 1);
     Path parent = parent(name.substring(0, slash));
-    if (base.startsWith(WHITEOUT)) {
+    if (whiteouts && base.startsWith(WHITEOUT)) {
       whiteout(base, parent);
       return;
     }
@@ -200,13 +217,15 @@ public final class LayerApplier {
 
   private static void device(TarEntry entry, Path path, int type) throws IOException {
     if (type == Stat.S_IFCHR && entry.devMajor() == 0 && entry.devMinor() == 0) {
-      throw BuildException.invalid("layer: " + entry.name() + " is a device 0/0"); // overlay's mark
+      throw BuildException.invalid(
+          "archive: " + entry.name() + " is a device 0/0"); // overlay's mark
     }
     Linux.mknod(path, type | 0600, Linux.makeDevice(entry.devMajor(), entry.devMinor()));
   }
 
-  private static void attributes(TarEntry entry, Path path) throws IOException {
-    Linux.lchown(path, entry.uid(), entry.gid());
+  private void attributes(TarEntry entry, Path path) throws IOException {
+    Ids ids = owner.orElse(new Ids(entry.uid(), entry.gid()));
+    Linux.lchown(path, ids.uid(), ids.gid());
     if (entry.type() != TarEntry.Type.SYMLINK) {
       Linux.chmod(path, entry.mode());
     }

@@ -4,6 +4,7 @@ import com.google.protobuf.Message;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.pattern.GoPath;
@@ -19,6 +20,8 @@ import dev.buildd.proto.pb.FileAction;
 import dev.buildd.proto.pb.FileActionCopy;
 import dev.buildd.proto.pb.FileOp;
 import dev.buildd.proto.pb.UserOpt;
+import dev.buildd.snapshot.layer.ArchiveFile;
+import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
@@ -412,9 +415,31 @@ public final class FileOperation implements Op {
                           FileTree.cleanKeepingEnd(copy.getSrc()) + " not found");
                     }
                     for (String one : sources) {
+                      if (copy.getAttemptUnpackDockerCompatibility()
+                          && unpacked(copy, source, one, target, owner)) {
+                        continue;
+                      }
                       new TreeCopier(copy, owner).copy(source, one, target);
                     }
                   }));
+    }
+
+    private static boolean unpacked(
+        FileActionCopy copy, Path source, String one, Path target, Optional<Owner> owner)
+        throws IOException {
+      Path archive = RootedPath.resolve(source, one);
+      if (!ArchiveFile.isArchive(archive)) {
+        return false;
+      }
+      Path directory = RootedPath.resolve(target, copy.getDest());
+      FileTree.mkdirAll(directory, 0755, owner, copy.getTimestamp());
+      try {
+        ArchiveFile.unpack(
+            archive, directory, owner.map(to -> new LayerApplier.Ids(to.uid(), to.gid())));
+      } catch (InterruptedException e) {
+        throw new BuildException(Category.CANCELED, "context canceled", e);
+      }
+      return true;
     }
 
     private static Mounted mounted(Slot slot) {

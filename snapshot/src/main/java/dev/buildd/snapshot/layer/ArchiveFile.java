@@ -1,0 +1,134 @@
+package dev.buildd.snapshot.layer;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A tar archive in a file, plain or compressed by gzip, zstd, bzip2 or xz. The latter two are left
+ * to the programs of those names.
+ */
+public final class ArchiveFile {
+  private static final byte[] BZIP2 = {'B', 'Z', 'h'};
+  private static final byte[] XZ = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0};
+
+  private ArchiveFile() {}
+
+  /** Whether it is a regular file that begins as an archive with at least one file in it. */
+  public static boolean isArchive(Path file) throws IOException {
+    Stat stat = Linux.tryLstat(file);
+    if (stat == null || !stat.isRegular()) {
+      return false;
+    }
+    try (InputStream in = open(file)) {
+      return new TarReader(in).next().isPresent();
+    } catch (IOException | BuildException e) {
+      return false; // whatever else it may be, it is to be taken as it is
+    }
+  }
+
+  /**
+   * Unpacks it into a directory, as if that were the root: nothing that the archive names lies
+   * outside.
+   *
+   * @param owner of all its files; empty to keep theirs
+   */
+  public static void unpack(Path file, Path directory, Optional<LayerApplier.Ids> owner)
+      throws IOException, InterruptedException {
+    try (InputStream in = open(file)) {
+      LayerApplier.unpack(new TarReader(in), directory, owner);
+    }
+  }
+
+  private static InputStream open(Path file) throws IOException {
+    Optional<String> program;
+    try (InputStream in = Files.newInputStream(file)) {
+      program = program(in.readNBytes(XZ.length));
+    }
+    if (program.isPresent()) {
+      return new Decompressed(program.get(), file);
+    }
+    InputStream whole = Files.newInputStream(file);
+    try {
+      return Compression.decompress(whole);
+    } catch (IOException e) {
+      whole.close();
+      throw e;
+    }
+  }
+
+  private static Optional<String> program(byte[] start) {
+    if (begins(start, BZIP2)) {
+      return Optional.of("bzip2");
+    }
+    return begins(start, XZ) ? Optional.of("xz") : Optional.empty();
+  }
+
+  private static boolean begins(byte[] start, byte[] magic) {
+    return start.length >= magic.length
+        && java.util.Arrays.equals(start, 0, magic.length, magic, 0, magic.length);
+  }
+
+  /** What a program makes of a file. */
+  private static final class Decompressed extends FilterInputStream {
+    private final String program;
+    private final Process process;
+
+    Decompressed(String program, Path file) throws IOException {
+      this(program, start(program, file));
+    }
+
+    private Decompressed(String program, Process process) {
+      super(process.getInputStream());
+      this.program = program;
+      this.process = process;
+    }
+
+    private static Process start(String program, Path file) throws IOException {
+      return new ProcessBuilder(program, "-d", "-c")
+          .redirectInput(file.toFile())
+          .redirectError(ProcessBuilder.Redirect.DISCARD)
+          .start();
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] to, int at, int length) throws IOException {
+      int n = super.read(to, at, length);
+      if (n < 0) {
+        checkExit();
+      }
+      return n;
+    }
+
+    private void checkExit() throws IOException {
+      try {
+        int code = process.waitFor();
+        if (code != 0) {
+          throw new IOException(program + " failed with exit code " + code);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException(program + " was interrupted");
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      process.destroyForcibly();
+      super.close();
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.solver.ops;
+
+import org.jspecify.annotations.NullMarked;
