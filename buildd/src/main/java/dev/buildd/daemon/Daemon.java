@@ -121,13 +121,15 @@ final class Daemon implements AutoCloseable {
     RegistryClient registries = new RegistryClient(registries(config));
     ImageResolver resolver = new ImageResolver(registries, content);
     ImageSource images = new ImageSource(cache, content, registries, resolver);
+    GitSource git = new GitSource(cache);
+    HttpSource http = new HttpSource(cache);
     Worker worker =
         new Worker(
             workerId(root),
             labels(config, snapshotter),
             platforms(config),
             exec,
-            List.of(new LocalSource(cache), images, new GitSource(cache), new HttpSource(cache)));
+            List.of(new LocalSource(cache), images, git, http));
     ResultCache results = new ResultCache(new DurableCacheStore("local", store, clock), cache);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());
     History history =
@@ -152,7 +154,7 @@ final class Daemon implements AutoCloseable {
                     worker,
                     () -> control[0].record(),
                     sessions,
-                    new MetaResolver(resolver, sessions),
+                    new MetaResolver(resolver, git, http, sessions),
                     cacheMounts::forget,
                     exporters,
                     config.insecureEntitlements(),

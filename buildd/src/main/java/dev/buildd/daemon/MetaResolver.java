@@ -1,32 +1,46 @@
 package dev.buildd.daemon;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Timestamp;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.proto.gateway.ChecksumRequest;
+import dev.buildd.proto.gateway.ChecksumResponse;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
 import dev.buildd.proto.gateway.ResolveImageConfigResponse;
+import dev.buildd.proto.gateway.ResolveSourceGitResponse;
+import dev.buildd.proto.gateway.ResolveSourceHTTPResponse;
 import dev.buildd.proto.gateway.ResolveSourceImageResponse;
 import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
 import dev.buildd.proto.gateway.ResolveSourceMetaResponse;
+import dev.buildd.proto.pb.SourceOp;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.source.SourceContext;
+import dev.buildd.solver.source.git.GitSource;
+import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.ImageResolver;
 import dev.buildd.solver.source.image.ResolveMode;
 import dev.buildd.solver.source.image.ResolvedImage;
+import java.util.List;
 
 /** Tells frontends what sources are before anything is built of them. */
 final class MetaResolver {
   private static final String IMAGE = "docker-image://";
 
   private final ImageResolver images;
+  private final GitSource git;
+  private final HttpSource http;
   private final SessionManager sessions;
 
-  MetaResolver(ImageResolver images, SessionManager sessions) {
+  MetaResolver(ImageResolver images, GitSource git, HttpSource http, SessionManager sessions) {
     this.images = images;
+    this.git = git;
+    this.http = http;
     this.sessions = sessions;
   }
 
@@ -47,6 +61,21 @@ final class MetaResolver {
 
   ResolveSourceMetaResponse source(ResolveSourceMetaRequest request, Job job) throws Exception {
     String identifier = request.getSource().getIdentifier();
+    String scheme = identifier.substring(0, Math.max(0, identifier.indexOf("://")));
+    if (git.schemes().contains(scheme)) {
+      ResolveSourceGitResponse found = seen(request, job, context -> git(request, context));
+      return ResolveSourceMetaResponse.newBuilder()
+          .setSource(request.getSource())
+          .setGit(found)
+          .build();
+    }
+    if (http.schemes().contains(scheme)) {
+      ResolveSourceHTTPResponse found = seen(request, job, context -> http(request, context));
+      return ResolveSourceMetaResponse.newBuilder()
+          .setSource(request.getSource())
+          .setHTTP(found)
+          .build();
+    }
     if (!identifier.startsWith(IMAGE)) {
       return ResolveSourceMetaResponse.newBuilder().setSource(request.getSource()).build();
     }
@@ -65,6 +94,87 @@ final class MetaResolver {
                 .setDigest(image.root().digest().toString())
                 .setConfig(ByteString.copyFrom(image.config())))
         .build();
+  }
+
+  private ResolveSourceGitResponse git(ResolveSourceMetaRequest request, SourceContext context)
+      throws Exception {
+    SourceOp op = request.getSource();
+    GitSource.Metadata found = git.resolve(op.getIdentifier(), op.getAttrsMap(), context);
+    ResolveSourceGitResponse.Builder out =
+        ResolveSourceGitResponse.newBuilder()
+            .setChecksum(found.checksum())
+            .setRef(found.ref())
+            .setCommitChecksum(found.commitChecksum());
+    if (request.getGit().getReturnObject()) {
+      GitSource.Objects objects = git.objects(op.getIdentifier(), op.getAttrsMap(), context);
+      out.setCommitObject(ByteString.copyFrom(objects.commit()))
+          .setTagObject(ByteString.copyFrom(objects.tag()));
+    }
+    return out.build();
+  }
+
+  private ResolveSourceHTTPResponse http(ResolveSourceMetaRequest request, SourceContext context)
+      throws Exception {
+    SourceOp op = request.getSource();
+    HttpSource.Metadata found = http.resolve(op.getIdentifier(), op.getAttrsMap(), context);
+    ResolveSourceHTTPResponse.Builder out =
+        ResolveSourceHTTPResponse.newBuilder()
+            .setChecksum(found.digest().toString())
+            .setFilename(found.filename());
+    found
+        .lastModified()
+        .ifPresent(
+            time -> out.setLastModified(Timestamp.newBuilder().setSeconds(time.getEpochSecond())));
+    if (request.getHTTP().hasChecksumRequest()) {
+      ChecksumRequest wanted = request.getHTTP().getChecksumRequest();
+      Digest digest =
+          http.checksum(
+              op.getIdentifier(),
+              op.getAttrsMap(),
+              algorithm(wanted.getAlgo()),
+              wanted.getSuffix().toByteArray(),
+              context);
+      out.setChecksumResponse(
+          ChecksumResponse.newBuilder().setDigest(digest.toString()).setSuffix(wanted.getSuffix()));
+    }
+    return out.build();
+  }
+
+  private static Digest.Algorithm algorithm(ChecksumRequest.ChecksumAlgo wanted) {
+    return switch (wanted) {
+      case CHECKSUM_ALGO_SHA256 -> Digest.Algorithm.SHA256;
+      case CHECKSUM_ALGO_SHA384 -> Digest.Algorithm.SHA384;
+      case CHECKSUM_ALGO_SHA512 -> Digest.Algorithm.SHA512;
+      case UNRECOGNIZED -> throw BuildException.invalid("unknown checksum algorithm");
+    };
+  }
+
+  /** Work that users see as a vertex. */
+  @FunctionalInterface
+  private interface Look<T> {
+    T with(SourceContext context) throws Exception;
+  }
+
+  private <T> T seen(ResolveSourceMetaRequest request, Job job, Look<T> look) throws Exception {
+    String identifier = request.getSource().getIdentifier();
+    String name =
+        request.getLogName().isEmpty()
+            ? "resolve image config for " + identifier
+            : request.getLogName();
+    Platform platform = platform(request.hasPlatform(), request.getPlatform());
+    VertexProgress progress = job.vertex(Digest.of(identifier + platform.format()), name);
+    progress.started();
+    try {
+      T found =
+          look.with(
+              new SourceContext(
+                  SessionGroup.of(sessions, job.session()), progress, () -> List.of(job.memory())));
+      progress.completed(null);
+      return found;
+    } catch (Exception e) {
+      progress.completed(e);
+      throw e;
+    }
   }
 
   private ResolvedImage resolve(

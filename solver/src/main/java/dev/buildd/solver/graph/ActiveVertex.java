@@ -171,6 +171,11 @@ final class ActiveVertex implements OpContext {
   }
 
   @Override
+  public List<Memory> memories() {
+    return solver.memoriesOf(this);
+  }
+
+  @Override
   public Result build(Edge edge) throws Exception {
     return solver.load(edge, this, children).solved().result();
   }

@@ -14,6 +14,7 @@ public final class Job implements AutoCloseable {
   private final String id;
   private final String session;
   private final Journal journal = new Journal();
+  private final Memory memory = new Memory();
   private final Set<ActiveVertex> vertices = new HashSet<>();
 
   Job(Solver solver, String id, String session) {
@@ -33,6 +34,11 @@ public final class Job implements AutoCloseable {
 
   public Journal journal() {
     return journal;
+  }
+
+  /** What was found out for this job. */
+  public Memory memory() {
+    return memory;
   }
 
   /**
@@ -58,10 +64,11 @@ public final class Job implements AutoCloseable {
     return VertexProgress.standalone(journal, digest, name);
   }
 
-  /** Lets go of every vertex. */
+  /** Lets go of every vertex and of what was known. */
   @Override
   public void close() {
     solver.disown(this, vertices);
+    memory.close();
   }
 
   @Override

@@ -195,6 +195,10 @@ public final class Solver {
     return jobsOf(vertex).stream().map(Job::session).filter(s -> !s.isEmpty()).distinct().toList();
   }
 
+  synchronized List<Memory> memoriesOf(ActiveVertex vertex) {
+    return jobsOf(vertex).stream().map(Job::memory).toList();
+  }
+
   void disown(Object owner, Set<ActiveVertex> owned) {
     List<SharedValues> released = new ArrayList<>();
     synchronized (this) {

@@ -23,7 +23,8 @@ public final class SourceOperation implements Op {
   }
 
   private SourceContext context(OpContext context) {
-    return new SourceContext(new SessionGroup(sessions, context::sessions), context.progress());
+    return new SourceContext(
+        new SessionGroup(sessions, context::sessions), context.progress(), context::memories);
   }
 
   @Override
@@ -36,6 +37,6 @@ public final class SourceOperation implements Op {
 
   @Override
   public List<Result> exec(OpContext context, List<Result> inputs) throws Exception {
-    return List.of(RefResult.of(source.fetch(context(context))));
+    return List.of(source.fetch(context(context)).map(RefResult::of).orElseGet(RefResult::scratch));
   }
 }

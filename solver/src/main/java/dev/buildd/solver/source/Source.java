@@ -1,7 +1,9 @@
 package dev.buildd.solver.source;
 
 import dev.buildd.base.content.Platform;
+import dev.buildd.cache.ImmutableRef;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** A kind of source. Safe for use by many threads. */
@@ -23,7 +25,10 @@ public interface Source {
     /** What it is at this moment. Asked for with index 0 first, until a key is the last. */
     SourceKey key(SourceContext context, int index) throws Exception;
 
-    /** Brings it; asked only after the key with index 0. The ref is the caller's to close. */
-    dev.buildd.cache.ImmutableRef fetch(SourceContext context) throws Exception;
+    /**
+     * Brings it; asked only after the key with index 0. The ref is the caller's to close; there is
+     * none for what holds no files at all.
+     */
+    Optional<ImmutableRef> fetch(SourceContext context) throws Exception;
   }
 }

@@ -85,6 +85,30 @@ final class GitCheckout implements Source.Instance {
     return resolved(context).metadata();
   }
 
+  /** The commit, and the annotated tag before it if that was asked for, as git keeps them. */
+  GitSource.Objects objects(SourceContext context) throws Exception {
+    Resolved resolved = resolved(context);
+    try (Turns.Turn _ = turns.await("remote " + url().remote());
+        Access access = Access.open(resolved.request(), context);
+        MutableRef shared = shared(false);
+        Mounted at = shared.mount()) {
+      Git bare = access.git().in(at.path());
+      if (!Files.exists(at.path().resolve("HEAD"))) {
+        initialize(bare, resolved);
+      }
+      fetch(bare, at.path(), resolved);
+      String object = resolved.object();
+      String commit = bare.run("rev-parse", object + "^{commit}").strip();
+      return new GitSource.Objects(
+          bytes(bare.run("cat-file", "commit", commit)),
+          commit.equals(object) ? new byte[0] : bytes(bare.run("cat-file", "tag", object)));
+    }
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
   // --- resolving ---
 
   private Resolved resolve(SourceContext context) throws Exception {
@@ -98,12 +122,36 @@ final class GitCheckout implements Source.Instance {
     if (request.fetchByCommit()) {
       return resolveByCommit(ref);
     }
+    KnownAs key = new KnownAs(url().remote(), ref);
+    Optional<Named> kept = context.recall(key, Named.class);
+    if (kept.isPresent()) {
+      return resolved(kept.get());
+    }
+    Named named;
     try (Access access = Access.open(request, context)) {
       if (ref.isEmpty()) {
         ref = defaultBranch(access.git());
       }
-      return resolve(access.git(), ref);
+      named = named(access.git(), ref);
     }
+    context.remember(key, () -> named);
+    return resolved(named);
+  }
+
+  /** Under what a job knows what a remote's ref stood for. */
+  private record KnownAs(String remote, String ref) {}
+
+  /**
+   * What a remote says of a ref.
+   *
+   * @param ref as it was asked for, or the default branch
+   * @param name in full
+   * @param commit what an annotated tag points to, or empty
+   */
+  private record Named(String ref, String name, String object, String commit)
+      implements AutoCloseable {
+    @Override
+    public void close() {}
   }
 
   private Resolved resolveByCommit(String ref) {
@@ -144,7 +192,7 @@ final class GitCheckout implements Source.Instance {
     return matcher.group(1);
   }
 
-  private Resolved resolve(Git git, String ref) throws Exception {
+  private Named named(Git git, String ref) throws Exception {
     String listing;
     try {
       listing = git.run("ls-remote", "--", url().remote(), ref, ref + "^{}");
@@ -170,28 +218,28 @@ final class GitCheckout implements Source.Instance {
       if (!GitUrl.isCommit(object)) {
         throw BuildException.invalid("invalid commit sha \"" + object + "\"");
       }
-      String commit = name.equals(tag) && !name.equals(full) ? found.get(tag + "^{}") : null;
-      return resolved(ref, name, object, commit);
+      String commit =
+          name.equals(tag) && !name.equals(full) ? found.getOrDefault(tag + "^{}", "") : "";
+      return new Named(ref, name, object, commit);
     }
     throw BuildException.notFound(
         "repository does not contain ref " + ref + ", output: \"" + listing.strip() + "\"");
   }
 
-  /**
-   * @param commit what an annotated tag points to
-   */
-  private Resolved resolved(String ref, String name, String object, @Nullable String commit) {
+  private Resolved resolved(Named named) {
+    String object = named.object();
+    String commit = named.commit();
     if (!object.startsWith(request.checksum())
-        && (commit == null || !commit.startsWith(request.checksum()))) {
-      throw mismatch(commit == null ? object : object + " or " + commit);
+        && (commit.isEmpty() || !commit.startsWith(request.checksum()))) {
+      throw mismatch(commit.isEmpty() ? object : object + " or " + commit);
     }
     // a tag and its commit are the same files, but not the same .git
-    String peeled = commit == null || request.keepGitDirectory() ? "" : commit;
+    String peeled = request.keepGitDirectory() ? "" : commit;
     return new Resolved(
-        request.withRef(ref),
+        request.withRef(named.ref()),
         object,
-        cacheKey(peeled.isEmpty() ? object : peeled, name),
-        new GitSource.Metadata(name, object, peeled));
+        cacheKey(peeled.isEmpty() ? object : peeled, named.name()),
+        new GitSource.Metadata(named.name(), object, commit));
   }
 
   private static String withoutPrefix(String text, String prefix) {
@@ -296,18 +344,18 @@ final class GitCheckout implements Source.Instance {
   // --- fetching ---
 
   @Override
-  public ImmutableRef fetch(SourceContext context) throws Exception {
+  public Optional<ImmutableRef> fetch(SourceContext context) throws Exception {
     Resolved resolved = resolved(context);
     String name = resolved.key() + ":" + url().subdir();
     Turns.Turn same = turns.await("checkout " + name);
     try {
       Optional<ImmutableRef> found = find(name);
       if (found.isPresent()) {
-        return found.get();
+        return found;
       }
       Turns.Turn turn = turns.await("remote " + url().remote());
       try (Access access = Access.open(resolved.request(), context)) {
-        return checkedOut(access.git(), resolved, name);
+        return Optional.of(checkedOut(access.git(), resolved, name));
       } finally {
         turn.close();
       }

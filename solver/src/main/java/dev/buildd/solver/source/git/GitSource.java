@@ -43,6 +43,20 @@ public final class GitSource implements Source {
   }
 
   /**
+   * Raw objects, for clients that check signatures.
+   *
+   * @param tag empty if no annotated tag was asked for
+   */
+  @SuppressWarnings("ArrayRecordComponent") // compared by nobody
+  public record Objects(byte[] commit, byte[] tag) {}
+
+  /** Brings the objects of what is meant, but not the files. */
+  public Objects objects(String identifier, Map<String, String> attributes, SourceContext context)
+      throws Exception {
+    return open(identifier, attributes).objects(context);
+  }
+
+  /**
    * What to bring.
    *
    * @param checksum what the commit's name must begin with; empty for anything

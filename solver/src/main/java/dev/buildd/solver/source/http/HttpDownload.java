@@ -1,6 +1,7 @@
 package dev.buildd.solver.source.http;
 
 import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -29,11 +30,15 @@ import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.time.Instant;
+import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
 import java.time.format.DateTimeParseException;
+import java.time.temporal.ChronoField;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -56,6 +61,15 @@ final class HttpDownload implements Source.Instance {
   private static final DateTimeFormatter HTTP_TIME =
       DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
           .withZone(ZoneOffset.UTC);
+  private static final List<DateTimeFormatter> TIMES =
+      List.of(
+          HTTP_TIME,
+          new DateTimeFormatterBuilder()
+              .appendPattern("EEEE, dd-MMM-")
+              .appendValueReduced(ChronoField.YEAR, 2, 2, 1969) // as Go and POSIX take them
+              .appendPattern(" HH:mm:ss ['GMT']['UTC']")
+              .toFormatter(Locale.ENGLISH),
+          DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.ENGLISH));
 
   private final CacheManager cache;
   private final HttpClient client;
@@ -90,6 +104,24 @@ final class HttpDownload implements Source.Instance {
   HttpSource.Metadata metadata(SourceContext context) throws Exception {
     Resolved resolved = resolved(context);
     return new HttpSource.Metadata(resolved.digest(), resolved.filename(), resolved.modified());
+  }
+
+  /** The digest of the file with something appended to it. */
+  Digest checksum(SourceContext context, Digest.Algorithm algorithm, byte[] suffix)
+      throws Exception {
+    String name = resolved(context).filename();
+    try (ImmutableRef ref = fetch(context).orElseThrow();
+        Mounted at = ref.mount()) {
+      return Threads.cpu()
+          .call(() -> {
+            MessageDigest hash = algorithm.newHash();
+            try (OutputStream out = new DigestOutputStream(OutputStream.nullOutputStream(), hash)) {
+              Files.copy(at.path().resolve(name), out);
+              out.write(suffix);
+            }
+            return new Digest(algorithm, HexFormat.of().formatHex(hash.digest()));
+          });
+    }
   }
 
   private String shown() {
@@ -144,11 +176,11 @@ final class HttpDownload implements Source.Instance {
   }
 
   @Override
-  public ImmutableRef fetch(SourceContext context) throws Exception {
+  public Optional<ImmutableRef> fetch(SourceContext context) throws Exception {
     Resolved resolved = resolved(context);
     if (!resolved.refId().isEmpty()) {
       try {
-        return cache.get(resolved.refId());
+        return Optional.of(cache.get(resolved.refId()));
       } catch (BuildException e) {
         if (e.category() != Category.NOT_FOUND) {
           throw e;
@@ -160,13 +192,24 @@ final class HttpDownload implements Source.Instance {
       if (!saved.digest().equals(resolved.digest())) {
         throw mismatch(saved.digest(), resolved.digest());
       }
-      return saved.ref().share();
+      return Optional.of(saved.ref().share());
     }
   }
 
   private static BuildException mismatch(Digest got, Digest wanted) {
     return new BuildException(
         Category.FAILED_PRECONDITION, "digest mismatch " + got + ": " + wanted);
+  }
+
+  /** Under what a job knows a download. */
+  private record Known(String urlHash) {}
+
+  /** What a job knows of an address, with a hold on the download. */
+  private record Kept(Resolved resolved, ImmutableRef ref) implements AutoCloseable {
+    @Override
+    public void close() {
+      ref.close();
+    }
   }
 
   private Resolved resolve(SourceContext context) throws Exception {
@@ -177,9 +220,13 @@ final class HttpDownload implements Source.Instance {
           Optional.empty(),
           "");
     }
+    Optional<Kept> kept = context.recall(new Known(urlHash()), Kept.class);
+    if (kept.isPresent()) {
+      return kept.get().resolved();
+    }
     if (isSession()) {
       try (Saved saved = upload(context)) {
-        return of(saved);
+        return remembered(context, of(saved), saved.ref());
       }
     }
     Map<String, ImmutableRef> known = known();
@@ -189,6 +236,11 @@ final class HttpDownload implements Source.Instance {
     } finally {
       known.values().forEach(ImmutableRef::close);
     }
+  }
+
+  private Resolved remembered(SourceContext context, Resolved resolved, ImmutableRef ref) {
+    context.remember(new Known(urlHash()), () -> new Kept(resolved, ref.share()));
+    return resolved;
   }
 
   private static Resolved of(Saved saved) {
@@ -238,7 +290,7 @@ final class HttpDownload implements Source.Instance {
       return Optional.empty(); // the download will tell what is wrong
     }
     return response.statusCode() == 200 || response.statusCode() == 304
-        ? match(response, known)
+        ? match(context, response, known)
         : Optional.empty();
   }
 
@@ -247,18 +299,18 @@ final class HttpDownload implements Source.Instance {
     HttpResponse<InputStream> response = exchange(context, "GET", condition(known));
     if (response.statusCode() == 304) {
       response.body().close();
-      return match(response, known)
+      return match(context, response, known)
           .orElseThrow(
               () -> BuildException.unknown("invalid not-modified ETag: " + tag(response), null));
     }
     try (Saved saved = save(response)) {
-      return of(saved);
+      return remembered(context, of(saved), saved.ref());
     }
   }
 
   /** The download that the server says it still has. */
   private Optional<Resolved> match(
-      HttpResponse<InputStream> response, Map<String, ImmutableRef> known) {
+      SourceContext context, HttpResponse<InputStream> response, Map<String, ImmutableRef> known) {
     String tag = tag(response);
     if (tag.isEmpty() && response.statusCode() == 304 && known.size() == 1) {
       tag = known.keySet().iterator().next(); // it speaks of the only one we asked for
@@ -267,12 +319,13 @@ final class HttpDownload implements Source.Instance {
     if (ref == null) {
       return Optional.empty();
     }
-    return Optional.of(
+    Resolved resolved =
         new Resolved(
             Digest.parse(text(ref, CHECKSUM).orElseThrow()),
             FileName.of(request.filename(), disposition(response), request.url()),
             text(ref, MODIFIED).flatMap(HttpDownload::time),
-            ref.id()));
+            ref.id());
+    return Optional.of(remembered(context, resolved, ref));
   }
 
   private static String tag(HttpResponse<?> response) {
@@ -284,12 +337,16 @@ final class HttpDownload implements Source.Instance {
     return response.headers().firstValue("Content-Disposition");
   }
 
-  private static Optional<Instant> time(String text) {
-    try {
-      return Optional.of(Instant.from(HTTP_TIME.parse(text)));
-    } catch (DateTimeParseException e) {
-      return Optional.empty();
+  /** A time in any of the three forms that servers may use (RFC 9110, section 5.6.7). */
+  static Optional<Instant> time(String text) {
+    for (DateTimeFormatter form : TIMES) {
+      try {
+        return Optional.of(LocalDateTime.parse(text, form).toInstant(ZoneOffset.UTC));
+      } catch (DateTimeParseException e) {
+        // perhaps another form
+      }
     }
+    return Optional.empty();
   }
 
   private boolean isSession() {
@@ -419,6 +476,6 @@ final class HttpDownload implements Source.Instance {
     Linux.utimensat(file, nanos, nanos);
     return new Digest(
         request.checksum().map(Digest::algorithm).orElse(Digest.Algorithm.SHA256),
-        java.util.HexFormat.of().formatHex(hash.digest()));
+        HexFormat.of().formatHex(hash.digest()));
   }
 }

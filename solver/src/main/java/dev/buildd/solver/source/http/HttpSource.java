@@ -45,6 +45,17 @@ public final class HttpSource implements Source {
     return open(identifier, attributes).metadata(context);
   }
 
+  /** The digest of the file with something appended, by which clients check signatures. */
+  public Digest checksum(
+      String identifier,
+      Map<String, String> attributes,
+      Digest.Algorithm algorithm,
+      byte[] suffix,
+      SourceContext context)
+      throws Exception {
+    return open(identifier, attributes).checksum(context, algorithm, suffix);
+  }
+
   /**
    * What to bring.
    *

@@ -187,9 +187,12 @@ public final class ImageSource implements Source {
     }
 
     @Override
-    public ImmutableRef fetch(SourceContext context) throws Exception {
+    public Optional<ImmutableRef> fetch(SourceContext context) throws Exception {
       ResolvedImage image = resolved(context);
       List<Descriptor> wanted = limited(image.layers());
+      if (wanted.isEmpty()) {
+        return Optional.empty();
+      }
       ImmutableRef ref =
           layers.pull(
               LayerPuller.Pull.of(
@@ -199,7 +202,7 @@ public final class ImageSource implements Source {
                   recordType,
                   context.progress()));
       image.blobs().forEach(blob -> ref.index(BLOB + blob, NEEDED));
-      return ref;
+      return Optional.of(ref);
     }
   }
 }

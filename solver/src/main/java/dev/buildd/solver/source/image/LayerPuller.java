@@ -66,14 +66,9 @@ final class LayerPuller {
     }
   }
 
-  /** The ref of the topmost layer; an empty one if there is none. */
+  /** The ref of the topmost layer; there must be one. */
   ImmutableRef pull(Pull pull) throws Exception {
     int top = pull.layers().size() - 1;
-    if (top < 0) {
-      try (MutableRef empty = cache.newMutable(Optional.empty(), options(pull, -1))) {
-        return empty.commit();
-      }
-    }
     int present = top;
     while (present >= 0) {
       Optional<ImmutableRef> found = find(pull.chainIds().get(present));

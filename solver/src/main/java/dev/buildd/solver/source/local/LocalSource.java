@@ -158,14 +158,14 @@ public final class LocalSource implements Source {
     }
 
     @Override
-    public ImmutableRef fetch(SourceContext context) throws Exception {
+    public Optional<ImmutableRef> fetch(SourceContext context) throws Exception {
       if (!session.isEmpty()) {
         Optional<Session> own = own(context);
         if (own.isPresent()) {
-          return receive(own.get(), context.progress());
+          return Optional.of(receive(own.get(), context.progress()));
         }
       }
-      return context.sessions().any(client -> receive(client, context.progress()));
+      return Optional.of(context.sessions().any(client -> receive(client, context.progress())));
     }
 
     /** The session that the definition names; if it is gone, others of the build may do. */

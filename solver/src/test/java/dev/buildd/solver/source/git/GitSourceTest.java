@@ -1,5 +1,6 @@
 package dev.buildd.solver.source.git;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,6 +19,7 @@ import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Journal;
+import dev.buildd.solver.graph.Memory;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -168,7 +170,7 @@ final class GitSourceTest {
   private ImmutableRef fetch(String fragment, String... attributes) throws Exception {
     Source.Instance instance = open(fragment, attributes);
     instance.key(context(), 0);
-    return instance.fetch(context());
+    return instance.fetch(context()).orElseThrow();
   }
 
   private String read(String file, String fragment, String... attributes) throws Exception {
@@ -196,6 +198,10 @@ final class GitSourceTest {
         .isEqualTo(second + ":sub(skip-submodules)(mtime=commit)");
     assertThat(source.resolve("git://x#full", Map.of("git.fullurl", base + "repo"), context()))
         .isEqualTo(new GitSource.Metadata("refs/tags/full", tag, first));
+    GitSource.Objects objects =
+        source.objects("git://x#full", Map.of("git.fullurl", base + "repo"), context());
+    assertThat(new String(objects.tag(), UTF_8)).startsWith("object " + first + "\n");
+    assertThat(new String(objects.commit(), UTF_8)).startsWith("tree ");
     assertThat(read("file", "")).isEqualTo("two");
     assertThat(read("file", "light")).isEqualTo("one");
     assertThat(read("file", "full")).isEqualTo("one");
@@ -223,7 +229,7 @@ final class GitSourceTest {
     Source.Instance instance = open("main");
     instance.key(context(), 0);
     commit("file", "two");
-    try (ImmutableRef ref = instance.fetch(context());
+    try (ImmutableRef ref = instance.fetch(context()).orElseThrow();
         Mounted at = ref.mount()) {
       assertThat(at.path().resolve("file")).hasContent("one");
     }
@@ -404,5 +410,25 @@ final class GitSourceTest {
       thread.join();
       assertThat(failure.get()).isInstanceOf(InterruptedException.class);
     }
+  }
+
+  @Test
+  void whatAJobWasToldItGets() throws Exception {
+    String first = git(repository, "rev-parse", "HEAD");
+    try (Memory memory = new Memory()) {
+      SourceContext job =
+          new SourceContext(SessionGroup.of(sessions), context().progress(), () -> List.of(memory));
+      Map<String, String> attributes = Map.of("git.fullurl", base + "repo");
+      assertThat(source.resolve("git://x#main", attributes, job).checksum()).isEqualTo(first);
+      commit("file", "two");
+      Source.Instance instance =
+          source.open("git://x#main", attributes, Platform.of("linux", "amd64"));
+      assertThat(instance.key(job, 0).value()).isEqualTo(first);
+      try (ImmutableRef ref = instance.fetch(job).orElseThrow();
+          Mounted at = ref.mount()) {
+        assertThat(at.path().resolve("file")).hasContent("one");
+      }
+    }
+    assertThat(read("file", "main")).isEqualTo("two");
   }
 }

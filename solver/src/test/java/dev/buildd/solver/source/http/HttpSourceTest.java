@@ -21,6 +21,7 @@ import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Journal;
+import dev.buildd.solver.graph.Memory;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -33,9 +34,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -122,7 +125,7 @@ final class HttpSourceTest {
   private ImmutableRef fetch(String path, String... attributes) throws Exception {
     Source.Instance instance = open(path, attributes);
     instance.key(context(), 0);
-    return instance.fetch(context());
+    return instance.fetch(context()).orElseThrow();
   }
 
   private Map<String, String> files(String path, String... attributes) throws Exception {
@@ -227,12 +230,59 @@ final class HttpSourceTest {
   }
 
   @Test
+  void timesHaveThreeForms() {
+    Optional<Instant> time = Optional.of(Instant.parse("1994-11-06T08:49:37Z"));
+    assertThat(HttpDownload.time("Sun, 06 Nov 1994 08:49:37 GMT")).isEqualTo(time);
+    assertThat(HttpDownload.time("Sunday, 06-Nov-94 08:49:37 GMT")).isEqualTo(time);
+    assertThat(HttpDownload.time("Sun Nov  6 08:49:37 1994")).isEqualTo(time);
+    assertThat(HttpDownload.time("Thursday, 06-Nov-25 08:49:37 UTC"))
+        .hasValue(Instant.parse("2025-11-06T08:49:37Z"));
+    assertThat(HttpDownload.time("yesterday")).isEmpty();
+  }
+
+  private static Digest sha512(String text) {
+    return new Digest(
+        Digest.Algorithm.SHA512,
+        HexFormat.of()
+            .formatHex(
+                Digest.Algorithm.SHA512.newHash().digest(text.getBytes(StandardCharsets.UTF_8))));
+  }
+
+  @Test
+  void whatAJobWasToldItGets() throws Exception {
+    AtomicReference<String> content = new AtomicReference<>("one");
+    handler =
+        e -> {
+          e.getResponseHeaders().set("ETag", "\"" + content.get() + "\"");
+          answer(e, 200, String.valueOf(content.get()));
+        };
+    try (Memory memory = new Memory()) {
+      SourceContext job =
+          new SourceContext(SessionGroup.of(sessions), context().progress(), () -> List.of(memory));
+      HttpSource.Metadata told = source.resolve(base + "/f", Map.of(), job);
+      assertThat(told.digest()).isEqualTo(Digest.of("one"));
+      content.set("two");
+      Source.Instance instance = open("/f");
+      instance.key(job, 0);
+      try (ImmutableRef ref = instance.fetch(job).orElseThrow();
+          Mounted at = ref.mount()) {
+        assertThat(at.path().resolve("f")).hasContent("one");
+      }
+      assertThat(requests).containsExactly("GET /f");
+      byte[] suffix = "!".getBytes(StandardCharsets.UTF_8);
+      assertThat(source.checksum(base + "/f", Map.of(), Digest.Algorithm.SHA512, suffix, job))
+          .isEqualTo(sha512("one!"));
+    }
+    assertThat(files("/f")).containsEntry("f", "two");
+  }
+
+  @Test
   void checksumIsPinned() throws Exception {
     handler = e -> answer(e, 200, "hello");
     Source.Instance good = open("/f", "http.checksum", Digest.of("hello").toString());
     good.key(context(), 0);
     assertThat(requests).isEmpty();
-    good.fetch(context()).close();
+    good.fetch(context()).orElseThrow().close();
     Source.Instance bad = open("/f", "http.checksum", Digest.of("other").toString());
     bad.key(context(), 0);
     assertThatThrownBy(() -> bad.fetch(context()))

@@ -99,7 +99,7 @@ class ImageSourceTest {
   private ImmutableRef fetch(String image) throws Exception {
     Source.Instance instance = open(image, Map.of());
     instance.key(context(), 0);
-    return instance.fetch(context());
+    return instance.fetch(context()).orElseThrow();
   }
 
   private byte[] layer(String name, String file, String text) throws Exception {
@@ -161,7 +161,7 @@ class ImageSourceTest {
     assertThat(limited.key(context(), 1).value()).isEqualTo(Digest.of(first).toString());
     assertThat(limited.key(context(), 0).value())
         .isEqualTo(Digest.of(json.replace("}", ",\"Limit\":1}")).toString());
-    try (ImmutableRef ref = limited.fetch(context());
+    try (ImmutableRef ref = limited.fetch(context()).orElseThrow();
         Mounted at = ref.mount()) {
       assertThat(at.path().resolve("a")).exists();
       assertThat(at.path().resolve("b")).doesNotExist();
@@ -324,5 +324,13 @@ class ImageSourceTest {
     assertThatThrownBy(() -> open("img:v1", Map.of("image.layerlimit", "-1")))
         .isInstanceOf(BuildException.class);
     assertThatThrownBy(() -> open("../x", Map.of())).isInstanceOf(BuildException.class);
+  }
+
+  @Test
+  void imageWithoutLayersIsNothing() throws Exception {
+    registry.pushImage("empty", "v1", List.of());
+    Source.Instance instance = open("empty:v1", Map.of());
+    instance.key(context(), 0);
+    assertThat(instance.fetch(context())).isEmpty();
   }
 }
