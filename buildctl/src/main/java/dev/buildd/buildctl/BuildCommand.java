@@ -119,6 +119,9 @@ final class BuildCommand {
 
   private void run(Invocation flags) throws Exception {
     refuseWhatIsMissing(flags);
+    if (flags.given("frontend").isEmpty() && isCharacterDevice()) {
+      throw BuildException.invalid("please specify --frontend or pipe LLB definition to stdin");
+    }
     String ref = ClientSession.newId();
     Optional<String> refFile = flags.given("ref-file");
     if (refFile.isPresent()) {
@@ -233,9 +236,6 @@ final class BuildCommand {
   }
 
   private static Definition readDefinition(Invocation flags) throws IOException {
-    if (isCharacterDevice()) {
-      throw BuildException.invalid("please specify --frontend or pipe LLB definition to stdin");
-    }
     Definition definition;
     try {
       definition = Definition.readFrom(System.in);

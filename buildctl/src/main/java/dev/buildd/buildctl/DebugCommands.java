@@ -109,11 +109,7 @@ final class DebugCommands {
             "platforms",
             worker.platforms().stream().map(DebugCommands::struct).toList())
         .with(
-            "GCPolicy",
-            "gcPolicy",
-            worker.gcPolicy().isEmpty()
-                ? null
-                : worker.gcPolicy().stream().map(DebugCommands::struct).toList())
+            "GCPolicy", "gcPolicy", worker.gcPolicy().stream().map(DebugCommands::struct).toList())
         .with("BuildkitVersion", "buildkitVersion", struct(worker.version()))
         .with(
             "CDIDevices",

@@ -52,7 +52,7 @@ public final class Main {
             List.of(
                 DiskUsageCommand.create(out),
                 PruneCommand.create(out),
-                PruneHistoriesCommand.create(),
+                PruneHistoriesCommand.create(out),
                 BuildCommand.create(out, err),
                 DebugCommands.create(out),
                 DialStdioCommand.create()),

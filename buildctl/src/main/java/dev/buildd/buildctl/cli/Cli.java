@@ -55,6 +55,7 @@ public final class Cli {
     try {
       at = parse(arguments, 0, known, List.of(), invocation, true);
     } catch (UsageException e) {
+      print(Optional.empty(), path, out);
       return misused(e);
     }
     if (invocation.flag("version")) {

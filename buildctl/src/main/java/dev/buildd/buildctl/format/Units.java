@@ -8,10 +8,10 @@ public final class Units {
 
   private Units() {}
 
-  /** With two decimals from a kilobyte on: {@code 05B}, {@code 3.14MB}. */
+  /** With two decimals from a kilobyte on: {@code 5B}, {@code 3.14MB}. */
   public static String bytes(long size) {
     if (Math.abs(size) < 1000) {
-      return String.format(Locale.ROOT, "%02dB", size);
+      return size + "B";
     }
     double value = size;
     int unit = -1;

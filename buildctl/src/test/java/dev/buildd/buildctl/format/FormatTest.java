@@ -37,8 +37,8 @@ class FormatTest {
 
   @Test
   void sizesAreDecimal() {
-    assertThat(Units.bytes(0)).isEqualTo("00B");
-    assertThat(Units.bytes(5)).isEqualTo("05B");
+    assertThat(Units.bytes(0)).isEqualTo("0B");
+    assertThat(Units.bytes(5)).isEqualTo("5B");
     assertThat(Units.bytes(999)).isEqualTo("999B");
     assertThat(Units.bytes(3_140_000)).isEqualTo("3.14MB");
     assertThat(Units.shortest(512_000_000)).isEqualTo("512MB");
