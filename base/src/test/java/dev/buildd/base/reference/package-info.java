@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.base.reference;
+
+import org.jspecify.annotations.NullMarked;
