@@ -27,6 +27,8 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule theDaemonIsOutOfSight =
       noClasses()
+          .that()
+          .doNotHaveSimpleName("MetadataDump") // shows the file of a daemon that has stopped
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

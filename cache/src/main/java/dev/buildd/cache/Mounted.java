@@ -1,11 +1,6 @@
 package dev.buildd.cache;
 
-import java.nio.file.Path;
+import dev.buildd.cache.contenthash.OpenTree;
 
 /** A ref's files at a path, until closed. */
-public interface Mounted extends AutoCloseable {
-  Path path();
-
-  @Override
-  void close();
-}
+public interface Mounted extends OpenTree {}

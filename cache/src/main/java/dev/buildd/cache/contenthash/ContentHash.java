@@ -4,7 +4,6 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.cache.Mounted;
 import dev.buildd.cache.contenthash.HashTree.Disk;
 import dev.buildd.cache.contenthash.HashTree.Found;
 import dev.buildd.cache.contenthash.HashTree.Work;
@@ -91,16 +90,16 @@ public final class ContentHash {
 
   /** Mounts when something has to be read, and unmounts in the end. */
   private static final class LazyDisk implements Disk, AutoCloseable {
-    private final Supplier<Mounted> mount;
-    private volatile @Nullable Mounted mounted;
+    private final Supplier<? extends OpenTree> mount;
+    private volatile @Nullable OpenTree mounted;
 
-    LazyDisk(Supplier<Mounted> mount) {
+    LazyDisk(Supplier<? extends OpenTree> mount) {
       this.mount = mount;
     }
 
     @Override
     public Path root() {
-      Mounted at = mounted;
+      OpenTree at = mounted;
       if (at == null) {
         synchronized (this) {
           at = mounted;
@@ -115,7 +114,7 @@ public final class ContentHash {
 
     @Override
     public void close() {
-      Mounted at = mounted;
+      OpenTree at = mounted;
       if (at != null) {
         at.close();
       }
@@ -127,7 +126,7 @@ public final class ContentHash {
    *
    * @param mount gives the files where something is not known yet
    */
-  public Digest checksum(String path, ChecksumOptions options, Supplier<Mounted> mount) {
+  public Digest checksum(String path, ChecksumOptions options, Supplier<? extends OpenTree> mount) {
     return Failures.wrap(
         "checksum of \"" + path + "\"",
         () -> {
