@@ -31,6 +31,8 @@ import java.util.Set;
  * <p>Made for one definition, used by one thread.
  */
 public final class DefinitionLoader {
+  private static final int MAX_NAME = 1 << 15;
+
   private final OpFactory factory;
   private final Map<String, Op> ops = new HashMap<>();
   private final Map<String, OpMetadata> metadata;
@@ -132,7 +134,7 @@ public final class DefinitionLoader {
       inputs.add(new Edge(vertex(input.getDigest()), (int) input.getIndex()));
     }
     String custom = meta.getDescriptionOrDefault("llb.customname", "");
-    String name = custom.isEmpty() ? defaultName(op, inputs) : custom;
+    String name = custom.isEmpty() ? shortened(defaultName(op, inputs)) : custom;
     Optional<Vertex.ProgressGroup> group =
         meta.hasProgressGroup() ? Optional.of(group(meta.getProgressGroup())) : Optional.empty();
     return new LlbVertex(
@@ -143,6 +145,11 @@ public final class DefinitionLoader {
         !meta.hasExportCache() || meta.getExportCache().getValue(),
         group,
         factory.create(OpFactory.Request.of(op, meta, digest, name, platform(op))));
+  }
+
+  /** Names are made of names: a small graph could ask for one that fills all memory. */
+  private static String shortened(String name) {
+    return name.length() <= MAX_NAME ? name : name.substring(0, MAX_NAME) + "...";
   }
 
   private static Vertex.ProgressGroup group(ProgressGroup group) {

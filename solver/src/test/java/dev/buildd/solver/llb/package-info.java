@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.solver.llb;
+
+import org.jspecify.annotations.NullMarked;
