@@ -149,6 +149,38 @@ class DaemonTest {
   }
 
   @Test
+  void aDefinitionMayComeFromAStep(@TempDir Path out) throws Exception {
+    try (BuildClient client = machine.client()) {
+      byte[] inner =
+          Llb.scratch()
+              .file(Llb.mkfile("/made-inside", 0644, "inner"))
+              .marshal()
+              .toProto()
+              .toByteArray();
+      State holder =
+          Llb.scratch()
+              .file(Llb.mkfile("/graph", 0644, inner, dev.buildd.llb.FileAction.Make.DEFAULT));
+      machine.build(client, holder.build("/graph"), out);
+      assertThat(out.resolve("made-inside")).hasContent("inner");
+    }
+  }
+
+  @Test
+  void noCacheRunsStepsAgain(@TempDir Path out) throws Exception {
+    try (BuildClient client = machine.client()) {
+      State base = Machine.base();
+      State once = base.run(Llb.args("/bin/sh", "-c", "echo forced > /f")).root();
+      State again =
+          base.run(Llb.args("/bin/sh", "-c", "echo forced > /f"), Llb.ignoreCache()).root();
+      machine.build(client, once, out);
+      String name = "/bin/sh -c echo forced > /f";
+      assertThat(machine.build(client, once, out)).doesNotContain(name);
+      assertThat(machine.build(client, again, out)).contains(name);
+      assertThat(machine.build(client, once, out)).doesNotContain(name);
+    }
+  }
+
+  @Test
   void aThousandFileStepsOneAfterAnother(@TempDir Path out) throws Exception {
     try (BuildClient client = machine.client()) {
       State state = Llb.scratch();
