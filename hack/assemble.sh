@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gathers what `mvn package` made: dist/lib with all jars, and the programs in bin.
+# Gathers what `mvn package` made: dist/lib with all jars, the programs in bin, and in
+# dist/share their manual pages and completions.
 set -e
 here=$(cd "$(dirname "$0")/.." && pwd)
 jdk=$("$here/hack/find-jdk.sh")
@@ -12,6 +13,13 @@ for module in base proto snapshot session cache llb-client solver worker-runc bu
   cp "$here/$module/target/$module-"[0-9]*.jar "$here/dist.new/lib/"
 done
 rm -f "$here/dist.new/lib/"*-tests.jar
+# manual pages and completions: the programs know their flags best
+reference() {
+  "$jdk/bin/java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$here/dist.new/lib/*" \
+    "$1.ReferencePages" "$here/dist.new/share" "$here/docs/configuration.md"
+}
+reference dev.buildd.buildctl
+reference dev.buildd.daemon
 rm -rf "$here/dist"
 mv "$here/dist.new" "$here/dist"
 

@@ -42,24 +42,8 @@ public final class Main {
   /** Runs a command; what it prints goes to the streams. */
   public static int run(List<String> arguments, PrintStream out, PrintStream err) {
     boolean debug = arguments.contains("--debug");
-    Cli cli =
-        new Cli(
-            "buildctl",
-            "build utility",
-            VERSION,
-            "buildctl dev.buildd " + VERSION + " ",
-            globalFlags(),
-            List.of(
-                DiskUsageCommand.create(out),
-                PruneCommand.create(out),
-                PruneHistoriesCommand.create(out),
-                BuildCommand.create(out, err),
-                DebugCommands.create(out),
-                DialStdioCommand.create()),
-            out,
-            err);
     try {
-      return cli.run(arguments);
+      return cli(Connection.defaultAddress(), out, err).run(arguments);
     } catch (InterruptedException e) {
       err.println("error: failed to solve: Canceled: context canceled");
       return 1;
@@ -75,10 +59,28 @@ public final class Main {
     }
   }
 
-  private static List<Flag> globalFlags() {
+  static Cli cli(String address, PrintStream out, PrintStream err) {
+    return new Cli(
+        "buildctl",
+        "build utility",
+        VERSION,
+        "buildctl dev.buildd " + VERSION + " ",
+        globalFlags(address),
+        List.of(
+            DiskUsageCommand.create(out),
+            PruneCommand.create(out),
+            PruneHistoriesCommand.create(out),
+            BuildCommand.create(out, err),
+            DebugCommands.create(out),
+            DialStdioCommand.create()),
+        out,
+        err);
+  }
+
+  private static List<Flag> globalFlags(String address) {
     return List.of(
         Flag.bool("debug", "enable debug output in logs"),
-        Flag.string("addr", "buildkitd address", Connection.defaultAddress()),
+        Flag.string("addr", "buildkitd address", address),
         Flag.string("log-format", "log formatter: json or text", "text"),
         Flag.string("tlsservername", "buildkitd server name for certificate validation", ""),
         Flag.string("tlscacert", "CA certificate for validation", ""),

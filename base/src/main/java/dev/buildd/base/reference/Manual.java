@@ -1,7 +1,6 @@
 package dev.buildd.base.reference;
 
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The page of a program: all its commands and options. */
@@ -63,7 +62,7 @@ public final class Manual {
               .map(name -> "**" + name + "**" + label)
               .collect(Collectors.joining(", "));
       String repeat = option.repeatable() ? " May be given several times." : "";
-      page.item(tag, plain(option.usage()) + words(option.value()) + repeat);
+      page.item(tag, plain(option.usage()) + words(option) + repeat);
     }
   }
 
@@ -73,9 +72,12 @@ public final class Manual {
     return text.isEmpty() || text.endsWith(".") ? text : text + ".";
   }
 
-  private static String words(Optional<Syntax.Value> value) {
-    return value.orElse(new Syntax.Value.Text("")) instanceof Syntax.Value.Choice choice
-        ? " Begins with or is one of: " + String.join(", ", choice.words()) + "."
-        : "";
+  private static String words(Syntax.Option option) {
+    if (!(option.value().orElse(null) instanceof Syntax.Value.Choice choice)
+        || choice.words().stream().allMatch(option.usage()::contains)) {
+      return "";
+    }
+    boolean complete = choice.words().stream().allMatch(word -> word.matches("[a-z0-9.]+"));
+    return (complete ? " One of: " : " For example: ") + String.join(" ", choice.words()) + ".";
   }
 }

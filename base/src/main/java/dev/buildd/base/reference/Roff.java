@@ -113,7 +113,9 @@ public final class Roff {
         .replace("`", "\\(ga")
         .replace("~", "\\(ti")
         .replace("^", "\\(ha")
-        .replace("\n", " ");
+        .replace("\n", " ")
+        // where a long word may be broken
+        .replaceAll(",(?=\\S)", ",\\\\:");
   }
 
   /** A line that begins with a dot would be a request. */

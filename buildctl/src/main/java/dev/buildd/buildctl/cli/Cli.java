@@ -1,11 +1,13 @@
 package dev.buildd.buildctl.cli;
 
+import dev.buildd.base.reference.Syntax;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Finds the command that was called and runs it, or shows help. Written by hand, for it starts in
@@ -44,6 +46,50 @@ public final class Cli {
     this.err = err;
   }
 
+  /** The program as manuals and shells know it: what is hidden is left out. */
+  public Syntax syntax(Function<Flag, Optional<Syntax.Value>> values) {
+    Syntax all =
+        new Syntax(
+            List.of(name),
+            usage,
+            Optional.empty(),
+            options(global, values),
+            syntaxes(commands, values));
+    List<Syntax.Option> own = new ArrayList<>(all.options());
+    own.add(option(HELP, values));
+    own.add(option(VERSION, values));
+    return new Syntax(all.names(), usage, Optional.empty(), own, all.commands());
+  }
+
+  private static List<Syntax> syntaxes(
+      List<Command> commands, Function<Flag, Optional<Syntax.Value>> values) {
+    return commands.stream()
+        .filter(command -> !command.hidden())
+        .map(command ->
+            new Syntax(
+                command.names(),
+                command.usage(),
+                Optional.of(command.arguments())
+                    .filter(arguments -> !arguments.isEmpty())
+                    .map(Syntax.Value.File::new),
+                options(command.flags(), values),
+                syntaxes(command.commands(), values)))
+        .toList();
+  }
+
+  private static List<Syntax.Option> options(
+      List<Flag> flags, Function<Flag, Optional<Syntax.Value>> values) {
+    return flags.stream().filter(flag -> !flag.hidden()).map(flag -> option(flag, values)).toList();
+  }
+
+  private static Syntax.Option option(Flag flag, Function<Flag, Optional<Syntax.Value>> values) {
+    return new Syntax.Option(
+        flag.names().stream().map(Flag::dashed).toList(),
+        flag.kind() == Flag.Kind.BOOL ? Optional.empty() : values.apply(flag),
+        flag.description(),
+        flag.kind() == Flag.Kind.LIST);
+  }
+
   /** Runs what the arguments say; the exit status if that is decided here. */
   public int run(List<String> arguments) throws Exception {
     Invocation invocation = new Invocation();
@@ -55,8 +101,7 @@ public final class Cli {
     try {
       at = parse(arguments, 0, known, List.of(), invocation, true);
     } catch (UsageException e) {
-      print(Optional.empty(), path, out);
-      return misused(e);
+      return misused(e, true);
     }
     if (invocation.flag("version")) {
       out.println(versionLine);
@@ -86,7 +131,7 @@ public final class Cli {
       try {
         at = parse(arguments, at + 1, own, global, invocation, !choices.isEmpty());
       } catch (UsageException e) {
-        return misused(e);
+        return misused(e, false);
       }
     }
     if (invocation.flag("help") || found.isEmpty() || found.get().action().isEmpty()) {
@@ -99,9 +144,14 @@ public final class Cli {
     return 0;
   }
 
-  private int misused(UsageException e) {
+  private int misused(UsageException e, boolean withHelp) {
     err.println("Incorrect Usage: " + e.getMessage());
     err.println();
+    if (withHelp) {
+      err.flush();
+      print(Optional.empty(), List.of(), out);
+      out.flush();
+    }
     err.println("error: " + e.getMessage());
     return 1;
   }

@@ -56,10 +56,14 @@ public record Flag(List<String> names, Kind kind, String usage, String fallback,
     return names.getFirst();
   }
 
+  static String dashed(String name) {
+    return (name.length() == 1 ? "-" : "--") + name;
+  }
+
   String synopsis() {
     StringBuilder out = new StringBuilder();
     for (String name : names) {
-      out.append(out.isEmpty() ? "" : ", ").append(name.length() == 1 ? "-" : "--").append(name);
+      out.append(out.isEmpty() ? "" : ", ").append(dashed(name));
       out.append(kind.placeholder);
     }
     return kind == Kind.LIST ? out + " [ " + out + " ]" : out.toString();

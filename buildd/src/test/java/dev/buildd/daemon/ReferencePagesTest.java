@@ -1,0 +1,54 @@
+package dev.buildd.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.buildd.base.reference.Syntax;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReferencePagesTest {
+  @TempDir Path temp;
+
+  @Test
+  void everyFlagOccursInThePageAndTheCompletions() throws Exception {
+    ReferencePages.main(
+        new String[] {temp.toString(), Path.of("../docs/configuration.md").toString()});
+    String page = Files.readString(temp.resolve("man/man8/buildd.8"));
+    String bash = Files.readString(temp.resolve("bash-completion/completions/buildd"));
+    String zsh = Files.readString(temp.resolve("zsh/site-functions/_buildd"));
+    String fish = Files.readString(temp.resolve("fish/vendor_completions.d/buildd.fish"));
+    check(ReferencePages.syntax(), page, bash, zsh, fish);
+  }
+
+  private static void check(Syntax syntax, String page, String bash, String zsh, String fish) {
+    for (Syntax.Option option : syntax.options()) {
+      for (String name : option.names()) {
+        assertThat(page).contains("\\fB" + name.replace("-", "\\-") + "\\fR");
+        assertThat(bash).containsPattern("options='[^']*(?<=[' ])" + name + "[ ']");
+        assertThat(zsh).containsPattern("'[*]?" + name + "[=+]?\\[");
+        assertThat(fish)
+            .contains(
+                name.startsWith("--") ? " -l " + name.substring(2) : " -s " + name.substring(1));
+      }
+    }
+    for (Syntax command : syntax.commands()) {
+      assertThat(page).contains(command.name().replace("-", "\\-"));
+      assertThat(bash).contains(command.name());
+      assertThat(zsh).contains("'" + command.name() + ":");
+      assertThat(fish).contains(" -a " + command.name() + " ");
+      check(command, page, bash, zsh, fish);
+    }
+  }
+
+  @Test
+  void theConfigurationHasAPageOfItsOwn() throws Exception {
+    String page =
+        ReferencePages.configuration(Files.readString(Path.of("../docs/configuration.md")))
+            .toString();
+    assertThat(page)
+        .startsWith(".TH \"BUILDKITD.TOML\" 5 ")
+        .contains("\nroot = \"/var/lib/buildkit\"\n", "\\fBbuildd \\-\\-check\\-config\\fR");
+  }
+}
