@@ -312,7 +312,8 @@ final class BuildCommand {
           client.build(gateway -> solve(gateway, options, definition, answers), options, watcher);
     }
     Optional<String> metadataFile = flags.given("metadata-file");
-    if (metadataFile.isPresent()) {
+    // as BuildKit does, no file if the exporters said nothing
+    if (metadataFile.isPresent() && !outcome.exporterResponse().isEmpty()) {
       MetadataFile.write(Path.of(metadataFile.get()), outcome.exporterResponse());
     }
     print(answers);

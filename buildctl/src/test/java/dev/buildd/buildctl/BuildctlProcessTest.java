@@ -1,0 +1,321 @@
+package dev.buildd.buildctl;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.buildd.client.BuildClient;
+import dev.buildd.client.ConnectOptions;
+import dev.buildd.llb.FileAction;
+import dev.buildd.llb.Llb;
+import dev.buildd.llb.State;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program as users run it, against a daemon. */
+@Tag("root")
+@Timeout(120)
+class BuildctlProcessTest {
+  @TempDir static Path shared;
+  private static Daemon daemon;
+
+  @TempDir Path temp;
+
+  @BeforeAll
+  static void start() throws Exception {
+    daemon = new Daemon(shared);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    daemon.close();
+  }
+
+  private record Ended(int status, byte[] output, String errors) {
+    String text() {
+      return new String(output, UTF_8);
+    }
+  }
+
+  private Process start(byte[] input, String... arguments) throws Exception {
+    List<String> command = new ArrayList<>(Daemon.java(Main.class.getName()));
+    command.addAll(List.of("--addr", daemon.address()));
+    command.addAll(Arrays.asList(arguments));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(temp.toFile())
+            .redirectOutput(temp.resolve("stdout").toFile())
+            .redirectError(temp.resolve("stderr").toFile());
+    builder.environment().put("LC_ALL", "C.UTF-8");
+    Process process = builder.start();
+    try (OutputStream to = process.getOutputStream()) {
+      to.write(input);
+    } catch (IOException e) {
+      // it did not want to read
+    }
+    return process;
+  }
+
+  private Ended end(Process process) throws Exception {
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    return new Ended(
+        process.exitValue(),
+        Files.readAllBytes(temp.resolve("stdout")),
+        Files.readString(temp.resolve("stderr")));
+  }
+
+  private Ended run(byte[] input, String... arguments) throws Exception {
+    return end(start(input, arguments));
+  }
+
+  private Ended run(String... arguments) throws Exception {
+    return run(new byte[0], arguments);
+  }
+
+  private Ended build(State state, String... arguments) throws Exception {
+    List<String> all = new ArrayList<>(List.of("build", "--progress=plain"));
+    all.addAll(List.of("--local", "rootfs=" + daemon.rootfs()));
+    all.addAll(Arrays.asList(arguments));
+    return run(definition(state), all.toArray(String[]::new));
+  }
+
+  private static byte[] definition(State state) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    state.marshal().writeTo(out);
+    return out.toByteArray();
+  }
+
+  private static State base() {
+    return Llb.scratch()
+        .file(
+            Llb.copy(Llb.local("rootfs"), "/", "/", FileAction.CopyOptions.DEFAULT.contentsOnly()));
+  }
+
+  private static State step(String script) {
+    return base()
+        .run(Llb.args("/bin/sh", "-c", script), Llb.addMount("/out", Llb.scratch()))
+        .mount("/out");
+  }
+
+  @Test
+  void resultsComeBackAsFiles() throws Exception {
+    Ended ended =
+        build(
+            step("echo hello | tee /dev/stderr > /out/greeting || echo hello > /out/greeting"),
+            "--output",
+            "type=local,dest=out");
+    assertThat(ended.errors()).contains("exporting to client directory", " DONE ");
+    assertThat(ended.status()).isZero();
+    assertThat(temp.resolve("out/greeting")).hasContent("hello");
+    assertThat(ended.output()).isEmpty();
+  }
+
+  @Test
+  void aTarGoesToStandardOutput() throws Exception {
+    Ended ended = build(step("echo hello > /out/greeting"), "--output", "type=tar");
+    assertThat(ended.status()).as(ended.errors()).isZero();
+    assertThat(ended.output().length % 512).isZero();
+    assertThat(new String(ended.output(), 257, 5, UTF_8)).isEqualTo("ustar");
+    assertThat(ended.text()).contains("greeting\0", "hello\n");
+  }
+
+  @Test
+  void usageIsListedAndPruned() throws Exception {
+    assertThat(build(step("seq 1 10 > /out/numbers")).status()).isZero();
+    String[] lines = run("du").text().split("\n");
+    assertThat(lines[0]).matches("ID\t+RECLAIMABLE\tSIZE\tLAST ACCESSED");
+    assertThat(Arrays.copyOfRange(lines, 1, lines.length - 2))
+        .isNotEmpty()
+        .allMatch(line -> line.matches("[a-z0-9]{25}\\*? +\ttrue +\t[0-9.]+k?M?B\t"));
+    assertThat(lines[lines.length - 2]).startsWith("Reclaimable:\t");
+    assertThat(lines[lines.length - 1]).startsWith("Total:\t\t");
+
+    assertThat(run("du", "-v", "--filter", "description~=\"mount /out from.*numbers\"").text())
+        .matches(
+            """
+            ID:\t\t[a-z0-9]{25}
+            Created at:\t[-0-9]{10} [0-9:.]+ \\+0000 UTC
+            Mutable:\tfalse
+            Reclaimable:\ttrue
+            Shared:\t\tfalse
+            Size:\t\t[0-9.]+k?B
+            Description:\tmount /out from exec /bin/sh -c seq 1 10 > /out/numbers
+            Usage count:\t[0-9]+
+            Last used:\t[-0-9]{10} [0-9:.]+ \\+0000 UTC
+            Type:\t\tregular
+
+            """);
+
+    Ended pruned = run("prune", "--filter", "description~=numbers");
+    assertThat(pruned.status()).as(pruned.errors()).isZero();
+    assertThat(pruned.text()).startsWith("ID\t").contains("\ttrue ").contains("Total:\t");
+    assertThat(run("du", "--filter", "description~=numbers", "--format", "{{json .}}").text())
+        .isIn("[]\n", "null\n");
+  }
+
+  @Test
+  void aStepThatFailsFailsTheProgram() throws Exception {
+    Ended ended = build(step("echo before; exit 7"));
+    assertThat(ended.status()).isEqualTo(1);
+    assertThat(ended.errors())
+        .contains(" before\n")
+        .contains(
+            "error: failed to solve: process \"/bin/sh -c echo before; exit 7\" did not complete"
+                + " successfully: exit code: 7\n");
+  }
+
+  @Test
+  void whatWasBuiltIsWrittenDown() throws Exception {
+    Ended ended =
+        build(
+            step("echo traced"),
+            "--ref-file=ref",
+            "--trace=trace",
+            "--metadata-file=metadata",
+            "--output=type=local,dest=out");
+    assertThat(ended.status()).as(ended.errors()).isZero();
+    assertThat(Files.readString(temp.resolve("ref"))).matches("[a-z0-9]{25}");
+    assertThat(ended.errors()).startsWith("tracing logs to trace\n");
+    List<String> trace = Files.readAllLines(temp.resolve("trace"));
+    assertThat(trace)
+        .isNotEmpty()
+        .allMatch(line -> line.startsWith("{\"") && line.endsWith("}"))
+        .anyMatch(line -> line.contains("\"vertexes\":[{\"digest\":\"sha256:"))
+        .anyMatch(line -> line.contains("\"name\":\"/bin/sh -c echo traced\""))
+        .anyMatch(line -> line.contains("\"logs\":["));
+    assertThat(temp.resolve("metadata")).as("a directory has none, as in BuildKit").doesNotExist();
+  }
+
+  @Test
+  void standardStreamsCarryCallsToTheDaemon() throws Exception {
+    Path socket = temp.resolve("proxy");
+    Process proxy;
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      List<String> command = new ArrayList<>(Daemon.java(Main.class.getName()));
+      command.addAll(List.of("--addr", daemon.address(), "dial-stdio"));
+      proxy = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      Process started = proxy;
+      Thread.ofPlatform().daemon().start(() -> serve(server, started));
+      try (BuildClient client =
+          BuildClient.connect(
+              new ConnectOptions("unix://" + socket, Optional.empty(), Duration.ofSeconds(20)))) {
+        assertThat(client.workers(List.of()))
+            .singleElement()
+            .satisfies(worker -> assertThat(worker.labels()).isNotEmpty());
+      }
+    }
+    assertThat(proxy.waitFor(20, TimeUnit.SECONDS)).as("ends with the connection").isTrue();
+    assertThat(proxy.exitValue()).isZero();
+  }
+
+  private static void serve(ServerSocketChannel server, Process proxy) {
+    try (SocketChannel connection = server.accept();
+        OutputStream toProxy = proxy.getOutputStream()) {
+      Thread.ofPlatform()
+          .daemon()
+          .start(() -> {
+            try {
+              copy(proxy.getInputStream(), Channels.newOutputStream(connection));
+            } catch (IOException e) {
+              // the client is gone
+            }
+          });
+      copy(Channels.newInputStream(connection), toProxy);
+    } catch (IOException e) {
+      // the client is gone
+    }
+  }
+
+  private static void copy(InputStream from, OutputStream to) throws IOException {
+    byte[] buffer = new byte[8192];
+    for (int n = from.read(buffer); n >= 0; n = from.read(buffer)) {
+      to.write(buffer, 0, n);
+      to.flush();
+    }
+  }
+
+  @Test
+  void anInterruptEndsTheProgramAndTheStep() throws Exception {
+    String seconds = "7" + Math.floorMod(UUID.randomUUID().hashCode(), 100_000);
+    State endless = step("echo started; sleep " + seconds);
+    Process process =
+        start(
+            definition(endless),
+            "build",
+            "--progress=plain",
+            "--local",
+            "rootfs=" + daemon.rootfs());
+    await("the step runs", () -> Daemon.processesOf("sleep " + seconds) == 1);
+    await("its output is shown", () -> stderr().contains(" started\n"));
+    assertThat(new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor())
+        .isZero();
+    Ended ended = end(process);
+    assertThat(ended.status()).isEqualTo(1);
+    assertThat(ended.errors()).contains("CANCELED").endsWith(": context canceled\n");
+    await("the step ended", () -> Daemon.processesOf("sleep " + seconds) == 0);
+  }
+
+  private String stderr() {
+    try {
+      return Files.readString(temp.resolve("stderr"));
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private static void await(String what, java.util.function.BooleanSupplier condition)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as(what).isLessThan(deadline);
+      Thread.sleep(20);
+    }
+  }
+
+  @Test
+  void aDaemonThatIsNotThereIsNamed() throws Exception {
+    Ended ended = run("--addr", "unix://" + temp.resolve("none"), "debug", "workers");
+    assertThat(ended.status()).isEqualTo(1);
+    assertThat(ended.errors())
+        .startsWith("error: ")
+        .contains("unix://" + temp.resolve("none"), "no such file or directory")
+        .hasLineCount(1);
+  }
+
+  @Test
+  void inputThatIsNoDefinitionIsRefused() throws Exception {
+    Ended garbage = run("no definition, this".getBytes(UTF_8), "build");
+    assertThat(garbage.status()).isEqualTo(1);
+    assertThat(garbage.errors()).startsWith("error: failed to parse input: ").hasLineCount(1);
+    Ended empty = run("build");
+    assertThat(empty.status()).isEqualTo(1);
+    assertThat(empty.errors())
+        .isEqualTo("error: empty definition sent to build. Specify --frontend instead?\n");
+    byte[] whole = definition(step("echo cut"));
+    Ended cut = run(Arrays.copyOf(whole, whole.length - 3), "build");
+    assertThat(cut.status()).isEqualTo(1);
+    assertThat(cut.errors()).startsWith("error: failed to parse input: ").hasLineCount(1);
+  }
+}
