@@ -3,6 +3,7 @@ package dev.buildd.buildctl;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.buildd.base.linux.Linux;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
 import dev.buildd.llb.FileAction;
@@ -44,12 +45,15 @@ class BuildctlProcessTest {
 
   @BeforeAll
   static void start() throws Exception {
+    assertThat(Linux.stat(Path.of("/proc/self")).uid()).as("these tests need root").isZero();
     daemon = new Daemon(shared);
   }
 
   @AfterAll
   static void stop() throws Exception {
-    daemon.close();
+    if (daemon != null) {
+      daemon.close();
+    }
   }
 
   private record Ended(int status, byte[] output, String errors) {

@@ -1,5 +1,6 @@
 package dev.buildd.buildctl;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.reference.Syntax;
@@ -20,6 +21,14 @@ class ReferencePagesTest {
     String zsh = Files.readString(temp.resolve("zsh/site-functions/_buildctl"));
     String fish = Files.readString(temp.resolve("fish/vendor_completions.d/buildctl.fish"));
     check(ReferencePages.syntax(), page, bash, zsh, fish);
+    if (Files.isExecutable(Path.of("/usr/bin/groff"))) {
+      Process groff =
+          new ProcessBuilder("groff", "-man", "-ww", "-z", "man/man1/buildctl.1")
+              .directory(temp.toFile())
+              .redirectErrorStream(true)
+              .start();
+      assertThat(new String(groff.getInputStream().readAllBytes(), UTF_8)).isEmpty();
+    }
   }
 
   private static void check(Syntax syntax, String page, String bash, String zsh, String fish) {

@@ -16,7 +16,9 @@ public final class Roff {
     Roff page = new Roff();
     page.text.append(".TH ").append(quoted(name.toUpperCase(java.util.Locale.ROOT)));
     page.text.append(' ').append(section).append(" \"\" \"buildd\" ").append(quoted(book));
-    page.text.append('\n');
+    // words of command lines are long: lines that are filled out to the margin would be full of
+    // holes
+    page.text.append("\n.ad l\n");
     return page.section("Name").paragraph(name + " - " + usage);
   }
 
