@@ -143,7 +143,9 @@ final class Builds implements AutoCloseable {
     LlbBridge bridge = new LlbBridge(job, entitlements, parts.worker(), parts.forgetCacheMounts());
     try (BuildResult result = result(request, definition, job, bridge)) {
       evaluate(result);
-      Map<String, String> response = export(result, job, exports);
+      Optional<String> platforms =
+          Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
+      Map<String, String> response = export(result, job, exports, platforms);
       result
           .metadata()
           .forEach((key, value) -> {
@@ -234,12 +236,10 @@ final class Builds implements AutoCloseable {
     return out;
   }
 
-  private Map<String, String> export(BuildResult result, Job job, List<Export> exports)
+  private Map<String, String> export(
+      BuildResult result, Job job, List<Export> exports, Optional<String> platforms)
       throws Exception {
     Map<String, String> response = new LinkedHashMap<>();
-    if (exports.isEmpty()) {
-      return response;
-    }
     Optional<ImmutableRef> ref =
         result.ref().isPresent() ? result.ref().get().ref() : Optional.empty();
     Map<String, Optional<ImmutableRef>> refs = new LinkedHashMap<>();
@@ -249,9 +249,19 @@ final class Builds implements AutoCloseable {
           entry.getValue().isPresent() ? entry.getValue().get().ref() : Optional.empty());
     }
     ExportSource source = new ExportSource(ref, refs, result.metadata());
+    List<String> warnings = PlatformCheck.warnings(platforms, source);
+    if (exports.isEmpty()) {
+      if (!warnings.isEmpty()) {
+        VertexProgress progress = job.vertex(Digest.of(Ids.random()), "Verifying build result");
+        progress.started();
+        warn(progress, warnings);
+        progress.completed(null);
+      }
+      return response;
+    }
     List<Callable<Map<String, String>>> all = new ArrayList<>();
     for (Export export : exports) {
-      all.add(() -> export(export, source, job));
+      all.add(() -> export(export, source, job, export.index() == 0 ? warnings : List.of()));
     }
     for (Map<String, String> one : Scope.all("export", all)) {
       one.forEach(response::putIfAbsent);
@@ -259,11 +269,20 @@ final class Builds implements AutoCloseable {
     return response;
   }
 
-  private Map<String, String> export(Export export, ExportSource source, Job job) throws Exception {
+  private static void warn(VertexProgress progress, List<String> warnings) {
+    for (String warning : warnings) {
+      progress.warn(
+          1, warning.getBytes(StandardCharsets.UTF_8), List.of(), "", Optional.empty(), List.of());
+    }
+  }
+
+  private Map<String, String> export(
+      Export export, ExportSource source, Job job, List<String> warnings) throws Exception {
     VertexProgress progress =
         job.vertex(
             Digest.of(job.session() + "-export-" + export.index()), export.instance().name());
     progress.started();
+    warn(progress, warnings);
     try {
       Map<String, String> told =
           export
