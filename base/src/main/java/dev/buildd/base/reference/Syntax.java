@@ -82,7 +82,7 @@ public record Syntax(
 
   /** The options that may be given at a place: its own, and the program's, which go everywhere. */
   List<Option> optionsAt(Place place) {
-    return place.syntax() == this
+    return place.syntax().equals(this)
         ? options
         : Stream.concat(place.syntax().options.stream(), options.stream())
             .filter(option -> !option.names().contains("--version"))
