@@ -17,7 +17,7 @@ public final class FishCompletion {
   }
 
   private static void walk(Syntax program, Syntax at, List<String> above, StringBuilder out) {
-    if (at != program) {
+    if (!at.equals(program)) {
       String here = String.join("; and ", above);
       at.options().stream()
           .filter(option -> !program.options().contains(option))

@@ -21,7 +21,7 @@ public final class Manual {
     if (!program.commands().isEmpty()) {
       page.section("Commands");
       for (Syntax.Place place : program.places()) {
-        if (place.syntax() != program) {
+        if (!place.syntax().equals(program)) {
           command(page, place);
         }
       }
@@ -30,7 +30,7 @@ public final class Manual {
   }
 
   private static String synopsis(Syntax program, Syntax.Place place) {
-    String globals = place.syntax() == program ? "" : " [global options]";
+    String globals = place.syntax().equals(program) ? "" : " [global options]";
     return "**"
         + program.name()
         + "**"
