@@ -31,6 +31,7 @@ import java.util.List;
 /** Tells frontends what sources are before anything is built of them. */
 final class MetaResolver {
   private static final String IMAGE = "docker-image://";
+  private static final int MAX_SUFFIX = 4096;
 
   private final ImageResolver images;
   private final GitSource git;
@@ -127,6 +128,9 @@ final class MetaResolver {
             time -> out.setLastModified(Timestamp.newBuilder().setSeconds(time.getEpochSecond())));
     if (request.getHTTP().hasChecksumRequest()) {
       ChecksumRequest wanted = request.getHTTP().getChecksumRequest();
+      if (wanted.getSuffix().size() > MAX_SUFFIX) {
+        throw BuildException.invalid("checksum suffix exceeds max size " + MAX_SUFFIX);
+      }
       Digest digest =
           http.checksum(
               op.getIdentifier(),
@@ -145,7 +149,7 @@ final class MetaResolver {
       case CHECKSUM_ALGO_SHA256 -> Digest.Algorithm.SHA256;
       case CHECKSUM_ALGO_SHA384 -> Digest.Algorithm.SHA384;
       case CHECKSUM_ALGO_SHA512 -> Digest.Algorithm.SHA512;
-      case UNRECOGNIZED -> throw BuildException.invalid("unknown checksum algorithm");
+      case UNRECOGNIZED -> throw BuildException.invalid("unsupported checksum algorithm");
     };
   }
 

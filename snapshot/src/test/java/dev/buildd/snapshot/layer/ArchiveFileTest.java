@@ -110,11 +110,31 @@ final class ArchiveFileTest {
 
   @Test
   void damageIsAFailure() throws Exception {
+    byte[] noise = new byte[1 << 16];
+    new java.util.Random(1).nextBytes(noise);
+    Files.write(content.resolve("noise"), noise);
     Path file = archive("--xz");
     byte[] bytes = Files.readAllBytes(file);
-    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 60));
+    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length / 2));
     assertThatThrownBy(() -> ArchiveFile.unpack(file, out, Optional.empty()))
         .isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void goesThroughLinksOfTheDestination() throws Exception {
+    Files.createDirectories(out.resolve("run"));
+    Files.createDirectories(out.resolve("var"));
+    Files.createSymbolicLink(out.resolve("var/run"), Path.of("/run"));
+    Path file =
+        written(
+            new Tar()
+                .file("var/run/implied/file", "text")
+                .link("var/run/twin", "var/run/implied/file"));
+    ArchiveFile.unpack(file, out, Optional.empty());
+    assertThat(out.resolve("run/implied/file")).hasContent("text");
+    assertThat(out.resolve("run/twin")).hasContent("text");
+    assertThat(Linux.lstat(out.resolve("var/run")).isSymlink()).isTrue();
+    Files.delete(out.resolve("var/run")); // JUnit would warn of it
   }
 
   @Test
