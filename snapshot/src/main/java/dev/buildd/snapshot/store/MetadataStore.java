@@ -143,6 +143,7 @@ public final class MetadataStore implements AutoCloseable {
   private final AtomicLong end = new AtomicLong(); // of the log
   private final AtomicLong bytesWritten = new AtomicLong();
   private final AtomicLong compactions = new AtomicLong();
+  private final AtomicLong noted = new AtomicLong(); // how far all is known to be on disk
 
   private MetadataStore(Path file, Settings settings) throws IOException {
     this.file = file;
@@ -225,6 +226,11 @@ public final class MetadataStore implements AutoCloseable {
   /** How often the log has been rewritten since it was opened. */
   public long compactions() {
     return compactions.get();
+  }
+
+  /** Up to which size of the log all is known to be on disk, for tests. */
+  long notedUpTo() {
+    return noted.get();
   }
 
   /**
@@ -520,7 +526,6 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   private void checkpoints() {
-    long noted = end.get();
     long rewrites = compactions.get();
     while (true) {
       try {
@@ -529,7 +534,7 @@ public final class MetadataStore implements AutoCloseable {
         }
         long upTo = end.get();
         long generation = compactions.get();
-        if (upTo == noted && generation == rewrites) {
+        if (upTo == noted.get() && generation == rewrites) {
           continue;
         }
         Linux.syncfs(directory);
@@ -538,7 +543,9 @@ public final class MetadataStore implements AutoCloseable {
         }
         Pending marker = submit(Kind.CHECKPOINT, new Encoder().number(upTo).toBytes(), List.of());
         await(marker);
-        noted = end.get();
+        // what others wrote meanwhile may not be on disk: then the next round notes that
+        long after = upTo + HEADER + 1 + marker.payload.length;
+        noted.set(end.get() == after ? after : upTo);
         rewrites = generation;
       } catch (InterruptedException e) {
         return;
