@@ -2,7 +2,7 @@
 # Measures whole processes, as a user would see them; figures of a run go to docs/performance.md.
 # Another daemon and client can be measured the same way:
 #   BENCH_BUILDD="buildkitd --oci-worker-net host --containerd-worker=false" BENCH_BUILDCTL=buildctl hack/bench.sh
-# BENCH_ROWS picks rows by a regular expression.
+# BENCH_ROWS picks rows by a regular expression; BENCH_SIZES and BENCH_CLIENTS are the numbers of vertices and of builds at once.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 buildd=${BENCH_BUILDD:-$here/bin/buildd}
@@ -74,8 +74,8 @@ for n in 1 50; do
     row "steps: $n exec one after another, cached" "$(seconds build "$work/g" --local rootfs="$work/rootfs") s"
   fi
 done
-for n in 100 1000 10000; do
-  for c in 1 4 16; do
+for n in ${BENCH_SIZES:-100 1000 10000}; do
+  for c in ${BENCH_CLIENTS:-1 4 16}; do
     if wanted "files"; then
       [ $n = 10000 ] && [ $c = 16 ] && [ -z "${BENCH_ALL:-}" ] && continue
       for i in $(seq $c); do graph files $n "f$RANDOM$i" > "$work/g.$i"; done
