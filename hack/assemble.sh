@@ -38,7 +38,7 @@ program() {
     "$here/packaging/launcher.sh" > "$here/bin/$1"
   chmod +x "$here/bin/$1"
 }
-daemon="-XX:+UseG1GC -XX:G1PeriodicGCInterval=2000 -XX:MaxRAMPercentage=50"
+daemon="-XX:+UseG1GC -XX:G1PeriodicGCInterval=2000 -XX:MaxRAMPercentage=50 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30"
 client="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 for name in buildd buildkitd; do
   program $name dev.buildd.daemon.Main "$daemon" buildd ""

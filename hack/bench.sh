@@ -83,7 +83,7 @@ for n in ${BENCH_SIZES:-100 1000 10000}; do
       cold=$(seconds concurrent "$work/g" $c)
       after=$(written)
       row "files: $n vertices × $c builds, cold" \
-        "$cold s, $(awk -v n=$((n * c)) -v s="$cold" 'BEGIN { printf "%d vertices/s", s > 0 ? n / s : 0 }'), $(((after - before) / (n * c))) bytes each"
+        "$cold s, $(awk -v n=$((n * c)) -v s="$cold" 'BEGIN { printf "%d vertices/s", (s > 0 ? n / s : 0) }'), $(((after - before) / (n * c))) bytes each"
       row "files: $n vertices × $c builds, cached" "$(seconds concurrent "$work/g" $c) s"
     fi
   done
