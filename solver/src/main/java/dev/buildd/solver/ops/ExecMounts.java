@@ -136,8 +136,8 @@ final class ExecMounts implements AutoCloseable {
           throw new BuildException(
               Category.UNIMPLEMENTED, "ssh mounts are not supported by this daemon yet");
       case UNRECOGNIZED ->
-          throw BuildException.invalid(
-              "mount type " + mount.getMountTypeValue() + " not implemented");
+          // refused by OpValidator when the definition was loaded
+          throw new IllegalStateException("unknown mount type " + mount.getMountTypeValue());
     }
   }
 

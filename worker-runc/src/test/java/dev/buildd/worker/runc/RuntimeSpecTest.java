@@ -36,7 +36,7 @@ final class RuntimeSpecTest {
   }
 
   private static Step step() {
-    return Step.of(Path.of("/root/fs"), "/bin/true");
+    return Step.of(Path.of("/step/rootfs"), "/bin/true");
   }
 
   private static List<String> mounts(Map<String, Object> spec) {
@@ -67,7 +67,7 @@ final class RuntimeSpecTest {
                 + "capabilities={bounding=C, effective=C, permitted=C}, "
                     .replace("C", Capabilities.DEFAULT.toString())
                 + "apparmorProfile=buildkit-default}");
-    assertThat(spec.get("root")).isEqualTo(Map.of("path", "/root/fs"));
+    assertThat(spec.get("root")).isEqualTo(Map.of("path", "/step/rootfs"));
     assertThat(spec.get("hostname")).isEqualTo("buildkitsandbox");
     assertThat(mounts(spec))
         .containsExactly(
