@@ -397,6 +397,18 @@ public final class CacheManager implements AutoCloseable {
   public MutableRef newMutable(Optional<ImmutableRef> parent, RefOptions options) {
     List<Entry> parents = parent.map(p -> List.of(finished(p))).orElse(List.of());
     String snapshot = snapshotter.prepare(parents.stream().map(p -> p.snapshot).findFirst());
+    return newMutable(snapshot, parents, options);
+  }
+
+  /**
+   * A new mutable ref that begins empty and will hold a few small files only. It may cost no file
+   * on disk; it cannot be retained.
+   */
+  public MutableRef newSmall(RefOptions options) {
+    return newMutable(snapshotter.prepareSmall(), List.of(), options);
+  }
+
+  private MutableRef newMutable(String snapshot, List<Entry> parents, RefOptions options) {
     Entry entry = newEntry(Kind.LAYER, snapshot, parents, options);
     entry.mutable = true;
     entry.fresh = parents.isEmpty();
@@ -586,26 +598,20 @@ public final class CacheManager implements AutoCloseable {
           entry.mountUsers++;
           return new Held(entry, shared, true);
         }
-        List<Mount> mounts =
-            mutable ? snapshotter.mounts(entry.snapshot) : snapshotter.view(entry.snapshot);
-        Optional<Path> directory =
-            mounts.size() == 1 ? mounts.getFirst().directory() : Optional.empty();
-        if (directory.isPresent()) {
-          entry.mountUsers++;
-          return new Held(entry, directory.get(), false);
+        boolean pinned = entry.mountUsers > 0;
+        if (!pinned) {
+          snapshotter.pin(entry.snapshot);
         }
-        Path point = mountRoot.resolve(Long.toString(lastMount.incrementAndGet()));
-        Failures.run(
-            "mount ref " + entry.id,
-            () ->
-                Threads.nativeCalls()
-                    .callUninterruptibly(() -> {
-                      mountAt(mounts, point);
-                      return true;
-                    }));
-        entry.mountPoint = point;
-        entry.mountUsers++;
-        return new Held(entry, point, true);
+        try {
+          Held held = mounted(entry, mutable);
+          entry.mountUsers++;
+          pinned = true;
+          return held;
+        } finally {
+          if (!pinned) {
+            snapshotter.unpin(entry.snapshot);
+          }
+        }
       } finally {
         entry.files.unlock();
       }
@@ -613,6 +619,27 @@ public final class CacheManager implements AutoCloseable {
       let(entry);
       throw e;
     }
+  }
+
+  private Held mounted(Entry entry, boolean mutable) {
+    List<Mount> mounts =
+        mutable ? snapshotter.mounts(entry.snapshot) : snapshotter.view(entry.snapshot);
+    Optional<Path> directory =
+        mounts.size() == 1 ? mounts.getFirst().directory() : Optional.empty();
+    if (directory.isPresent()) {
+      return new Held(entry, directory.get(), false);
+    }
+    Path point = mountRoot.resolve(Long.toString(lastMount.incrementAndGet()));
+    Failures.run(
+        "mount ref " + entry.id,
+        () ->
+            Threads.nativeCalls()
+                .callUninterruptibly(() -> {
+                  mountAt(mounts, point);
+                  return true;
+                }));
+    entry.mountPoint = point;
+    return new Held(entry, point, true);
   }
 
   private static void mountAt(List<Mount> mounts, Path point) throws Exception {
@@ -636,7 +663,11 @@ public final class CacheManager implements AutoCloseable {
     entry.files.lock();
     try {
       Path point = entry.mountPoint;
-      if (--entry.mountUsers > 0 || !mounted || point == null) {
+      if (--entry.mountUsers > 0) {
+        return;
+      }
+      snapshotter.unpin(entry.snapshot);
+      if (!mounted || point == null) {
         return;
       }
       entry.mountPoint = null;

@@ -147,7 +147,7 @@ public final class NativeSnapshotter implements Snapshotter {
       return whole.resolve(step.id);
     }
     Path directory = changes.resolve(step.id);
-    step.flattening.lock();
+    step.layout.lock();
     try {
       if (!Linux.exists(directory)) {
         Path temp = changes.resolve(step.id + ".part");
@@ -158,7 +158,7 @@ public final class NativeSnapshotter implements Snapshotter {
         Linux.rename(temp, directory, 0);
       }
     } finally {
-      step.flattening.unlock();
+      step.layout.unlock();
     }
     return directory;
   }

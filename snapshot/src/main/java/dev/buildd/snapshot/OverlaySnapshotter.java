@@ -23,6 +23,10 @@ import org.jspecify.annotations.Nullable;
  * directory {@code w/ID} exists only while a snapshot with a parent is writable; a merge or diff
  * along a chain needs no directory at all.
  *
+ * <p>A small snapshot without a parent is kept as bytes in its record. Its files are on a tmpfs,
+ * {@code m}, while they are looked at; the directory {@code l/ID} is made only once another
+ * snapshot needs it below itself.
+ *
  * <p>Overlayfs takes about 500 layers. Chains that come near a hundred are shortened: the topmost
  * layers are merged, by hard links, into one directory {@code f/ID} that stands for them.
  */
@@ -39,6 +43,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   private final MetadataStore store;
   private final SnapshotTable table;
   private final Trash trash;
+  private final MemoryTrees memory;
 
   private OverlaySnapshotter(Path root, MetadataStore store) throws IOException {
     Files.createDirectories(root);
@@ -54,9 +59,8 @@ public final class OverlaySnapshotter implements Snapshotter {
     kernelOptions = kernelOptions();
     this.store = store;
     trash = new Trash(real.resolve("trash"));
-    table =
-        new SnapshotTable(
-            store, s -> s.kind == Kind.STACK || Files.isDirectory(layers.resolve(s.id)));
+    memory = new MemoryTrees(Files.createDirectories(real.resolve("m")));
+    table = new SnapshotTable(store, this::isComplete);
     for (String id : table.ids()) {
       Snapshot snapshot = table.get(id);
       if (snapshot.flat != null && !Files.isDirectory(flats.resolve(id))) {
@@ -105,17 +109,26 @@ public final class OverlaySnapshotter implements Snapshotter {
     return out;
   }
 
+  private boolean isComplete(Snapshot snapshot) {
+    return snapshot.kind == Kind.STACK
+        || snapshot.packed != null
+        || Files.isDirectory(layers.resolve(snapshot.id));
+  }
+
   private void removeUnknown(Path directory) throws IOException {
     for (Path path : LayerFiles.list(directory)) {
       String id = path.getFileName().toString();
-      boolean known =
-          directory.equals(flats)
-              ? table.contains(id) && table.get(id).flat != null
-              : table.contains(id) && (directory.equals(layers) || !table.get(id).committed);
-      if (!known) {
+      if (!table.contains(id) || !belongs(directory, table.get(id))) {
         trash.add(path);
       }
     }
+  }
+
+  private boolean belongs(Path directory, Snapshot snapshot) {
+    if (directory.equals(flats)) {
+      return snapshot.flat != null;
+    }
+    return directory.equals(layers) ? snapshot.packed == null : !snapshot.committed;
   }
 
   @Override
@@ -150,7 +163,41 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
+  public String prepareSmall() {
+    if (!memory.isAvailable()) {
+      return prepare(Optional.empty());
+    }
+    Snapshot snapshot = table.add(Kind.LAYER, List.of());
+    try {
+      Failures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
+    } catch (BuildException e) {
+      remove(snapshot.id, store.batch());
+      throw e;
+    }
+    return snapshot.id;
+  }
+
+  @Override
+  public void pin(String id) {
+    Snapshot snapshot = table.get(id);
+    byte[] packed = snapshot.packed;
+    if (packed != null) {
+      Failures.run("lay out snapshot " + id, () -> memory.pin(id, packed));
+    } else if (!snapshot.committed) {
+      memory.pinAgain(id);
+    }
+  }
+
+  @Override
+  public void unpin(String id) {
+    memory.unpin(id);
+  }
+
+  @Override
   public void keep(String id, MetadataStore.Batch batch) {
+    if (memory.path(id).isPresent()) {
+      throw new IllegalStateException("snapshot " + id + " is in memory and cannot be kept");
+    }
     table.record(table.get(id), batch);
   }
 
@@ -161,9 +208,65 @@ public final class OverlaySnapshotter implements Snapshotter {
       throw new BuildException(
           Category.FAILED_PRECONDITION, "snapshot " + id + " is already committed");
     }
-    removeWork(snapshot);
+    if (memory.path(id).isPresent()) {
+      Failures.run("commit snapshot " + id, () -> pack(snapshot));
+    } else {
+      removeWork(snapshot);
+    }
     snapshot.committed = true;
     table.record(snapshot, batch);
+    memory.unpin(id);
+  }
+
+  private void pack(Snapshot snapshot) throws IOException {
+    Path at = memory.path(snapshot.id).orElseThrow();
+    Optional<byte[]> packed = PackedTree.pack(at);
+    if (packed.isPresent()) {
+      snapshot.packed = packed.get();
+    } else {
+      onDisk(
+          snapshot,
+          target -> {
+            Linux.mkdir(target, 0700);
+            LayerFiles.apply(at, target);
+          });
+      memory.remove(snapshot.id);
+    }
+  }
+
+  /** Work that makes a directory. */
+  private interface Filling {
+    void fill(Path target) throws IOException;
+  }
+
+  private void onDisk(Snapshot snapshot, Filling filling) throws IOException {
+    Path target = temp.resolve(snapshot.id);
+    LayerFiles.deleteTree(target); // a try that failed half-way
+    filling.fill(target);
+    Linux.rename(target, layers.resolve(snapshot.id), 0);
+  }
+
+  /** The layer's directory on disk, made now if its files were only in its record. */
+  private Path layer(String id) {
+    Snapshot snapshot = table.get(id);
+    if (snapshot.packed != null) {
+      snapshot.layout.lock();
+      try {
+        byte[] packed = snapshot.packed;
+        if (packed != null) {
+          Failures.run(
+              "lay out snapshot " + id,
+              () -> onDisk(snapshot, target -> PackedTree.unpack(packed, target)));
+          snapshot.packed = null;
+          MetadataStore.Batch batch = store.batch();
+          table.record(snapshot, batch);
+          batch.commitLater();
+        }
+      } finally {
+        snapshot.layout.unlock();
+      }
+    }
+    return layers.resolve(id);
   }
 
   private void removeWork(Snapshot snapshot) {
@@ -269,12 +372,12 @@ public final class OverlaySnapshotter implements Snapshotter {
       } else if (at.kind == Kind.STACK) {
         for (int i = 0; i < at.parents.size(); i++) {
           boolean last = i == at.parents.size() - 1;
-          out.add(new Entry(layers.resolve(at.parents.get(i)), 1, last, null));
+          out.add(new Entry(layer(at.parents.get(i)), 1, last, null));
         }
         id = null;
       } else {
         id = at.parent();
-        out.add(new Entry(layers.resolve(at.id), 1, true, id));
+        out.add(new Entry(layer(at.id), 1, true, id));
       }
     }
     return out;
@@ -289,7 +392,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     if (entries(snapshot).size() < MAX_LAYERS) {
       return;
     }
-    snapshot.flattening.lock();
+    snapshot.layout.lock();
     try {
       List<Entry> entries = entries(snapshot);
       if (entries.size() < MAX_LAYERS) {
@@ -313,7 +416,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       table.recordFlat(
           snapshot, new Flat(merged.getLast().next, merged.stream().mapToInt(Entry::weight).sum()));
     } finally {
-      snapshot.flattening.unlock();
+      snapshot.layout.unlock();
     }
   }
 
@@ -322,7 +425,9 @@ public final class OverlaySnapshotter implements Snapshotter {
     Snapshot snapshot = table.get(id);
     String parent = snapshot.parent();
     if (snapshot.committed || parent == null) {
-      return snapshot.committed ? view(id) : List.of(Mount.bind(layers.resolve(id), false));
+      return snapshot.committed
+          ? view(id)
+          : List.of(Mount.bind(memory.path(id).orElse(layers.resolve(id)), false));
     }
     Path scratch = work.resolve(id);
     Failures.run(
@@ -346,7 +451,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       return mounts(id).stream().map(Mount::readOnly).toList();
     }
     if (snapshot.kind == Kind.LAYER && snapshot.parents.isEmpty()) {
-      return List.of(Mount.bind(layers.resolve(id), true));
+      return List.of(Mount.bind(memory.path(id).orElseGet(() -> layer(id)), true));
     }
     shorten(snapshot);
     List<Path> lowers = new ArrayList<>(lowers(snapshot));
@@ -382,6 +487,10 @@ public final class OverlaySnapshotter implements Snapshotter {
     return Failures.wrap(
         "measure snapshot " + id,
         () -> {
+          byte[] packed = snapshot.packed;
+          if (packed != null) {
+            return new Usage(packed.length, 0);
+          }
           Usage own =
               snapshot.kind == Kind.STACK
                   ? Usage.NONE
@@ -398,6 +507,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   @Override
   public void remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = table.remove(id, batch);
+    memory.remove(id);
     Failures.run(
         "remove snapshot " + id,
         () -> {
@@ -427,5 +537,6 @@ public final class OverlaySnapshotter implements Snapshotter {
   @Override
   public void close() {
     trash.close();
+    memory.close();
   }
 }

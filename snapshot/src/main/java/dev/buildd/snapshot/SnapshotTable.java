@@ -61,12 +61,18 @@ final class SnapshotTable {
     final String id;
     final Kind kind;
     final List<String> parents;
-    final ReentrantLock flattening = new ReentrantLock();
+
+    /** Held while directories that stand for it are made. */
+    final ReentrantLock layout = new ReentrantLock();
+
     private int children; // guarded by the table
     volatile boolean committed;
     volatile boolean recorded;
     volatile boolean tidy; // holds no needless opaque marks
     volatile @Nullable Flat flat;
+
+    /** Its files as bytes, if it is small and has no directory on disk. */
+    volatile byte @Nullable [] packed;
 
     Snapshot(String id, Kind kind, List<String> parents) {
       this.id = id;
@@ -121,20 +127,23 @@ final class SnapshotTable {
     Snapshot snapshot = new Snapshot(id, Kind.of(flags >> 2), in.texts());
     snapshot.committed = (flags & 1) != 0;
     snapshot.tidy = (flags & 2) != 0;
+    snapshot.packed = in.hasMore() ? in.bytes() : null;
     snapshot.recorded = true;
     return snapshot;
   }
 
   void record(Snapshot snapshot, MetadataStore.Batch batch) {
     snapshot.recorded = true;
-    batch.put(
-        TABLE,
-        snapshot.id,
+    Encoder out =
         new Encoder()
             .oneByte(
                 snapshot.kind.code << 2 | (snapshot.tidy ? 2 : 0) | (snapshot.committed ? 1 : 0))
-            .texts(snapshot.parents)
-            .toBytes());
+            .texts(snapshot.parents);
+    byte[] packed = snapshot.packed;
+    if (packed != null) {
+      out.bytes(packed);
+    }
+    batch.put(TABLE, snapshot.id, out.toBytes());
   }
 
   void recordFlat(Snapshot snapshot, Flat flat) {

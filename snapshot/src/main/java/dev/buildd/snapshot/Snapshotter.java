@@ -24,6 +24,21 @@ public interface Snapshotter extends AutoCloseable {
   /** A new writable snapshot that begins as its parent, or empty. */
   String prepare(Optional<String> parent);
 
+  /**
+   * A new empty writable snapshot that will hold a few small files only. Its files need not be on
+   * disk: {@link #mounts} and {@link #view} tell where they are only as long as it is pinned, which
+   * it is until committed. It cannot be kept.
+   */
+  default String prepareSmall() {
+    return prepare(Optional.empty());
+  }
+
+  /** Keeps the files of a snapshot where {@link #mounts} and {@link #view} then say they are. */
+  default void pin(String id) {}
+
+  /** Gives back one {@link #pin}; nothing happens if the snapshot is gone. */
+  default void unpin(String id) {}
+
   /** Lets a writable snapshot survive a restart. */
   void keep(String id, MetadataStore.Batch batch);
 

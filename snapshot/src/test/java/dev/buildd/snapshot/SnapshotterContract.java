@@ -137,6 +137,89 @@ abstract class SnapshotterContract {
     return out;
   }
 
+  /** A small snapshot, written and read as the cache does it: pinned meanwhile. */
+  String small(Change change) throws IOException {
+    String id = snapshots.prepareSmall();
+    snapshots.pin(id);
+    in(snapshots.mounts(id), change);
+    snapshots.unpin(id);
+    commit(id);
+    return id;
+  }
+
+  SortedMap<String, String> pinnedTree(String id) throws IOException {
+    snapshots.pin(id);
+    try {
+      return tree(id);
+    } finally {
+      snapshots.unpin(id);
+    }
+  }
+
+  @Test
+  void smallSnapshotsAreAsGoodAsOthers() throws IOException {
+    String id =
+        small(root -> {
+          write("d/f", "text").apply(root);
+          Linux.symlink("d/f", root.resolve("l"));
+          Linux.chmod(root.resolve("d/f"), 04751);
+          Linux.lchown(root.resolve("l"), 12, 34);
+          Linux.utimensat(root.resolve("d/f"), Linux.UTIME_OMIT, 1_234_567_890_123_456_789L);
+          Linux.utimensat(root.resolve("d"), Linux.UTIME_OMIT, 987_654_321_000_000_001L);
+        });
+    SortedMap<String, String> expected = expected("d", "/", "d/f", "text", "l", "->d/f");
+    assertThat(pinnedTree(id)).isEqualTo(expected);
+    restart();
+    assertThat(pinnedTree(id)).isEqualTo(expected);
+    assertThat(tree(id)).as("not pinned").isEqualTo(expected);
+    in(
+        snapshots.view(id),
+        root -> {
+          assertThat(Linux.lstat(root).permissions()).isEqualTo(0755);
+          Stat file = Linux.lstat(root.resolve("d/f"));
+          assertThat(file.permissions()).isEqualTo(04751);
+          assertThat(file.mtimeNanos()).isEqualTo(1_234_567_890_123_456_789L);
+          assertThat(Linux.lstat(root.resolve("d")).mtimeNanos())
+              .isEqualTo(987_654_321_000_000_001L);
+          assertThat(Linux.lstat(root.resolve("l")).uid()).isEqualTo(12);
+          assertThat(Linux.lstat(root.resolve("l")).gid()).isEqualTo(34);
+        });
+    String child = layer(Optional.of(id), write("d/g", "more"));
+    assertThat(tree(child)).containsEntry("d/f", "text").containsEntry("d/g", "more");
+    String other = small(write("x", "x"));
+    assertThat(tree(merge(other, id))).containsEntry("x", "x").containsEntry("d/f", "text");
+    restart();
+    assertThat(tree(child)).containsEntry("d/f", "text").containsEntry("d/g", "more");
+  }
+
+  @Test
+  void whatWasNotSmallIsKeptAllTheSame() throws IOException {
+    String large = small(write("f", "x".repeat(100_000)));
+    String linked =
+        small(root -> {
+          write("a", "one").apply(root);
+          Linux.link(root.resolve("a"), root.resolve("b"));
+        });
+    restart();
+    assertThat(pinnedTree(large)).containsEntry("f", "x".repeat(100_000));
+    in(
+        snapshots.view(linked),
+        root ->
+            assertThat(Linux.lstat(root.resolve("a")).ino())
+                .isEqualTo(Linux.lstat(root.resolve("b")).ino()));
+  }
+
+  @Test
+  void smallSnapshotsCanBeRemovedAtAnyTime() throws IOException {
+    String unfinished = snapshots.prepareSmall();
+    remove(unfinished);
+    String finished = small(write("f", "x"));
+    snapshots.pin(finished);
+    remove(finished);
+    snapshots.unpin(finished);
+    assertThat(snapshots.ids()).isEmpty();
+  }
+
   @Test
   void childSeesItsParentsAndChangesOnlyItself() throws IOException {
     String a = layer(Optional.empty(), write("d/a", "1"));

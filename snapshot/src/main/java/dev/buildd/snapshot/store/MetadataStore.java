@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The durable records of the daemon: tables of sorted keys, held in memory, written as a log of
  * batches. A batch is on disk as a whole or not at all, and batches are there in the order of their
- * commits. Why a log: docs/adr/0002-metadata-store.md.
+ * commits. Why a log: docs/adr/0001-one-log.md.
  *
  * <p>Two kinds of death are survived. After a kill the log holds every batch whose {@link
  * Batch#commit()} returned. After a power loss, records could outlive the file content they speak

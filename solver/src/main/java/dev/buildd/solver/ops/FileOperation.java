@@ -45,6 +45,9 @@ import java.util.TreeMap;
 public final class FileOperation implements Op {
   private static final int SCRATCH = -1;
 
+  /** About how much, with names and attributes, is worth no file of its own. */
+  private static final long SMALL_BYTES = 2000;
+
   private final FileOp message;
   private final int inputs;
   private final String name;
@@ -175,6 +178,26 @@ public final class FileOperation implements Op {
   }
 
   // --- doing it ---
+
+  /** Whether the actions can leave but a few small files behind on an empty tree. */
+  private boolean makesLittle() {
+    long bytes = 0;
+    for (FileAction action : message.getActionsList()) {
+      bytes +=
+          switch (action.getActionCase()) {
+            case MKDIR -> 20L * action.getMkdir().getPath().length(); // each letter may be a parent
+            case MKFILE ->
+                20L + action.getMkfile().getPath().length() + action.getMkfile().getData().size();
+            case SYMLINK ->
+                20L
+                    + action.getSymlink().getNewpath().length()
+                    + action.getSymlink().getOldpath().length();
+            case RM -> 0;
+            case COPY, ACTION_NOT_SET -> SMALL_BYTES;
+          };
+    }
+    return bytes < SMALL_BYTES;
+  }
 
   @Override
   public List<Result> exec(OpContext context, List<Result> results) throws Exception {
@@ -344,7 +367,11 @@ public final class FileOperation implements Op {
         }
         parent = base.ref;
       }
-      MutableRef ref = cache.newMutable(parent, RefOptions.of(name));
+      RefOptions options = RefOptions.of(name);
+      MutableRef ref =
+          parent.isEmpty() && makesLittle()
+              ? cache.newSmall(options)
+              : cache.newMutable(parent, options);
       try {
         return new Active(ref, ref.mount());
       } catch (RuntimeException e) {
