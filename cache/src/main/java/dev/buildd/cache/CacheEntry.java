@@ -1,0 +1,138 @@
+package dev.buildd.cache;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** One ref's record. Fields without a word are guarded by the {@link RefTable}. */
+final class CacheEntry {
+  /** How a ref came to be, for reading its layers off it. */
+  enum Kind {
+    LAYER(0),
+    MERGE(1),
+    DIFF_LOWER(2),
+    DIFF_UPPER(3),
+    DIFF_BOTH(4);
+
+    final int code;
+
+    Kind(int code) {
+      this.code = code;
+    }
+
+    static Kind of(int code) {
+      for (Kind kind : values()) {
+        if (kind.code == code) {
+          return kind;
+        }
+      }
+      throw new BuildException(Category.INTERNAL, "malformed ref record");
+    }
+  }
+
+  final String id;
+  final Kind kind;
+  final String snapshot;
+  final List<CacheEntry> parents;
+  final Instant createdAt;
+  final String description;
+  final String recordType;
+  final Map<String, String> indexes = new LinkedHashMap<>();
+
+  /** Held while files are mounted, unmounted or committed; never taken under the table. */
+  final ReentrantLock files = new ReentrantLock();
+
+  boolean mutable;
+  boolean retain;
+  boolean recorded;
+  boolean dead;
+
+  /** Whether a client sent the files, of whose root directory it says nothing. */
+  boolean received;
+
+  /** Whether it began empty and has not been released since. */
+  boolean fresh;
+
+  int refs;
+  int children;
+
+  /** The mutable or immutable ref that has the same snapshot. */
+  @Nullable CacheEntry twin;
+
+  long size = -1;
+  int usageCount;
+  long lastUsedMillis;
+
+  // guarded by files
+  @Nullable Path mountPoint;
+  int mountUsers;
+
+  CacheEntry(
+      String id,
+      Kind kind,
+      String snapshot,
+      List<CacheEntry> parents,
+      Instant createdAt,
+      String description,
+      String recordType) {
+    this.id = id;
+    this.kind = kind;
+    this.snapshot = snapshot;
+    this.parents = List.copyOf(parents);
+    this.createdAt = createdAt;
+    this.description = description;
+    this.recordType = recordType;
+  }
+
+  /** One of two refs with the same snapshot is told of: the immutable one while it is in use. */
+  boolean isHiddenTwin() {
+    CacheEntry other = twin;
+    return other != null && (mutable ? other.refs > 0 : refs == 0);
+  }
+
+  UsageRecord describe(boolean inUse) {
+    return new UsageRecord(
+        id,
+        mutable,
+        inUse,
+        mutable && refs > 0 ? 0 : Math.max(0, size),
+        parents.stream().map(parent -> parent.id).toList(),
+        createdAt,
+        description,
+        usageCount,
+        lastUsedMillis == 0 ? Optional.empty() : Optional.of(Instant.ofEpochMilli(lastUsedMillis)),
+        recordType.isEmpty() ? RefOptions.REGULAR : recordType,
+        false);
+  }
+
+  /** The layers that make it up, lowest first. */
+  List<CacheEntry> layers() {
+    List<CacheEntry> out = new ArrayList<>();
+    switch (kind) {
+      case LAYER -> {
+        parents.forEach(parent -> out.addAll(parent.layers()));
+        out.add(this);
+      }
+      case MERGE, DIFF_UPPER -> parents.forEach(parent -> out.addAll(parent.layers()));
+      case DIFF_LOWER -> out.add(this);
+      case DIFF_BOTH -> {
+        List<CacheEntry> below = parents.getFirst().layers();
+        List<CacheEntry> above = parents.getLast().layers();
+        if (above.size() >= below.size() && above.subList(0, below.size()).equals(below)) {
+          out.addAll(above.subList(below.size(), above.size()));
+        } else {
+          out.add(this);
+        }
+      }
+    }
+    return out;
+  }
+}

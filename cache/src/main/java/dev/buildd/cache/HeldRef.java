@@ -1,0 +1,162 @@
+package dev.buildd.cache;
+
+import dev.buildd.base.content.Digest;
+import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.cache.contenthash.ContentHash;
+import dev.buildd.snapshot.Mount;
+import java.util.List;
+import java.util.Optional;
+
+/** What the two kinds of ref have in common: one hold on an entry, given back once. */
+abstract class HeldRef {
+  final CacheManager manager;
+  final CacheEntry entry;
+  private boolean open = true; // guarded by the table
+
+  HeldRef(CacheManager manager, CacheEntry entry) {
+    this.manager = manager;
+    this.entry = entry;
+  }
+
+  /** The entry, of which this is still a hold. */
+  final CacheEntry open() {
+    synchronized (manager.table()) {
+      if (!open) {
+        throw new IllegalStateException("ref " + entry.id + " is closed");
+      }
+      return entry;
+    }
+  }
+
+  /** Ends this hold; false if it had ended before. */
+  final boolean end() {
+    synchronized (manager.table()) {
+      boolean was = open;
+      open = false;
+      return was;
+    }
+  }
+
+  public final String id() {
+    return entry.id;
+  }
+
+  public final void put(String key, byte[] value) {
+    synchronized (manager.table()) {
+      manager.table().putValue(open(), key, value);
+    }
+  }
+
+  public final Optional<byte[]> get(String key) {
+    return manager.table().value(entry, key);
+  }
+
+  public final void index(String name, String value) {
+    manager.index(open(), name, value);
+  }
+
+  /** A hold that anybody may share: nothing changes any more. */
+  static final class Immutable extends HeldRef implements ImmutableRef {
+    Immutable(CacheManager manager, CacheEntry entry) {
+      super(manager, entry);
+    }
+
+    @Override
+    public ImmutableRef share() {
+      return manager.hold(open());
+    }
+
+    @Override
+    public Mounted mount() {
+      return manager.mounts().mount(open(), false);
+    }
+
+    @Override
+    public List<Mount> mounts() {
+      return manager.snapshotter().view(open().snapshot);
+    }
+
+    @Override
+    public long size() {
+      return manager.size(open());
+    }
+
+    @Override
+    public String description() {
+      return entry.description;
+    }
+
+    @Override
+    public Digest checksum(String path, ChecksumOptions options) {
+      CacheEntry held = open();
+      return manager
+          .hashOf(held)
+          .checksum(path, options, () -> manager.mounts().mount(held, false));
+    }
+
+    @Override
+    public List<ImmutableRef> layerChain() {
+      synchronized (manager.table()) {
+        return open().layers().stream().map(manager::hold).toList();
+      }
+    }
+
+    @Override
+    public void close() {
+      synchronized (manager.table()) {
+        if (end()) {
+          manager.table().let(entry);
+        }
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "ref " + entry.id;
+    }
+  }
+
+  /** The only hold on an entry whose files are being written. */
+  static final class Mutable extends HeldRef implements MutableRef {
+    Mutable(CacheManager manager, CacheEntry entry) {
+      super(manager, entry);
+    }
+
+    @Override
+    public Mounted mount() {
+      return manager.mounts().mount(open(), true);
+    }
+
+    @Override
+    public List<Mount> mounts() {
+      return manager.snapshotter().mounts(open().snapshot);
+    }
+
+    @Override
+    public ImmutableRef commit() {
+      return manager.commit(this);
+    }
+
+    @Override
+    public ContentHash receive() {
+      return manager.receive(open());
+    }
+
+    @Override
+    public void retain(boolean retain) {
+      manager.retain(open(), retain);
+    }
+
+    @Override
+    public void close() {
+      if (end()) {
+        manager.release(entry);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "mutable ref " + entry.id;
+    }
+  }
+}

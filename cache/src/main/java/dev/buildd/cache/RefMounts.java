@@ -1,0 +1,178 @@
+package dev.buildd.cache;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.snapshot.Failures;
+import dev.buildd.snapshot.LayerFiles;
+import dev.buildd.snapshot.Mount;
+import dev.buildd.snapshot.Snapshotter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Shows refs' files at paths: where they are if a plain directory has them, else at a mount point
+ * that all who want the same ref share. Whoever has files mounted holds the ref.
+ */
+final class RefMounts {
+  private final Path root;
+  private final Snapshotter snapshotter;
+  private final RefTable table;
+  private final AtomicLong last = new AtomicLong();
+
+  RefMounts(Path root, Snapshotter snapshotter, RefTable table) throws IOException {
+    this.root = Files.createDirectories(root);
+    this.snapshotter = snapshotter;
+    this.table = table;
+    Mount.detachAllBelow(root);
+    for (Path left : LayerFiles.list(root)) {
+      Linux.rmdir(left); // nothing is mounted there any more, so it is empty
+    }
+  }
+
+  private final class Held implements Mounted {
+    private final CacheEntry entry;
+    private final Path path;
+    private boolean open = true; // guarded by this
+
+    Held(CacheEntry entry, Path path) {
+      this.entry = entry;
+      this.path = path;
+    }
+
+    @Override
+    public Path path() {
+      return path;
+    }
+
+    @Override
+    public void close() {
+      synchronized (this) {
+        if (!open) {
+          return;
+        }
+        open = false;
+      }
+      unmount(entry);
+      let(entry);
+    }
+  }
+
+  private void let(CacheEntry entry) {
+    synchronized (table) {
+      table.let(entry);
+    }
+  }
+
+  Mounted mount(CacheEntry entry, boolean writable) {
+    synchronized (table) {
+      entry.refs++;
+    }
+    boolean held = false;
+    try {
+      Mounted out = shown(entry, writable);
+      held = true;
+      return out;
+    } finally {
+      if (!held) {
+        let(entry);
+      }
+    }
+  }
+
+  private Mounted shown(CacheEntry entry, boolean writable) {
+    entry.files.lock();
+    try {
+      Path shared = entry.mountPoint;
+      if (shared != null) {
+        entry.mountUsers++;
+        return new Held(entry, shared);
+      }
+      boolean pinned = entry.mountUsers > 0;
+      if (!pinned) {
+        snapshotter.pin(entry.snapshot);
+      }
+      try {
+        Path at = made(entry, writable);
+        entry.mountUsers++;
+        pinned = true;
+        return new Held(entry, at);
+      } finally {
+        if (!pinned) {
+          snapshotter.unpin(entry.snapshot);
+        }
+      }
+    } finally {
+      entry.files.unlock();
+    }
+  }
+
+  private Path made(CacheEntry entry, boolean writable) {
+    List<Mount> mounts =
+        writable ? snapshotter.mounts(entry.snapshot) : snapshotter.view(entry.snapshot);
+    Optional<Path> directory =
+        mounts.size() == 1 ? mounts.getFirst().directory() : Optional.empty();
+    if (directory.isPresent()) {
+      return directory.get();
+    }
+    Path point = root.resolve(Long.toString(last.incrementAndGet()));
+    Failures.run(
+        "mount ref " + entry.id,
+        () ->
+            Threads.nativeCalls()
+                .callUninterruptibly(() -> {
+                  mountAt(mounts, point);
+                  return true;
+                }));
+    entry.mountPoint = point;
+    return point;
+  }
+
+  private static void mountAt(List<Mount> mounts, Path point) throws Exception {
+    Linux.mkdir(point, 0700);
+    try {
+      for (Mount mount : mounts) {
+        mount.at(point);
+      }
+    } catch (Exception e) {
+      Cleanup.run(
+          "unmount " + point,
+          () -> {
+            Mount.detachAllBelow(point);
+            Linux.rmdir(point);
+          });
+      throw e;
+    }
+  }
+
+  private void unmount(CacheEntry entry) {
+    entry.files.lock();
+    try {
+      if (--entry.mountUsers > 0) {
+        return;
+      }
+      snapshotter.unpin(entry.snapshot);
+      @Nullable Path point = entry.mountPoint;
+      if (point == null) {
+        return;
+      }
+      entry.mountPoint = null;
+      Cleanup.run(
+          "unmount " + point,
+          () ->
+              Threads.nativeCalls()
+                  .callUninterruptibly(() -> {
+                    Linux.umount(point, Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
+                    Linux.rmdir(point);
+                    return true;
+                  }));
+    } finally {
+      entry.files.unlock();
+    }
+  }
+}
