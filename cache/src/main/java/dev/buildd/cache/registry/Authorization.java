@@ -133,7 +133,7 @@ final class Authorization {
         endpoint
             .client()
             .send(
-                request.timeout(TIMEOUT).header("User-Agent", Repository.USER_AGENT).build(),
+                request.timeout(TIMEOUT).header("User-Agent", HttpExchange.USER_AGENT).build(),
                 HttpResponse.BodyHandlers.ofInputStream());
     try (InputStream body = response.body()) {
       byte[] answer = body.readNBytes(MAX_TOKEN_ANSWER);

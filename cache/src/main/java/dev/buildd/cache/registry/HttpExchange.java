@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A request and the redirects it leads to, which carry credentials no further than to where they
@@ -17,16 +18,30 @@ import java.util.Optional;
  *
  * @param authorization the header {@code Authorization}
  * @param patience how long the answer may take to begin
+ * @param body what is sent, if anything
  */
 public record HttpExchange(
     String method,
     URI uri,
     Map<String, String> headers,
     Optional<String> authorization,
-    Optional<Duration> patience) {
+    Optional<Duration> patience,
+    Optional<Body> body) {
   public static final String USER_AGENT = "buildkit/v0.32";
 
   private static final int MAX_REDIRECTS = 10;
+
+  /** What is sent, as often as it takes. */
+  public record Body(Supplier<InputStream> content, long length) {}
+
+  public HttpExchange(
+      String method,
+      URI uri,
+      Map<String, String> headers,
+      Optional<String> authorization,
+      Optional<Duration> patience) {
+    this(method, uri, headers, authorization, patience, Optional.empty());
+  }
 
   public HttpExchange {
     headers = Map.copyOf(headers);
@@ -58,7 +73,10 @@ public record HttpExchange(
   private HttpResponse<InputStream> send(HttpClient client, URI to)
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(to).method(method, HttpRequest.BodyPublishers.noBody());
+        HttpRequest.newBuilder(to)
+            .method(
+                method,
+                body.map(HttpExchange::publisher).orElse(HttpRequest.BodyPublishers.noBody()));
     patience.ifPresent(request::timeout);
     headers.forEach(request::header);
     if (authorization.isPresent() && isSameOrigin(to, uri)) {
@@ -78,6 +96,11 @@ public record HttpExchange(
     }
   }
 
+  private static HttpRequest.BodyPublisher publisher(Body body) {
+    return HttpRequest.BodyPublishers.fromPublisher(
+        HttpRequest.BodyPublishers.ofInputStream(body.content()), body.length());
+  }
+
   private static URI target(URI from, String location) throws IOException {
     try {
       URI to = from.resolve(location);
@@ -91,7 +114,7 @@ public record HttpExchange(
     }
   }
 
-  private static boolean isSameOrigin(URI a, URI b) {
+  static boolean isSameOrigin(URI a, URI b) {
     return String.valueOf(a.getScheme()).equals(b.getScheme())
         && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
         && a.getPort() == b.getPort();

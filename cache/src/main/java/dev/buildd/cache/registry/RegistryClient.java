@@ -34,12 +34,45 @@ public final class RegistryClient {
 
   /** Opens a repository for one use of it. */
   public Repository open(Reference reference, CredentialSource credentials) {
-    return new Repository(reference, endpoints(reference.host()), credentials, settings);
+    return new Repository(
+        reference,
+        endpoints(reference.host(), settings.host(reference.host())),
+        credentials,
+        settings);
   }
 
-  private List<Endpoint> endpoints(String name) {
+  /**
+   * Opens a repository to push to, for one use of it.
+   *
+   * @param insecure whether this registry may be reached in the clear or with any certificate,
+   *     whatever the settings say
+   */
+  public Push push(
+      Reference reference,
+      CredentialSource credentials,
+      boolean insecure,
+      Push.Content content,
+      Push.Listener listener) {
+    RegistrySettings.Host own = settings.host(reference.host());
+    if (insecure) {
+      own =
+          new RegistrySettings.Host(
+              Optional.of(true), true, List.of(), own.rootCas(), own.keyPairs());
+    }
+    List<Endpoint> endpoints =
+        endpoints(reference.host(), own).stream()
+            .filter(endpoint -> endpoint.mirrored().isEmpty())
+            .toList();
+    return new Push(
+        reference,
+        endpoints,
+        new Requests(credentials, settings, "repository:" + reference.path() + ":pull,push"),
+        content,
+        listener);
+  }
+
+  private List<Endpoint> endpoints(String name, RegistrySettings.Host own) {
     List<Endpoint> out = new ArrayList<>();
-    RegistrySettings.Host own = settings.host(name);
     for (String mirror : own.mirrors()) {
       String text = mirror.replaceFirst("^https?://", "");
       int slash = text.indexOf('/');

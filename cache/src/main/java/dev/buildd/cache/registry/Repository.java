@@ -11,12 +11,9 @@ import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,15 +29,8 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for use by many threads.
  */
 public final class Repository {
-  static final String USER_AGENT = HttpExchange.USER_AGENT;
-
   private static final Logger log = LoggerFactory.getLogger(Repository.class);
   private static final int MAX_MANIFEST = 4 << 20; // distribution-spec
-  private static final int MAX_ERROR = 8 << 10;
-  private static final int MAX_REFUSALS = 3;
-  private static final int TRIES = 5;
-  private static final long MAX_RETRY_AFTER_SECONDS = 60;
-  private static final Duration TIMEOUT = Duration.ofSeconds(60);
   private static final String ACCEPT =
       String.join(
           ", ",
@@ -52,10 +42,8 @@ public final class Repository {
 
   private final Reference reference;
   private final List<RegistryClient.Endpoint> endpoints;
-  private final CredentialSource credentials;
   private final RegistrySettings settings;
-  private final Map<RegistryClient.Endpoint, Authorization> authorizations =
-      new ConcurrentHashMap<>();
+  private final Requests requests;
 
   Repository(
       Reference reference,
@@ -64,8 +52,8 @@ public final class Repository {
       RegistrySettings settings) {
     this.reference = reference;
     this.endpoints = endpoints;
-    this.credentials = credentials;
     this.settings = settings;
+    this.requests = new Requests(credentials, settings, "repository:" + reference.path() + ":pull");
   }
 
   public Reference reference() {
@@ -78,24 +66,6 @@ public final class Repository {
 
   private interface Reading<T> {
     T read(RegistryClient.Endpoint endpoint, HttpResponse<InputStream> response) throws Exception;
-  }
-
-  /** An answer with a status that ends the attempt. */
-  private static final class StatusException extends Exception {
-    private static final long serialVersionUID = 1L;
-
-    final int status;
-    final long retryAfterSeconds;
-
-    StatusException(int status, long retryAfterSeconds, String message) {
-      super(message);
-      this.status = status;
-      this.retryAfterSeconds = retryAfterSeconds;
-    }
-
-    boolean isPassing() {
-      return status == 408 || status == 429 || status >= 500;
-    }
   }
 
   /**
@@ -211,7 +181,10 @@ public final class Repository {
       }
       try {
         HttpResponse<InputStream> response =
-            follow(endpoints.getLast(), "GET", URI.create(url), Map.of(), Optional.empty());
+            Requests.follow(
+                endpoints.getLast(),
+                Requests.Request.of("GET", URI.create(url), Map.of(), 200),
+                Optional.empty());
         if (response.statusCode() == 200) {
           transfer.offset = 0;
           transfer.take(response);
@@ -270,7 +243,19 @@ public final class Repository {
       boolean last = endpoint.equals(endpoints.getLast());
       try {
         // a mirror is not waited for
-        return withRetries(endpoint, method, path, headers, transfer, reading, last ? TRIES : 1);
+        return requests.retried(
+            path,
+            last ? Requests.TRIES : 1,
+            () -> {
+              Map<String, String> all =
+                  transfer != null && transfer.offset > 0
+                      ? Map.of("Range", "bytes=" + transfer.offset + "-")
+                      : headers;
+              return reading.read(
+                  endpoint,
+                  requests.send(
+                      endpoint, Requests.Request.of(method, uri(endpoint, path), all, 200, 206)));
+            });
       } catch (InterruptedException e) {
         throw e;
       } catch (Exception e) {
@@ -284,119 +269,9 @@ public final class Repository {
     throw first == null ? new IllegalStateException("no endpoints") : failure(path, first);
   }
 
-  private <T> T withRetries(
-      RegistryClient.Endpoint endpoint,
-      String method,
-      String path,
-      Map<String, String> headers,
-      @Nullable Transfer transfer,
-      Reading<T> reading,
-      int tries)
-      throws Exception {
-    long pause = settings.firstPause().toMillis();
-    for (int i = 1; ; i++) {
-      Exception failure;
-      long wait = pause;
-      try {
-        return reading.read(endpoint, authorized(endpoint, method, path, headers, transfer));
-      } catch (StatusException e) {
-        if (!e.isPassing()) {
-          throw e;
-        }
-        wait = Math.max(pause, TimeUnit.SECONDS.toMillis(e.retryAfterSeconds));
-        failure = e;
-      } catch (IOException e) {
-        if (Thread.interrupted() || HttpExchange.isInterrupt(e)) {
-          throw new InterruptedException();
-        }
-        failure = e;
-      }
-      if (i >= tries) {
-        throw failure;
-      }
-      log.info("registry request tried again path={} error=\"{}\"", path, failure.toString());
-      Thread.sleep(wait);
-      pause *= 2;
-    }
-  }
-
-  private HttpResponse<InputStream> authorized(
-      RegistryClient.Endpoint endpoint,
-      String method,
-      String path,
-      Map<String, String> headers,
-      @Nullable Transfer transfer)
-      throws Exception {
-    Authorization authorization =
-        authorizations.computeIfAbsent(
-            endpoint,
-            e -> new Authorization(e, credentials, "repository:" + reference.path() + ":pull"));
-    URI uri = uri(endpoint, path);
-    for (int refusals = 0; ; refusals++) {
-      Optional<String> header = authorization.header();
-      Map<String, String> all = headers;
-      if (transfer != null && transfer.offset > 0) {
-        all = Map.of("Range", "bytes=" + transfer.offset + "-");
-      }
-      HttpResponse<InputStream> response = follow(endpoint, method, uri, all, header);
-      int status = response.statusCode();
-      if (status == 200 || status == 206) {
-        return response;
-      }
-      String body;
-      try (InputStream in = response.body()) {
-        body = new String(in.readNBytes(MAX_ERROR), java.nio.charset.StandardCharsets.UTF_8);
-      }
-      List<String> challenges = response.headers().allValues("WWW-Authenticate");
-      if (status != 401 || refusals >= MAX_REFUSALS || !authorization.answer(challenges, header)) {
-        throw new StatusException(
-            status,
-            retryAfter(response),
-            "unexpected status from "
-                + method
-                + " request to "
-                + uri
-                + ": "
-                + status
-                + detail(body));
-      }
-    }
-  }
-
-  private static String detail(String body) {
-    String line = body.strip().replaceAll("\\s+", " ");
-    return line.isEmpty() ? "" : ": " + (line.length() > 300 ? line.substring(0, 300) : line);
-  }
-
-  private static long retryAfter(HttpResponse<InputStream> response) {
-    try {
-      long seconds = response.headers().firstValueAsLong("Retry-After").orElse(0);
-      return Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS);
-    } catch (NumberFormatException e) {
-      return 0; // a date
-    }
-  }
-
   private URI uri(RegistryClient.Endpoint endpoint, String path) {
     String query = endpoint.mirrored().map(host -> "?ns=" + host).orElse("");
     return URI.create(endpoint.base() + "/" + reference.path() + path + query);
-  }
-
-  private static HttpResponse<InputStream> follow(
-      RegistryClient.Endpoint endpoint,
-      String method,
-      URI start,
-      Map<String, String> headers,
-      Optional<String> authorization)
-      throws IOException, InterruptedException {
-    Map<String, String> all = new HashMap<>(headers);
-    all.put("User-Agent", USER_AGENT);
-    try {
-      return new HttpExchange(method, start, all, authorization, Optional.of(TIMEOUT))
-          .send(endpoint.client());
-    } catch (IOException e) {
-      throw new IOException("failed to do request: " + e.getMessage(), e);
-    }
   }
 
   private BuildException failure(String path, Exception e) {

@@ -1,0 +1,294 @@
+package dev.buildd.cache.registry;
+
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.ImageManifest;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Semaphore;
+
+/**
+ * Brings an image to a registry (distribution-spec, push): first its blobs, those that the registry
+ * lacks, then the manifests from the leaves to the root, so that no manifest ever names what is not
+ * there.
+ *
+ * <p>An upload may be directed to another host; credentials are not.
+ */
+public final class Push {
+  private static final int UPLOADS = 4;
+
+  private final Reference reference;
+  private final List<RegistryClient.Endpoint> endpoints;
+  private final Requests requests;
+  private final Content content;
+  private final Listener listener;
+  private final Semaphore uploads = new Semaphore(UPLOADS);
+
+  /** Where the image is. */
+  public interface Content {
+    InputStream read(Digest digest);
+
+    byte[] readAll(Digest digest);
+
+    /** A repository of the same registry that is known to have the blob. */
+    Optional<String> origin(Digest digest, String host);
+  }
+
+  /** Is told what is being done; called by several threads. */
+  public interface Listener {
+    /** A blob's bytes are on their way, or were there already. */
+    void blob(Digest digest, long done, long size);
+  }
+
+  Push(
+      Reference reference,
+      List<RegistryClient.Endpoint> endpoints,
+      Requests requests,
+      Content content,
+      Listener listener) {
+    this.reference = reference;
+    this.endpoints = endpoints;
+    this.requests = requests;
+    this.content = content;
+    this.listener = listener;
+  }
+
+  /** Work that one endpoint is asked to do. */
+  private interface Attempt<T> {
+    T on(RegistryClient.Endpoint endpoint) throws Exception;
+  }
+
+  /** All that an image is made of. */
+  private record Parts(List<Descriptor> manifests, Map<Digest, Descriptor> blobs) {}
+
+  /**
+   * Brings the blobs.
+   *
+   * @throws BuildException what the registry said, with the reference
+   */
+  public void blobs(Descriptor root) throws Exception {
+    Parts parts = parts(root);
+    List<Callable<Boolean>> all = new ArrayList<>();
+    for (Descriptor blob : parts.blobs.values()) {
+      all.add(() -> {
+        uploads.acquire();
+        try {
+          blob(blob);
+        } finally {
+          uploads.release();
+        }
+        return true;
+      });
+    }
+    if (!all.isEmpty()) {
+      Scope.all("push " + reference, all);
+    }
+  }
+
+  /**
+   * Brings the manifests, after the blobs.
+   *
+   * @param byDigest whether the root gets no tag
+   */
+  public void manifests(Descriptor root, boolean byDigest) throws Exception {
+    for (Descriptor manifest : parts(root).manifests.reversed()) {
+      boolean tagged = manifest.digest().equals(root.digest()) && !byDigest;
+      String name = tagged ? reference.tag().orElse("latest") : manifest.digest().toString();
+      byte[] bytes = content.readAll(manifest.digest());
+      onOne(
+          "manifest " + manifest.digest(),
+          endpoint ->
+              closed(
+                  requests.send(
+                      endpoint,
+                      new Requests.Request(
+                          "PUT",
+                          uri(endpoint, "/manifests/" + name),
+                          Map.of("Content-Type", manifest.mediaType()),
+                          Optional.of(
+                              new HttpExchange.Body(
+                                  () -> new java.io.ByteArrayInputStream(bytes), bytes.length)),
+                          false,
+                          Set.of(200, 201, 202)))));
+    }
+  }
+
+  private Parts parts(Descriptor root) {
+    List<Descriptor> manifests = new ArrayList<>();
+    Map<Digest, Descriptor> blobs = new LinkedHashMap<>();
+    collect(root, manifests, blobs);
+    return new Parts(manifests, blobs);
+  }
+
+  private void collect(Descriptor at, List<Descriptor> manifests, Map<Digest, Descriptor> blobs) {
+    if (!MediaType.isIndex(at.mediaType()) && !MediaType.isManifest(at.mediaType())) {
+      if (!at.mediaType().contains("nondistributable") && !at.mediaType().contains("foreign")) {
+        blobs.putIfAbsent(at.digest(), at);
+      }
+      return;
+    }
+    if (manifests.stream().anyMatch(known -> known.digest().equals(at.digest()))) {
+      return;
+    }
+    manifests.add(at);
+    ImageManifest manifest =
+        ImageManifest.parse(content.readAll(at.digest()), "manifest " + at.digest());
+    manifest.config().ifPresent(config -> collect(config, manifests, blobs));
+    manifest.layers().forEach(layer -> collect(layer, manifests, blobs));
+    manifest.manifests().forEach(one -> collect(one, manifests, blobs));
+  }
+
+  private URI uri(RegistryClient.Endpoint endpoint, String path) {
+    return URI.create(endpoint.base() + "/" + reference.path() + path);
+  }
+
+  private static boolean closed(HttpResponse<InputStream> response) throws java.io.IOException {
+    response.body().close();
+    return true;
+  }
+
+  private void blob(Descriptor blob) throws Exception {
+    listener.blob(blob.digest(), 0, blob.size());
+    onOne(
+        "blob " + blob.digest(),
+        endpoint -> {
+          if (!isThere(endpoint, blob)) {
+            upload(endpoint, blob);
+          }
+          return true;
+        });
+    listener.blob(blob.digest(), blob.size(), blob.size());
+  }
+
+  private boolean isThere(RegistryClient.Endpoint endpoint, Descriptor blob) throws Exception {
+    HttpResponse<InputStream> response =
+        requests.send(
+            endpoint,
+            Requests.Request.of(
+                "HEAD", uri(endpoint, "/blobs/" + blob.digest()), Map.of(), 200, 404));
+    response.body().close();
+    return response.statusCode() == 200;
+  }
+
+  private void upload(RegistryClient.Endpoint endpoint, Descriptor blob) throws Exception {
+    String query =
+        content
+            .origin(blob.digest(), reference.host())
+            .filter(origin -> !origin.equals(reference.path()))
+            .map(origin -> "?mount=" + blob.digest() + "&from=" + encode(origin))
+            .orElse("");
+    HttpResponse<InputStream> begun =
+        requests.send(
+            endpoint,
+            Requests.Request.of(
+                "POST", uri(endpoint, "/blobs/uploads/" + query), Map.of(), 200, 201, 202));
+    begun.body().close();
+    if (begun.statusCode() == 201) {
+      return; // taken over from the other repository
+    }
+    String location =
+        begun
+            .headers()
+            .firstValue("Location")
+            .orElseThrow(() ->
+                new BuildException(Category.UNAVAILABLE, "registry gave no place to upload to"));
+    closed(
+        requests.send(
+            endpoint,
+            new Requests.Request(
+                "PUT",
+                place(begun.uri(), location, blob.digest()),
+                Map.of("Content-Type", "application/octet-stream"),
+                Optional.of(
+                    new HttpExchange.Body(
+                        () -> counted(content.read(blob.digest()), blob), blob.size())),
+                true,
+                Set.of(200, 201, 204))));
+  }
+
+  private InputStream counted(InputStream in, Descriptor blob) {
+    return new java.io.FilterInputStream(in) {
+      private long done;
+
+      @Override
+      public int read(byte[] to, int at, int length) throws java.io.IOException {
+        int n = super.read(to, at, length);
+        if (n > 0) {
+          done += n;
+          listener.blob(blob.digest(), done, blob.size());
+        }
+        return n;
+      }
+    };
+  }
+
+  private static URI place(URI asked, String location, Digest digest) {
+    URI to;
+    try {
+      to = asked.resolve(location);
+    } catch (IllegalArgumentException e) {
+      throw new BuildException(Category.UNAVAILABLE, "registry gave an invalid upload address", e);
+    }
+    String scheme = String.valueOf(to.getScheme());
+    if (to.getHost() == null
+        || !(scheme.equals("https")
+            || (scheme.equals("http") && asked.getScheme().equals(scheme)))) {
+      throw new BuildException(
+          Category.UNAVAILABLE, "registry gave an upload address that is not to be used");
+    }
+    return URI.create(
+        to + (to.getRawQuery() == null ? "?" : "&") + "digest=" + encode(digest.toString()));
+  }
+
+  private static String encode(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  /** An insecure registry has two endpoints, one with and one without TLS. */
+  private <T> T onOne(String what, Attempt<T> attempt) throws Exception {
+    Exception failure = null;
+    for (RegistryClient.Endpoint endpoint : endpoints) {
+      boolean last = endpoint.equals(endpoints.getLast());
+      try {
+        return requests.retried(what, last ? Requests.TRIES : 1, () -> attempt.on(endpoint));
+      } catch (InterruptedException | BuildException e) {
+        throw e;
+      } catch (StatusException e) {
+        throw failed(what, e);
+      } catch (Exception e) {
+        failure = e;
+      }
+    }
+    throw failed(what, failure == null ? new IllegalStateException("no endpoints") : failure);
+  }
+
+  private BuildException failed(String what, Exception e) {
+    Category category =
+        e instanceof StatusException status && (status.status == 401 || status.status == 403)
+            ? Category.PERMISSION_DENIED
+            : Category.UNAVAILABLE;
+    String text = String.valueOf(e.getMessage());
+    return new BuildException(
+        category,
+        (category == Category.PERMISSION_DENIED
+                ? "push access denied, repository does not exist or may require authorization: "
+                    + "authorization failed: "
+                : "failed to copy " + what + ": ")
+            + text,
+        e);
+  }
+}
