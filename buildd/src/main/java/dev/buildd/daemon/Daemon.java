@@ -7,6 +7,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.RegistrySettings;
@@ -22,6 +23,9 @@ import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.exporter.LocalExporter;
 import dev.buildd.solver.exporter.TarExporter;
+import dev.buildd.solver.exporter.image.ArchiveExporter;
+import dev.buildd.solver.exporter.image.ImageExporter;
+import dev.buildd.solver.exporter.image.ImageWriter;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
@@ -120,7 +124,8 @@ final class Daemon implements AutoCloseable {
     ContentStore content = ContentStore.open(root.resolve("content"));
     RegistryClient registries = new RegistryClient(registries(config));
     ImageResolver resolver = new ImageResolver(registries, content);
-    ImageSource images = new ImageSource(cache, content, registries, resolver);
+    LayerBlobs layerBlobs = new LayerBlobs(cache, content);
+    ImageSource images = new ImageSource(cache, content, layerBlobs, registries, resolver);
     GitSource git = new GitSource(cache);
     HttpSource http = new HttpSource(cache);
     Worker worker =
@@ -141,7 +146,14 @@ final class Daemon implements AutoCloseable {
                 config.history().maxEntries(),
                 Duration.ofSeconds(config.history().maxAgeSeconds())));
     Map<String, Exporter> exporters = new HashMap<>();
-    for (Exporter exporter : List.of(new LocalExporter(), new TarExporter())) {
+    ImageWriter imageWriter = new ImageWriter(layerBlobs, content);
+    for (Exporter exporter :
+        List.of(
+            new LocalExporter(),
+            new TarExporter(),
+            new ImageExporter(imageWriter, registries),
+            ArchiveExporter.oci(imageWriter),
+            ArchiveExporter.docker(imageWriter))) {
       exporters.put(exporter.type(), exporter);
     }
     // the worker's record is asked for only once the service that makes it is there
@@ -165,7 +177,9 @@ final class Daemon implements AutoCloseable {
             builds,
             sessions,
             cache,
-            () -> content.collect(images::needs, Duration.ZERO),
+            () ->
+                content.collect(
+                    blob -> images.needs(blob) || layerBlobs.needs(blob), Duration.ZERO),
             worker,
             history,
             clock,

@@ -113,6 +113,14 @@ final class CacheEntry {
         false);
   }
 
+  /** What its own layer lies on. */
+  Optional<CacheEntry> below() {
+    return switch (kind) {
+      case LAYER, DIFF_LOWER, DIFF_BOTH -> parents.stream().findFirst();
+      case MERGE, DIFF_UPPER -> Optional.empty();
+    };
+  }
+
   /** The layers that make it up, lowest first. */
   List<CacheEntry> layers() {
     List<CacheEntry> out = new ArrayList<>();

@@ -297,6 +297,11 @@ public final class CacheManager implements AutoCloseable {
 
   // --- what is done to a ref ---
 
+  /** The snapshot of a ref, to be read as a layer: cut off from its mutable twin. */
+  String snapshotOf(ImmutableRef ref) {
+    return finished(ref).snapshot;
+  }
+
   ImmutableRef commit(HeldRef.Mutable ref) {
     CacheEntry entry = ref.entry;
     entry.files.lock();

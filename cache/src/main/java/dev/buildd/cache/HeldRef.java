@@ -4,8 +4,14 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.snapshot.Mount;
+import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LayerWriter;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** What the two kinds of ref have in common: one hold on an entry, given back once. */
 abstract class HeldRef {
@@ -84,6 +90,25 @@ abstract class HeldRef {
     @Override
     public String description() {
       return entry.description;
+    }
+
+    @Override
+    public Instant createdAt() {
+      return entry.createdAt;
+    }
+
+    @Override
+    public void archive(OptionalLong latest, OutputStream out)
+        throws IOException, InterruptedException {
+      Snapshotter snapshots = manager.snapshotter();
+      String snapshot = manager.snapshotOf(this);
+      snapshots.pin(snapshot);
+      try {
+        LayerWriter.write(
+            snapshots.layer(snapshot, entry.below().map(e -> e.snapshot)), latest, out);
+      } finally {
+        snapshots.unpin(snapshot);
+      }
     }
 
     @Override

@@ -198,6 +198,12 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   @Override
+  public LayerView layer(String id, Optional<String> below) {
+    return new LayerView(
+        whole.resolve(table.get(id).id), true, below.stream().map(whole::resolve).toList());
+  }
+
+  @Override
   public List<String> parents(String id) {
     return table.get(id).parents;
   }

@@ -477,6 +477,17 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
+  public LayerView layer(String id, Optional<String> below) {
+    if (table.get(id).kind == Kind.STACK) {
+      throw new IllegalArgumentException("snapshot " + id + " has no layer of its own");
+    }
+    return new LayerView(
+        memory.path(id).orElseGet(() -> layer(id)),
+        false,
+        below.map(b -> lowers(table.get(b))).orElse(List.of()));
+  }
+
+  @Override
   public List<String> parents(String id) {
     return table.get(id).parents;
   }

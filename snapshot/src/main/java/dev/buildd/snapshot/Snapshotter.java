@@ -1,6 +1,7 @@
 package dev.buildd.snapshot;
 
 import dev.buildd.snapshot.store.MetadataStore;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -62,6 +63,22 @@ public interface Snapshotter extends AutoCloseable {
 
   /** How to mount read-only, whatever the snapshot is. */
   List<Mount> view(String id);
+
+  /**
+   * Where to read what a committed snapshot adds to another. Pinned meanwhile.
+   *
+   * @param below what the snapshot was made on; of a {@link #diff}, its lower side
+   */
+  LayerView layer(String id, Optional<String> below);
+
+  /**
+   * A layer's files.
+   *
+   * @param directory what the layer holds; {@code whole} if it shows what is below as well, else in
+   *     overlayfs's form
+   * @param below the directories of what it lies on, topmost first
+   */
+  record LayerView(Path directory, boolean whole, List<Path> below) {}
 
   /** The snapshots the given one directly builds upon. */
   List<String> parents(String id);

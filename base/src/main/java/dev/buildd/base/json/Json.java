@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -15,7 +16,8 @@ import tools.jackson.core.json.JsonFactory;
 
 /**
  * JSON as plain values: {@code Map} in order, {@code List}, {@code String}, {@code Long}, {@code
- * BigInteger}, {@code Double}, {@code Boolean}. A member that is null counts as absent.
+ * BigInteger}, {@code Double}, {@code Boolean}. A member that is null counts as absent when read,
+ * and is written as null.
  *
  * <p>The accessors take what other programs wrote: a member of another type than asked for is
  * {@code INVALID_ARGUMENT}, an absent one is the type's empty value.
@@ -91,8 +93,41 @@ public final class Json {
     return write(new StringBuilder(), value).toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  private static StringBuilder write(StringBuilder out, Object value) {
+  /** The same with each member and element on a line of its own, indented by two spaces. */
+  public static byte[] indented(Object value) {
+    return indent(new StringBuilder(), value, "\n").toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static StringBuilder indent(StringBuilder out, @Nullable Object value, String line) {
+    String deeper = line + "  ";
+    String separator = "";
     switch (value) {
+      case Map<?, ?> map when !map.isEmpty() -> {
+        out.append('{');
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+          GoJson.quote(out.append(separator).append(deeper), entry.getKey().toString())
+              .append(": ");
+          indent(out, entry.getValue(), deeper);
+          separator = ",";
+        }
+        out.append(line).append('}');
+      }
+      case List<?> list when !list.isEmpty() -> {
+        out.append('[');
+        for (Object element : list) {
+          indent(out.append(separator).append(deeper), element, deeper);
+          separator = ",";
+        }
+        out.append(line).append(']');
+      }
+      case null, default -> write(out, value);
+    }
+    return out;
+  }
+
+  private static StringBuilder write(StringBuilder out, @Nullable Object value) {
+    switch (value) {
+      case null -> out.append("null");
       case Map<?, ?> map -> {
         String separator = "{";
         for (Map.Entry<?, ?> entry : map.entrySet()) {

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,9 +34,8 @@ import org.slf4j.LoggerFactory;
  * Holds blobs by digest. A blob is visible only once its writer has been committed, whole and
  * durable. What is being written is private to its writer and gone when the store is opened again.
  *
- * <p>Layers are read from their writer and never become blobs: only small things stay, the
- * manifests and configs of images that a ref was made from, and what other parts of the daemon put
- * here. {@link #collect} deletes what nobody needs any more.
+ * <p>What stays are the manifests, configs and layers of images that a ref was made from or became,
+ * and what other parts of the daemon put here. {@link #collect} deletes what nobody needs any more.
  *
  * <p>Safe for use by many threads.
  */
@@ -204,27 +204,45 @@ public final class ContentStore {
    * @param size what it must have; negative if unknown
    */
   public Writer write(Digest expected, long size) {
+    return write(Optional.of(expected), size);
+  }
+
+  /** Begins to write a blob whose digest will be known at the end. */
+  public Writer writeNew() {
+    return write(Optional.empty(), -1);
+  }
+
+  private Writer write(Optional<Digest> expected, long size) {
     return Failures.wrap(
-        "write blob " + expected,
+        "write blob " + expected.map(Digest::toString).orElse(""),
         () -> new Writer(expected, size, ingest.resolve(Long.toString(next.incrementAndGet()))));
   }
 
   /** A blob that is being written, by one thread at a time. Closing it forgets what is not kept. */
   public final class Writer implements AutoCloseable {
-    private final Digest expected;
+    private final Optional<Digest> expected;
     private final long size;
     private final Path file;
     private final FileOutputStream out;
     private final MessageDigest hash;
     private long written;
-    private boolean verified;
+    private @Nullable Digest actual;
+    private boolean committed;
 
-    private Writer(Digest expected, long size, Path file) throws IOException {
+    private Writer(Optional<Digest> expected, long size, Path file) throws IOException {
       this.expected = expected;
       this.size = size;
       this.file = file;
       this.out = new FileOutputStream(file.toFile());
-      this.hash = expected.algorithm().newHash();
+      this.hash = algorithm().newHash();
+    }
+
+    private Digest.Algorithm algorithm() {
+      return expected.map(Digest::algorithm).orElse(Digest.Algorithm.SHA256);
+    }
+
+    private String name() {
+      return expected.map(Digest::toString).orElse("without a digest yet");
     }
 
     /** Takes the bytes; more than were announced are refused. */
@@ -253,23 +271,25 @@ public final class ContentStore {
 
     private BuildException mismatch(String text) {
       return new BuildException(
-          Category.FAILED_PRECONDITION, text + ", expected " + expected + ": failed precondition");
+          Category.FAILED_PRECONDITION, text + ", expected " + name() + ": failed precondition");
     }
 
-    /** Ends writing and checks that what was written is what was announced. */
-    public void verify() {
-      if (verified) {
-        return;
+    /** Ends writing, checks that what was written is what was announced, and tells its digest. */
+    public Digest verify() {
+      Digest known = actual;
+      if (known != null) {
+        return known;
       }
-      Failures.run("close blob " + expected, out::close);
+      Failures.run("close blob " + name(), out::close);
       if (size >= 0 && written != size) {
         throw mismatch("unexpected commit size " + written + ", expected " + size);
       }
-      Digest actual = new Digest(expected.algorithm(), hex(hash.digest()));
-      if (!actual.equals(expected)) {
-        throw mismatch("unexpected commit digest " + actual);
+      Digest found = new Digest(algorithm(), hex(hash.digest()));
+      if (expected.isPresent() && !found.equals(expected.get())) {
+        throw mismatch("unexpected commit digest " + found);
       }
-      verified = true;
+      actual = found;
+      return found;
     }
 
     private static String hex(byte[] bytes) {
@@ -278,32 +298,38 @@ public final class ContentStore {
 
     /** The verified bytes, whether or not they become a blob. */
     public InputStream open() {
-      verify();
-      return Failures.wrap("read blob " + expected, () -> Files.newInputStream(file));
+      Digest digest = verify();
+      return committed
+          ? read(digest, 0)
+          : Failures.wrap("read blob " + digest, () -> Files.newInputStream(file));
     }
 
-    /** Makes it a blob, durably. */
+    /** Makes it a blob, durably; once. */
     public void commit() {
-      verify();
+      if (committed) {
+        return;
+      }
+      Digest digest = verify();
       Failures.run(
-          "commit blob " + expected,
+          "commit blob " + digest,
           () ->
               Threads.nativeCalls()
                   .callUninterruptibly(() -> {
-                    Path target = path(expected);
-                    Files.createDirectories(blobs.resolve(expected.algorithm().text()));
+                    Path target = path(digest);
+                    Files.createDirectories(blobs.resolve(digest.algorithm().text()));
                     try (FileOutputStream forced = new FileOutputStream(file.toFile(), true)) {
                       forced.getFD().sync();
                     }
                     Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
                     return true;
                   }));
+      committed = true;
     }
 
     @Override
     public void close() {
       Failures.run(
-          "close blob " + expected,
+          "close blob " + name(),
           () -> {
             out.close();
             Files.deleteIfExists(file);

@@ -1,16 +1,92 @@
 package dev.buildd.snapshot.layer;
 
 import com.github.luben.zstd.ZstdInputStream;
+import com.github.luben.zstd.ZstdOutputStream;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.OptionalInt;
 import java.util.zip.GZIPInputStream;
 
-/** How an archive is compressed, seen from its first bytes. */
+/** How an archive is compressed. */
 public enum Compression {
-  NONE,
-  GZIP,
-  ZSTD;
+  NONE("uncompressed", MediaType.OCI_LAYER),
+  GZIP("gzip", MediaType.OCI_LAYER_GZIP),
+  ZSTD("zstd", MediaType.OCI_LAYER_ZSTD);
+
+  private static final int DEFAULT_GZIP_LEVEL = 6;
+  private static final int DEFAULT_ZSTD_LEVEL = 3;
+  private static final int MAX_GZIP_LEVEL = 9;
+  private static final int MAX_ZSTD_LEVEL = 22;
+
+  private final String text;
+  private final String mediaType;
+
+  Compression(String text, String mediaType) {
+    this.text = text;
+    this.mediaType = mediaType;
+  }
+
+  /** As in exporters' attributes. */
+  public String text() {
+    return text;
+  }
+
+  /** Of a layer so compressed, in OCI's spelling. */
+  public String mediaType() {
+    return mediaType;
+  }
+
+  /**
+   * As in exporters' attributes.
+   *
+   * @throws BuildException {@code INVALID_ARGUMENT}, {@code UNIMPLEMENTED} for eStargz
+   */
+  public static Compression parse(String text) {
+    for (Compression one : values()) {
+      if (one.text.equals(text)) {
+        return one;
+      }
+    }
+    throw text.equals("estargz")
+        ? new BuildException(
+            Category.UNIMPLEMENTED, "compression estargz is not supported by this daemon yet")
+        : BuildException.invalid("unsupported compression type " + text);
+  }
+
+  /** How a layer with that media type is compressed; unknown types are taken for gzip. */
+  public static Compression ofLayer(String mediaType) {
+    if (mediaType.endsWith("zstd")) {
+      return ZSTD;
+    }
+    return mediaType.endsWith(".tar") ? NONE : GZIP;
+  }
+
+  /**
+   * A stream that compresses into another one, which it closes. The same content gives the same
+   * bytes on every machine. Not to be used by a thread that burns processor time.
+   *
+   * @param level the format's own; out of its range, the nearest
+   */
+  public OutputStream compress(OutputStream to, OptionalInt level) throws IOException {
+    return switch (this) {
+      case NONE -> to;
+      case GZIP ->
+          new GzipOutput(to, Math.clamp(level.orElse(DEFAULT_GZIP_LEVEL), -1, MAX_GZIP_LEVEL));
+      case ZSTD -> {
+        ZstdOutputStream out =
+            new ZstdOutputStream(
+                to, Math.clamp(level.orElse(DEFAULT_ZSTD_LEVEL), 1, MAX_ZSTD_LEVEL));
+        // with any number of workers the bytes are the same, but not without one
+        out.setWorkers(Runtime.getRuntime().availableProcessors());
+        yield out;
+      }
+    };
+  }
 
   private static final int BUFFER = 1 << 16;
 

@@ -40,6 +40,14 @@ public record TarEntry(
   /** Consecutive bytes of a sparse file. */
   public record Piece(long offset, long length) {}
 
+  /** The same file with its time no later than this. */
+  TarEntry withLatest(long latest) {
+    return mtimeNanos <= latest
+        ? this
+        : new TarEntry(
+            name, type, linkName, size, mode, uid, gid, latest, devMajor, devMinor, xattrs, data);
+  }
+
   public TarEntry {
     xattrs = Map.copyOf(xattrs);
     data = List.copyOf(data);

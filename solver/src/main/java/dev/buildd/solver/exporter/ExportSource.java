@@ -28,6 +28,19 @@ public record ExportSource(
     metadata = Map.copyOf(metadata);
   }
 
+  /** What was said under a name of one platform, else of all; empty if nothing was. */
+  public byte[] metadata(String name, String platformId) {
+    byte[] own = metadata.get(name + "/" + platformId);
+    return own != null ? own : metadata.getOrDefault(name, new byte[0]);
+  }
+
+  /** The same with more metadata. */
+  public ExportSource withMetadata(Map<String, byte[]> more) {
+    Map<String, byte[]> all = new LinkedHashMap<>(metadata);
+    all.putAll(more);
+    return new ExportSource(ref, refs, all);
+  }
+
   public boolean isMap() {
     return !refs.isEmpty();
   }

@@ -1,10 +1,9 @@
 package dev.buildd.solver.exporter;
 
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * What exports of plain files may be told.
@@ -16,27 +15,10 @@ import java.util.Optional;
 record FilesOptions(Optional<Long> epochSeconds, Optional<Boolean> platformSplit, boolean delete) {
 
   static FilesOptions of(Map<String, String> attributes) {
-    String epoch = attributes.getOrDefault("source-date-epoch", "");
-    Optional<Long> seconds = Optional.empty();
-    if (!epoch.isEmpty()) {
-      try {
-        seconds = Optional.of(Long.parseLong(epoch));
-      } catch (NumberFormatException e) {
-        throw new BuildException(
-            Category.INVALID_ARGUMENT, "invalid SOURCE_DATE_EPOCH: " + epoch, e);
-      }
-    }
-    String split = attributes.get("platform-split");
+    Optional<Long> seconds = Attributes.epoch(attributes);
     Optional<Boolean> splits =
-        split == null
-            ? Optional.empty()
-            : Optional.of(
-                switch (split) {
-                  case "1", "t", "T", "true", "TRUE", "True" -> true;
-                  case "0", "f", "F", "false", "FALSE", "False" -> false;
-                  default ->
-                      throw BuildException.invalid("non-bool value for platform-split: " + split);
-                });
+        Optional.ofNullable(attributes.get("platform-split"))
+            .map(value -> Attributes.strictBool("platform-split", value));
     boolean delete =
         switch (attributes.getOrDefault("mode", "")) {
           case "", "copy" -> false;
@@ -61,15 +43,9 @@ record FilesOptions(Optional<Long> epochSeconds, Optional<Boolean> platformSplit
     if (epochSeconds.isPresent()) {
       return this;
     }
-    byte[] value = source.metadata().get("source.date.epoch");
-    if (value == null) {
-      return this;
-    }
-    String text = new String(value, StandardCharsets.UTF_8);
-    try {
-      return new FilesOptions(Optional.of(Long.parseLong(text)), platformSplit, delete);
-    } catch (NumberFormatException e) {
-      throw new BuildException(Category.INVALID_ARGUMENT, "invalid source.date.epoch: " + text, e);
-    }
+    OptionalLong seconds = Attributes.epoch(source, "");
+    return seconds.isEmpty()
+        ? this
+        : new FilesOptions(Optional.of(seconds.getAsLong()), platformSplit, delete);
   }
 }

@@ -15,7 +15,7 @@ import java.util.concurrent.Callable;
 
 /** Sends files into a directory of the client's. */
 public final class LocalExporter implements Exporter {
-  static final Duration PATIENCE = Duration.ofSeconds(5);
+  public static final Duration PATIENCE = Duration.ofSeconds(5);
 
   @Override
   public String type() {

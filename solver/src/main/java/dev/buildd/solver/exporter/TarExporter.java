@@ -1,8 +1,13 @@
 package dev.buildd.solver.exporter;
 
+import dev.buildd.base.linux.GoFileMode;
+import dev.buildd.base.linux.Stat;
 import dev.buildd.session.Session;
 import dev.buildd.session.filesync.FileSend;
+import dev.buildd.session.filesync.FileStat;
 import dev.buildd.session.filesync.FsSource;
+import dev.buildd.snapshot.layer.TarEntry;
+import dev.buildd.snapshot.layer.TarWriter;
 import dev.buildd.solver.graph.VertexProgress;
 import java.io.BufferedOutputStream;
 import java.io.OutputStream;
@@ -56,10 +61,38 @@ public final class TarExporter implements Exporter {
     private static void write(FsSource files, OutputStream out) throws Exception {
       try (TarWriter tar = new TarWriter(new BufferedOutputStream(out, CHUNK))) {
         files.walk(stat -> {
-          tar.add(stat, files);
+          tar.add(entry(stat), () -> files.open(stat.path()));
           return true;
         });
       }
+    }
+
+    private static TarEntry entry(FileStat stat) {
+      int mode = GoFileMode.toUnix(stat.mode());
+      TarEntry.Type type =
+          stat.isHardlink()
+              ? TarEntry.Type.HARD_LINK
+              : switch (mode & Stat.S_IFMT) {
+                case Stat.S_IFLNK -> TarEntry.Type.SYMLINK;
+                case Stat.S_IFCHR -> TarEntry.Type.CHARACTER_DEVICE;
+                case Stat.S_IFBLK -> TarEntry.Type.BLOCK_DEVICE;
+                case Stat.S_IFDIR -> TarEntry.Type.DIRECTORY;
+                case Stat.S_IFIFO -> TarEntry.Type.FIFO;
+                default -> TarEntry.Type.FILE;
+              };
+      return new TarEntry(
+          stat.path(),
+          type,
+          stat.linkName(),
+          stat.size(),
+          mode & 07777,
+          stat.uid(),
+          stat.gid(),
+          stat.modTime(),
+          (int) stat.devMajor(),
+          (int) stat.devMinor(),
+          stat.xattrs(),
+          List.of());
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.snapshot.content.ContentStore;
@@ -36,11 +37,15 @@ public final class ImageSource implements Source {
   private final LayerPuller layers;
 
   public ImageSource(
-      CacheManager cache, ContentStore content, RegistryClient registries, ImageResolver resolver) {
+      CacheManager cache,
+      ContentStore content,
+      LayerBlobs layerBlobs,
+      RegistryClient registries,
+      ImageResolver resolver) {
     this.cache = cache;
     this.registries = registries;
     this.resolver = resolver;
-    this.layers = new LayerPuller(cache, content);
+    this.layers = new LayerPuller(cache, content, layerBlobs);
   }
 
   @Override

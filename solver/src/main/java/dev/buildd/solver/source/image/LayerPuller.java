@@ -9,6 +9,8 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.LayerBlob;
+import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
@@ -18,6 +20,7 @@ import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.VertexProgress;
 import java.io.InputStream;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
@@ -35,12 +38,27 @@ final class LayerPuller {
   private final CacheManager cache;
   private final ContentStore content;
   private final Semaphore downloads = new Semaphore(DOWNLOADS);
-  private final Shared<Digest, ContentStore.Writer> blobs = new Shared<>();
+  private final LayerBlobs layerBlobs;
+  private final Shared<Digest, Blob> blobs = new Shared<>();
   private final Shared<Digest, ImmutableRef> refs = new Shared<>();
 
-  LayerPuller(CacheManager cache, ContentStore content) {
+  LayerPuller(CacheManager cache, ContentStore content, LayerBlobs layerBlobs) {
     this.cache = cache;
     this.content = content;
+    this.layerBlobs = layerBlobs;
+  }
+
+  /** A layer's archive, held in the content store. */
+  private record Blob(ContentStore content, Digest digest, ContentStore.Hold hold)
+      implements AutoCloseable {
+    InputStream open() {
+      return content.read(digest, 0);
+    }
+
+    @Override
+    public void close() {
+      hold.close();
+    }
   }
 
   /** One image to pull. */
@@ -88,7 +106,7 @@ final class LayerPuller {
         scope.fork(
             "download " + pull.layers().get(i).digest(),
             () -> {
-              Shared<Digest, ContentStore.Writer>.Lease lease = blob(pull, layer);
+              Shared<Digest, Blob>.Lease lease = blob(pull, layer);
               try {
                 done.await(); // held until it is unpacked
               } finally {
@@ -130,7 +148,7 @@ final class LayerPuller {
     }
     Optional<ImmutableRef> parent =
         layer == 0 ? Optional.empty() : Optional.of(ref(pull, layer - 1));
-    try (Shared<Digest, ContentStore.Writer>.Lease blob = blob(pull, layer);
+    try (Shared<Digest, Blob>.Lease blob = blob(pull, layer);
         MutableRef ref = cache.newMutable(parent, options(pull, layer))) {
       String id = "extracting " + pull.layers().get(layer).digest();
       try (VertexProgress.Part part = pull.progress().part(id);
@@ -150,10 +168,20 @@ final class LayerPuller {
         }
       }
       ref.index(CHAIN_ID, pull.chainIds().get(layer).toString());
+      layerBlobs.note(
+          ref, new LayerBlob(plain(pull.layers().get(layer)), pull.diffIds().get(layer)));
       return ref.commit();
     } finally {
       parent.ifPresent(ImmutableRef::close);
     }
+  }
+
+  /**
+   * What somebody else's manifest says of a layer beside what it is does not go into our images.
+   */
+  private static Descriptor plain(Descriptor layer) {
+    return new Descriptor(
+        layer.mediaType(), layer.digest(), layer.size(), Optional.empty(), Map.of(), layer.urls());
   }
 
   private static RefOptions options(Pull pull, int layer) {
@@ -163,24 +191,29 @@ final class LayerPuller {
         : options;
   }
 
-  private Shared<Digest, ContentStore.Writer>.Lease blob(Pull pull, int layer) throws Exception {
+  private Shared<Digest, Blob>.Lease blob(Pull pull, int layer) throws Exception {
     Descriptor wanted = pull.layers().get(layer);
     return blobs.acquire(wanted.digest(), () -> download(pull, wanted));
   }
 
-  private ContentStore.Writer download(Pull pull, Descriptor wanted) throws Exception {
+  private Blob download(Pull pull, Descriptor wanted) throws Exception {
     downloads.acquire();
+    ContentStore.Hold hold = content.hold(wanted.digest());
     boolean complete = false;
-    ContentStore.Writer writer = content.write(wanted.digest(), wanted.size());
-    try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString())) {
-      pull.repository().blob(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
-      writer.verify();
+    try {
+      if (content.info(wanted.digest()).isEmpty()) {
+        try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString());
+            ContentStore.Writer writer = content.write(wanted.digest(), wanted.size())) {
+          pull.repository().blob(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+          writer.commit();
+        }
+      }
       complete = true;
-      return writer;
+      return new Blob(content, wanted.digest(), hold);
     } finally {
       downloads.release();
       if (!complete) {
-        writer.close();
+        hold.close();
       }
     }
   }

@@ -11,6 +11,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.RegistrySettings;
@@ -67,7 +68,13 @@ class ImageSourceTest {
     content = ContentStore.open(temp.resolve("content"));
     RegistryClient client =
         new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(10)));
-    source = new ImageSource(cache, content, client, new ImageResolver(client, content));
+    source =
+        new ImageSource(
+            cache,
+            content,
+            new LayerBlobs(cache, content),
+            client,
+            new ImageResolver(client, content));
   }
 
   private void closeStores() {

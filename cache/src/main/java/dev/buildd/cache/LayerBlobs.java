@@ -1,0 +1,200 @@
+package dev.buildd.cache;
+
+import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.layer.Compression;
+import dev.buildd.snapshot.layer.LayerWriter;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/**
+ * Layers of refs as archives. An archive is made once and stays as long as its ref; one that came
+ * with an image from a registry is used as it came.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class LayerBlobs {
+  private static final String INDEX = "blob:";
+  private static final String PRESENT = "1";
+  private static final String VALUE = "blob";
+  private static final int BUFFER = 64 << 10;
+
+  private final CacheManager cache;
+  private final ContentStore content;
+  private final ConcurrentMap<String, Flight<LayerBlob>> flights = new ConcurrentHashMap<>();
+
+  public LayerBlobs(CacheManager cache, ContentStore content) {
+    this.cache = cache;
+    this.content = content;
+  }
+
+  /**
+   * How layers are to be compressed.
+   *
+   * @param force whether this goes for layers of which there is an archive already
+   */
+  public record Wanted(Compression compression, OptionalInt level, boolean force) {
+    public static final Wanted DEFAULT = new Wanted(Compression.GZIP, OptionalInt.empty(), false);
+  }
+
+  /** Whether a blob is some ref's layer. */
+  public boolean needs(Digest blob) {
+    return !cache.search(INDEX + blob, PRESENT).isEmpty();
+  }
+
+  /** Notes that a ref's layer is in the content store in this form. */
+  public void note(MutableRef ref, LayerBlob blob) {
+    ref.put(VALUE, blob.toBytes());
+    ref.index(INDEX + blob.descriptor().digest(), PRESENT);
+  }
+
+  private void note(ImmutableRef ref, String key, LayerBlob blob) {
+    ref.index(INDEX + blob.descriptor().digest(), PRESENT);
+    ref.put(key, blob.toBytes());
+  }
+
+  /** The layers that a ref is made of, lowest first, all in the content store. */
+  public List<LayerBlob> chain(ImmutableRef ref, Wanted wanted) throws Exception {
+    List<ImmutableRef> layers = ref.layerChain();
+    try {
+      List<Callable<LayerBlob>> all = new ArrayList<>();
+      for (ImmutableRef layer : layers) {
+        all.add(() -> blob(layer, wanted));
+      }
+      return all.isEmpty() ? List.of() : Scope.all("layers of " + ref, all);
+    } finally {
+      layers.forEach(ImmutableRef::close);
+    }
+  }
+
+  /** One layer of a chain. */
+  public LayerBlob blob(ImmutableRef layer, Wanted wanted) throws Exception {
+    Optional<LayerBlob> known = known(layer, VALUE);
+    if (known.isPresent()
+        && (!wanted.force() || known.get().compression() == wanted.compression())) {
+      return known.get();
+    }
+    String key = wanted.force() ? VALUE + "." + wanted.compression().text() : VALUE;
+    Optional<LayerBlob> converted = known(layer, key);
+    if (converted.isPresent()) {
+      return converted.get();
+    }
+    return shared(
+        layer.id() + "/" + key,
+        () -> {
+          Optional<LayerBlob> meanwhile = known(layer, key);
+          if (meanwhile.isPresent()) {
+            return meanwhile.get();
+          }
+          LayerBlob made =
+              known.isPresent()
+                  ? convert(known.get(), wanted)
+                  : make(wanted, out -> layer.archive(OptionalLong.empty(), out));
+          if (known.isEmpty() && !key.equals(VALUE)) {
+            note(layer, VALUE, made);
+          }
+          note(layer, key, made);
+          return made;
+        });
+  }
+
+  private LayerBlob shared(String key, Callable<LayerBlob> work) throws Exception {
+    Flight<LayerBlob> flight = flights.computeIfAbsent(key, k -> new Flight<>(k, work));
+    try {
+      return flight.join();
+    } finally {
+      flights.remove(key, flight);
+    }
+  }
+
+  private Optional<LayerBlob> known(ImmutableRef layer, String key) {
+    return layer
+        .get(key)
+        .map(LayerBlob::of)
+        .filter(blob -> content.info(blob.descriptor().digest()).isPresent());
+  }
+
+  private LayerBlob convert(LayerBlob blob, Wanted wanted) throws Exception {
+    return make(
+        wanted,
+        out -> {
+          try (InputStream in = uncompressed(blob)) {
+            in.transferTo(out);
+          }
+        });
+  }
+
+  private InputStream uncompressed(LayerBlob blob) throws IOException {
+    return Compression.decompress(content.read(blob.descriptor().digest(), 0));
+  }
+
+  /**
+   * The layer with all later times of files set to {@code latest}; not remembered.
+   *
+   * @param latest nanoseconds since the epoch
+   */
+  public LayerBlob rewritten(LayerBlob blob, long latest, Wanted wanted) throws Exception {
+    return make(
+        wanted,
+        out -> {
+          try (InputStream in = uncompressed(blob)) {
+            LayerWriter.rewrite(in, latest, out);
+            in.transferTo(OutputStream.nullOutputStream());
+          }
+        });
+  }
+
+  /** Writes an archive. */
+  private interface Archive {
+    void write(OutputStream out) throws IOException, InterruptedException;
+  }
+
+  private LayerBlob make(Wanted wanted, Archive archive) throws Exception {
+    try (ContentStore.Writer writer = content.writeNew()) {
+      // reads and writes files, and hands blocks to those who compress
+      Digest diffId =
+          Threads.nativeCalls()
+              .call(() -> {
+                MessageDigest hash = Digest.newHash();
+                try (OutputStream to =
+                    new DigestOutputStream(
+                        wanted
+                            .compression()
+                            .compress(
+                                new BufferedOutputStream(writer.stream(), BUFFER), wanted.level()),
+                        hash)) {
+                  archive.write(to);
+                }
+                return Digest.ofHash(hash.digest());
+              });
+      Digest digest = writer.verify();
+      writer.commit();
+      return new LayerBlob(
+          new Descriptor(
+              wanted.compression().mediaType(),
+              digest,
+              writer.written(),
+              Optional.empty(),
+              Map.of(),
+              List.of()),
+          diffId);
+    }
+  }
+}

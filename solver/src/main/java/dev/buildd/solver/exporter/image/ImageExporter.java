@@ -1,0 +1,199 @@
+package dev.buildd.solver.exporter.image;
+
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.json.Json;
+import dev.buildd.cache.registry.Push;
+import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.session.SessionGroup;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.solver.exporter.Attributes;
+import dev.buildd.solver.exporter.ExportSource;
+import dev.buildd.solver.exporter.Exporter;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.source.image.SessionCredentials;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Makes an image and, if told to, pushes it to registries. */
+public final class ImageExporter implements Exporter {
+  private final ImageWriter writer;
+  private final RegistryClient registries;
+
+  public ImageExporter(ImageWriter writer, RegistryClient registries) {
+    this.writer = writer;
+    this.registries = registries;
+  }
+
+  @Override
+  public String type() {
+    return "image";
+  }
+
+  @Override
+  public Instance resolve(int index, Map<String, String> attributes) {
+    ImageOptions.Parsed parsed = ImageOptions.parse(attributes);
+    Map<String, String> rest = new LinkedHashMap<>(parsed.rest());
+    boolean push = flag(rest, "push");
+    boolean byDigest = flag(rest, "push-by-digest");
+    boolean insecure = flag(rest, "registry.insecure");
+    // without an image store of its own this daemon has nowhere to keep a name
+    flag(rest, "unpack");
+    flag(rest, "store");
+    flag(rest, "unsafe-internal-store-allow-incomplete");
+    flag(rest, "name-canonical");
+    boolean emptyOnly = flag(rest, "danging-name-empty-only");
+    String prefix = Optional.ofNullable(rest.remove("dangling-name-prefix")).orElse("");
+    return new Export(
+        new ImageOptions.Parsed(parsed.options(), rest),
+        push,
+        byDigest,
+        insecure,
+        prefix,
+        emptyOnly);
+  }
+
+  private static boolean flag(Map<String, String> attributes, String name) {
+    String value = attributes.remove(name);
+    return value != null && Attributes.bool(name, value);
+  }
+
+  private final class Export implements Instance {
+    private final ImageOptions.Parsed parsed;
+    private final boolean push;
+    private final boolean byDigest;
+    private final boolean insecure;
+    private final String danglingPrefix;
+    private final boolean danglingIfUnnamed;
+
+    Export(
+        ImageOptions.Parsed parsed,
+        boolean push,
+        boolean byDigest,
+        boolean insecure,
+        String danglingPrefix,
+        boolean danglingIfUnnamed) {
+      this.parsed = parsed;
+      this.push = push;
+      this.byDigest = byDigest;
+      this.insecure = insecure;
+      this.danglingPrefix = danglingPrefix;
+      this.danglingIfUnnamed = danglingIfUnnamed;
+    }
+
+    @Override
+    public String name() {
+      return "exporting to image";
+    }
+
+    @Override
+    public Map<String, String> export(ExportSource given, Context context) throws Exception {
+      ExportSource source = given.withMetadata(parsed.metadata());
+      ImageOptions options = parsed.options().withAnnotations(source.metadata());
+      try (ImageWriter.Image image = writer.write(source, options, context.progress())) {
+        Descriptor root = image.root();
+        Map<String, String> out = new LinkedHashMap<>();
+        String names = names(options.name(), source, root.digest());
+        if (!names.isEmpty()) {
+          out.put("image.name", names);
+        }
+        out.putAll(told(image));
+        if (push) {
+          for (String name : names.isEmpty() ? List.<String>of() : List.of(names.split(",", -1))) {
+            try {
+              push(name, root, context);
+            } catch (BuildException e) {
+              throw new BuildException(
+                  e.category(), "failed to push " + name + ": " + e.getMessage(), e);
+            }
+          }
+        }
+        return out;
+      }
+    }
+
+    private String names(String wanted, ExportSource source, Digest digest) {
+      byte[] given = source.metadata("image.name", "");
+      String names =
+          wanted.equals("*") && given.length > 0
+              ? new String(given, StandardCharsets.UTF_8)
+              : wanted;
+      if (danglingPrefix.isEmpty() || (danglingIfUnnamed && !names.isEmpty())) {
+        return names;
+      }
+      String dangling = danglingPrefix + "@" + digest;
+      return names.isEmpty() ? dangling : names + "," + dangling;
+    }
+
+    private void push(String name, Descriptor root, Context context) throws Exception {
+      Reference reference = Reference.parse(name);
+      if (byDigest && reference.tag().isPresent() && name.endsWith(":" + reference.tag().get())) {
+        throw BuildException.invalid("can't push tagged ref " + name + " by digest");
+      }
+      ContentStore content = writer.content();
+      Map<Digest, VertexProgress.Part> parts = new java.util.concurrent.ConcurrentHashMap<>();
+      Push upload =
+          registries.push(
+              reference,
+              new SessionCredentials(SessionGroup.of(context.sessions(), context.session())),
+              insecure,
+              new Push.Content() {
+                @Override
+                public InputStream read(Digest digest) {
+                  return content.read(digest, 0);
+                }
+
+                @Override
+                public byte[] readAll(Digest digest) {
+                  return content.readAll(digest);
+                }
+
+                @Override
+                public Optional<String> origin(Digest digest, String host) {
+                  return Optional.empty();
+                }
+              },
+              (digest, done, size) -> {
+                VertexProgress.Part part =
+                    parts.computeIfAbsent(digest, d -> context.progress().part("pushing " + d));
+                part.update("", done, size);
+                if (done == size) {
+                  part.close();
+                }
+              });
+      try (VertexProgress.Part part = context.progress().part("pushing layers")) {
+        upload.blobs(root);
+        part.update("", 0, 0);
+      } finally {
+        parts.values().forEach(VertexProgress.Part::close);
+      }
+      try (VertexProgress.Part part =
+          context
+              .progress()
+              .part(
+                  "pushing manifest for "
+                      + (byDigest ? reference.name() : reference + "@" + root.digest()))) {
+        upload.manifests(root, byDigest);
+        part.update("", 0, 0);
+      }
+    }
+  }
+
+  /** What a client is told of an image. */
+  static Map<String, String> told(ImageWriter.Image image) {
+    Map<String, String> out = new LinkedHashMap<>();
+    out.put("containerimage.digest", image.root().digest().toString());
+    image.config().ifPresent(config -> out.put("containerimage.config.digest", config.toString()));
+    out.put(
+        "containerimage.descriptor",
+        Base64.getEncoder().encodeToString(Json.bytes(ImageJson.descriptor(image.root()))));
+    return out;
+  }
+}

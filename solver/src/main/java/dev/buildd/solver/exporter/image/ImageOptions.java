@@ -1,0 +1,107 @@
+package dev.buildd.solver.exporter.image;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.LayerBlobs;
+import dev.buildd.snapshot.layer.Compression;
+import dev.buildd.solver.exporter.Attributes;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What all exports of images may be told.
+ *
+ * @param name names with commas between them; {@code *} for the one the frontend gives
+ * @param rewriteTimestamp whether files' times are set back to the epoch
+ * @param epochSeconds the latest time that anything bears
+ * @param preferForeign whether layers keep saying that they may not be distributed
+ */
+record ImageOptions(
+    String name,
+    boolean ociTypes,
+    LayerBlobs.Wanted layers,
+    boolean rewriteTimestamp,
+    Optional<Long> epochSeconds,
+    boolean preferForeign,
+    Annotations annotations) {
+
+  /** The options, and the attributes that mean something else. */
+  record Parsed(ImageOptions options, Map<String, String> rest) {
+    /** What is left, as if the frontend had said it. */
+    Map<String, byte[]> metadata() {
+      Map<String, byte[]> out = new LinkedHashMap<>();
+      rest.forEach((key, value) -> out.put(key, value.getBytes(StandardCharsets.UTF_8)));
+      return out;
+    }
+  }
+
+  static Parsed parse(Map<String, String> attributes) {
+    String name = "";
+    boolean ociTypes = true;
+    boolean rewrite = false;
+    boolean foreign = false;
+    boolean artifact = false;
+    boolean force = false;
+    Compression compression = Compression.GZIP;
+    OptionalInt level = OptionalInt.empty();
+    Annotations annotations = Annotations.NONE;
+    Map<String, String> rest = new LinkedHashMap<>();
+    for (Map.Entry<String, String> attribute : attributes.entrySet()) {
+      String key = attribute.getKey();
+      String value = attribute.getValue();
+      switch (key) {
+        case "name" -> name = value;
+        case "oci-mediatypes" -> ociTypes = Attributes.strictBool(key, value);
+        case "oci-artifact" -> artifact = Attributes.strictBool(key, value);
+        case "attestation-inline" -> Attributes.strictBool(key, value);
+        case "prefer-nondist-layers" -> foreign = Attributes.strictBool(key, value);
+        case "rewrite-timestamp" -> rewrite = Attributes.strictBool(key, value);
+        case "source-date-epoch" -> {} // read below
+        case "compression" -> compression = Compression.parse(value);
+        case "compression-level" -> level = OptionalInt.of((int) Attributes.integer(key, value));
+        case "force-compression" -> force = Attributes.bool(key, value);
+        default -> {
+          if (Annotations.isAnnotation(key)) {
+            annotations = annotations.with(key, value);
+          } else {
+            rest.put(key, value);
+          }
+        }
+      }
+    }
+    if (!ociTypes && artifact) {
+      throw BuildException.invalid(
+          "exporter option \"oci-artifact=true\" conflicts with \"oci-mediatypes=false\"");
+    }
+    return new Parsed(
+        new ImageOptions(
+            name,
+            ociTypes,
+            new LayerBlobs.Wanted(compression, level, force),
+            rewrite,
+            Attributes.epoch(attributes),
+            foreign,
+            annotations),
+        rest);
+  }
+
+  /** With what the frontend wants annotated; the request's own word comes after it. */
+  ImageOptions withAnnotations(Map<String, byte[]> metadata) {
+    Annotations more = Annotations.NONE;
+    for (Map.Entry<String, byte[]> entry : metadata.entrySet()) {
+      if (Annotations.isAnnotation(entry.getKey())) {
+        more = more.with(entry.getKey(), new String(entry.getValue(), StandardCharsets.UTF_8));
+      }
+    }
+    return new ImageOptions(
+        name,
+        ociTypes,
+        layers,
+        rewriteTimestamp,
+        epochSeconds,
+        preferForeign,
+        annotations.merged(more));
+  }
+}
