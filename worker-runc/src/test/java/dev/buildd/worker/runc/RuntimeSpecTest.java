@@ -6,6 +6,7 @@ import dev.buildd.base.json.Json;
 import dev.buildd.solver.executor.ProcessSpec.Network;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -103,12 +104,46 @@ final class RuntimeSpecTest {
             "mount", "unshare", "setns", "bpf", "keyctl", "kexec_load", "io_uring_setup");
   }
 
+  private static String namespaces(Map<String, Object> spec) {
+    return String.valueOf(Json.object(spec, "linux").get("namespaces"));
+  }
+
   @Test
   void newNamespacesWithoutHostNetworkAndOnCgroups2() {
-    assertThat(
-            String.valueOf(Json.object(spec(step(), Network.NONE, V2), "linux").get("namespaces")))
-        .isEqualTo(
-            "[{type=pid}, {type=ipc}, {type=uts}, {type=mount}, {type=network}, {type=cgroup}]");
+    String always = "{type=pid}, {type=ipc}, {type=uts}, {type=mount}";
+    assertThat(namespaces(spec(step(), Network.NONE, V1)))
+        .isEqualTo("[" + always + ", {type=network}]");
+    assertThat(namespaces(spec(step(), Network.HOST, V2)))
+        .isEqualTo("[" + always + ", {type=cgroup}]");
+    assertThat(namespaces(spec(step(), Network.NONE, V2)))
+        .isEqualTo("[" + always + ", {type=network}, {type=cgroup}]");
+    assertThat(namespaces(spec(step().insecure(), Network.HOST, V2)))
+        .isEqualTo("[" + always + ", {type=cgroup}]");
+  }
+
+  /** Stock mounts "cgroup" in both worlds: runc mounts what the machine has. */
+  @Test
+  void nothingButANamespaceTellsCgroups2FromCgroups1() {
+    RuntimeSpec.Machine sameOnV2 =
+        new RuntimeSpec.Machine(
+            V1.arch(), V1.kernel(), V1.seccomp(), true, V1.capabilities(), V1.freeLoopDevice());
+    for (Network network : List.of(Network.HOST, Network.NONE)) {
+      for (Step step : List.of(step(), step().insecure(), step().cgroupParent("/own"))) {
+        Map<String, Object> v1 = spec(step, network, V1);
+        Map<String, Object> v2 = spec(step, network, sameOnV2);
+        assertThat(Json.objects(Json.object(v2, "linux"), "namespaces"))
+            .contains(Map.of("type", "cgroup"));
+        assertThat(withoutNamespaces(v2)).isEqualTo(withoutNamespaces(v1));
+      }
+    }
+  }
+
+  private static Map<String, Object> withoutNamespaces(Map<String, Object> spec) {
+    Map<String, Object> linux = new HashMap<>(Json.object(spec, "linux"));
+    linux.remove("namespaces");
+    Map<String, Object> out = new HashMap<>(spec);
+    out.put("linux", linux);
+    return out;
   }
 
   @Test
