@@ -54,9 +54,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -184,15 +187,25 @@ final class Daemon implements AutoCloseable {
             history,
             clock,
             List.of());
+    SequencedMap<String, IntSupplier> counts = new LinkedHashMap<>();
+    counts.put("leases", () -> cache.holds() + content.holds());
+    counts.put("sessions", sessions::count);
+    counts.put("jobs", solver::jobCount);
+    counts.put("vertices", solver::activeCount);
     serve(
         config,
         loops,
+        counts,
         ServerInterceptors.intercept(control[0].definition(), Services.timestamp(clock)),
         new GatewayService(builds).definition(),
         new ContentService(content, history).definition());
   }
 
-  private void serve(BuilddConfig config, EventLoopGroup loops, ServerServiceDefinition... ours)
+  private void serve(
+      BuilddConfig config,
+      EventLoopGroup loops,
+      Map<String, IntSupplier> counts,
+      ServerServiceDefinition... ours)
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>(List.of(ours));
     services.add(new HealthStatusManager().getHealthService().bindService());
@@ -202,7 +215,7 @@ final class Daemon implements AutoCloseable {
     }
     Optional<String> debug = config.grpc().debugAddress();
     if (debug.isPresent()) {
-      part(DebugServer.open(debug.get(), loops));
+      part(DebugServer.open(debug.get(), loops, counts));
       log.info("debug handlers listening at {}", debug.get());
     }
   }

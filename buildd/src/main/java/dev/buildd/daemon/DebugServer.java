@@ -2,6 +2,7 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -21,19 +22,21 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryMXBean;
+import java.lang.management.MemoryUsage;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 
 /**
  * Diagnostics over HTTP: {@code /debug/pprof/goroutine} gives the stacks of the platform threads,
- * {@code /debug/vars} figures of the process.
+ * {@code /debug/vars} figures of the process and of what builds hold.
  */
 final class DebugServer implements AutoCloseable {
   private static final int MAX_REQUEST = 64 << 10;
@@ -48,8 +51,10 @@ final class DebugServer implements AutoCloseable {
 
   /**
    * @param address {@code host:port}, {@code tcp://host:port} or {@code unix://path}
+   * @param counts figures of the daemon's parts, by the name they are told under
    */
-  static DebugServer open(String address, EventLoopGroup loops) throws Exception {
+  static DebugServer open(String address, EventLoopGroup loops, Map<String, IntSupplier> counts)
+      throws Exception {
     boolean unix = address.startsWith("unix://");
     Optional<Path> socket =
         unix ? Optional.of(Path.of(address.substring("unix://".length()))) : Optional.empty();
@@ -69,7 +74,7 @@ final class DebugServer implements AutoCloseable {
                         .pipeline()
                         .addLast(new HttpServerCodec())
                         .addLast(new HttpObjectAggregator(MAX_REQUEST))
-                        .addLast(new Pages());
+                        .addLast(new Pages(counts));
                   }
                 })
             .bind(at)
@@ -91,6 +96,12 @@ final class DebugServer implements AutoCloseable {
   }
 
   private static final class Pages extends SimpleChannelInboundHandler<FullHttpRequest> {
+    private final Map<String, IntSupplier> counts;
+
+    Pages(Map<String, IntSupplier> counts) {
+      this.counts = counts;
+    }
+
     @Override
     protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
       Optional<String> page = page(request.uri().split("\\?", 2)[0]);
@@ -104,7 +115,7 @@ final class DebugServer implements AutoCloseable {
       context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
     }
 
-    private static Optional<String> page(String path) {
+    private Optional<String> page(String path) {
       return switch (path) {
         case "/debug/pprof/goroutine" -> Optional.of(stacks());
         case "/debug/vars" -> Optional.of(figures());
@@ -126,15 +137,14 @@ final class DebugServer implements AutoCloseable {
       return out.toString();
     }
 
-    private static String figures() {
-      MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
-      return "{\"heapUsed\":"
-          + memory.getHeapMemoryUsage().getUsed()
-          + ",\"heapCommitted\":"
-          + memory.getHeapMemoryUsage().getCommitted()
-          + ",\"threads\":"
-          + ManagementFactory.getThreadMXBean().getThreadCount()
-          + "}\n";
+    private String figures() {
+      MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
+      Map<String, Object> out = new LinkedHashMap<>();
+      out.put("heapUsed", heap.getUsed());
+      out.put("heapCommitted", heap.getCommitted());
+      out.put("threads", ManagementFactory.getThreadMXBean().getThreadCount());
+      counts.forEach((name, count) -> out.put(name, count.getAsInt()));
+      return new String(Json.bytes(out), StandardCharsets.UTF_8) + "\n";
     }
   }
 

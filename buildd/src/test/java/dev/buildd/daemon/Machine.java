@@ -2,6 +2,7 @@ package dev.buildd.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
@@ -12,6 +13,11 @@ import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -19,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -68,6 +75,10 @@ final class Machine implements AutoCloseable {
     return directory.resolve("buildd.sock");
   }
 
+  private Path debugSocket() {
+    return directory.resolve("debug.sock");
+  }
+
   Path root() {
     return directory.resolve("root");
   }
@@ -87,6 +98,8 @@ final class Machine implements AutoCloseable {
             root().toString(),
             "--addr",
             address(),
+            "--debugaddr",
+            "unix://" + debugSocket(),
             "--debug"));
     command.addAll(flags);
     Files.deleteIfExists(socket());
@@ -172,6 +185,62 @@ final class Machine implements AutoCloseable {
   /** Processes that run below the daemon. */
   long children() {
     return process.descendants().count();
+  }
+
+  /**
+   * Threads of the daemon: platform threads, those aside that only wait in a pool for their next
+   * work, of which a pool has more or fewer as it was needed lately; virtual threads, each of them
+   * somebody's work; and the pools, so that one that is lost counts even when it idles.
+   */
+  record ThreadCounts(long platform, long virtual, long pools) {}
+
+  ThreadCounts threads() throws Exception {
+    Path dump = directory.resolve("threads.json");
+    Process jcmd =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin/jcmd").toString(),
+                Long.toString(process.pid()),
+                "Thread.dump_to_file",
+                "-format=json",
+                "-overwrite",
+                dump.toString())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(jcmd.waitFor()).as(output).isZero();
+    long platform = 0;
+    long virtual = 0;
+    List<Map<String, Object>> containers =
+        Json.objects(
+            Json.object(Json.parseObject(Files.readAllBytes(dump), "thread dump"), "threadDump"),
+            "threadContainers");
+    for (Map<String, Object> container : containers) {
+      for (Map<String, Object> thread : Json.objects(container, "threads")) {
+        if (Boolean.TRUE.equals(thread.get("virtual"))) {
+          virtual++;
+        } else if (Json.texts(thread, "stack").stream().noneMatch(Machine::isWaitForWork)) {
+          platform++;
+        }
+      }
+    }
+    return new ThreadCounts(platform, virtual, containers.size());
+  }
+
+  private static boolean isWaitForWork(String frame) {
+    return frame.contains("ThreadPoolExecutor.getTask(")
+        || frame.contains("ForkJoinPool.awaitWork(");
+  }
+
+  /** What the daemon itself tells of what it holds, by name. */
+  Map<String, Object> figures() throws IOException {
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(debugSocket()))) {
+      String request = "GET /debug/vars HTTP/1.1\r\nHost: buildd\r\n\r\n";
+      channel.write(ByteBuffer.wrap(request.getBytes(StandardCharsets.US_ASCII)));
+      String response =
+          new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.US_ASCII);
+      String body = response.split("\r\n\r\n", 2)[1];
+      return Json.parseObject(body.getBytes(StandardCharsets.US_ASCII), "figures");
+    }
   }
 
   static boolean isRoot() throws IOException {

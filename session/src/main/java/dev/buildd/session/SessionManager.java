@@ -298,6 +298,16 @@ public final class SessionManager implements AutoCloseable {
     }
   }
 
+  /** The number of open sessions, for tests and leak checks. */
+  public int count() {
+    lock.lock();
+    try {
+      return sessions.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Ends all sessions and refuses new ones. */
   @Override
   public void close() {

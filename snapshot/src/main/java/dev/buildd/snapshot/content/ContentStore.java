@@ -179,6 +179,13 @@ public final class ContentStore {
     return new Hold(digest);
   }
 
+  /** The number of holds, for tests and leak checks. */
+  public int holds() {
+    synchronized (lock) {
+      return holds.values().stream().mapToInt(count -> count).sum();
+    }
+  }
+
   /** Deletes what is older than the age, not held and not needed. */
   public void collect(Predicate<Digest> needed, Duration age) {
     Instant limit = Instant.now().minus(age);

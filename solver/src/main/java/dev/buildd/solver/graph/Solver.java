@@ -102,6 +102,10 @@ public final class Solver {
     job.journal().close();
   }
 
+  public synchronized int jobCount() {
+    return jobs.size();
+  }
+
   public synchronized int activeCount() {
     return actives.size();
   }
