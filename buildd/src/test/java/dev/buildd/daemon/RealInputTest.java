@@ -1,6 +1,5 @@
 package dev.buildd.daemon;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.client.BuildClient;
@@ -9,10 +8,6 @@ import dev.buildd.client.SolveStatus;
 import dev.buildd.llb.ExecState;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,13 +35,14 @@ final class RealInputTest {
   private static final String PROGRAM = "tree"; // plain C, a Makefile, and no more
 
   @TempDir Path temp;
-  private final List<Process> servers = new ArrayList<>();
+  private Programs programs;
   private String mirror;
 
   @BeforeEach
   void findMirror() throws Exception {
+    programs = new Programs(temp);
     String targets =
-        run(
+        Programs.run(
             temp,
             "apt-get",
             "indextargets",
@@ -64,12 +60,9 @@ final class RealInputTest {
 
   @AfterEach
   void tidyUp() throws Exception {
-    for (Process server : servers) {
-      server.descendants().forEach(ProcessHandle::destroyForcibly);
-      server.destroyForcibly().waitFor();
-    }
+    programs.close();
     // JUnit would warn of each symlink of a Debian system that leads out of the directory
-    run(temp, "rm", "-rf", "--one-file-system", "debian", "buildd");
+    Programs.run(temp, "rm", "-rf", "--one-file-system", "debian", "buildd");
   }
 
   @Test
@@ -112,7 +105,7 @@ final class RealInputTest {
     assertThat(out.toFile().list()).containsExactly(PROGRAM);
     Path seen = Files.createDirectories(temp.resolve("seen/branch"));
     Files.createFile(seen.resolve("leaf"));
-    assertThat(run(temp, out.resolve(PROGRAM).toString(), "--noreport", "seen"))
+    assertThat(Programs.run(temp, out.resolve(PROGRAM).toString(), "--noreport", "seen"))
         .contains("branch")
         .contains("leaf");
   }
@@ -126,31 +119,20 @@ final class RealInputTest {
   /** A registry with a root filesystem as debootstrap makes it. */
   private int serveImages() throws Exception {
     Path root = temp.resolve("debian");
-    run(temp, "debootstrap", "--variant=minbase", SUITE, root.toString(), mirror);
+    Programs.run(temp, "debootstrap", "--variant=minbase", SUITE, root.toString(), mirror);
     // steps fetch packages as this machine does
     String settings =
-        run(temp, "apt-config", "dump", "Acquire")
+        Programs.run(temp, "apt-config", "dump", "Acquire")
             .lines()
             .filter(line -> line.toLowerCase(Locale.ROOT).matches(".*::(proxy|check-)[^ ]* .*"))
             .reduce("", (all, line) -> all + line + "\n");
     Files.writeString(root.resolve("etc/apt/apt.conf.d/99machine"), settings);
     Files.writeString(
         root.resolve("etc/apt/sources.list"), "deb " + mirror + " " + SUITE + " main\n");
-    run(temp, "tar", "--numeric-owner", "-C", root.toString(), "-cf", "debian.tar", ".");
+    Programs.run(temp, "tar", "--numeric-owner", "-C", root.toString(), "-cf", "debian.tar", ".");
 
-    int port = freePort();
-    Path config = temp.resolve("registry.yml");
-    Files.writeString(
-        config,
-        """
-        version: 0.1
-        log: {level: error}
-        storage: {filesystem: {rootdirectory: %s}}
-        http: {addr: "127.0.0.1:%d"}
-        """
-            .formatted(temp.resolve("registry"), port));
-    serve(port, "docker-registry", "serve", config.toString());
-    run(
+    int port = programs.serveRegistry();
+    Programs.run(
         temp,
         "skopeo",
         "copy",
@@ -181,18 +163,18 @@ final class RealInputTest {
             "Dir::Cache=" + apt.resolve("cache"),
             "-o",
             "APT::Sandbox::User=root");
-    run(apt, with(own, "update"));
-    run(apt, with(own, "source", "--download-only", PROGRAM));
+    Programs.run(apt, with(own, "update"));
+    Programs.run(apt, with(own, "source", "--download-only", PROGRAM));
     Path repository = Files.createDirectories(temp.resolve("git").resolve(PROGRAM));
-    run(
+    Programs.run(
         apt,
         "sh",
         "-c",
         "tar -xf *.orig.tar.* --strip-components=1 -C \"$0\"",
         repository.toString());
-    run(repository, "git", "init", "-q", "-b", "main");
-    run(repository, "git", "add", ".");
-    run(
+    Programs.run(repository, "git", "init", "-q", "-b", "main");
+    Programs.run(repository, "git", "add", ".");
+    Programs.run(
         repository,
         "git",
         "-c",
@@ -203,8 +185,8 @@ final class RealInputTest {
         "-q",
         "-m",
         "as Debian has it");
-    int port = freePort();
-    serve(
+    int port = Programs.freePort();
+    programs.serve(
         port,
         "git",
         "daemon",
@@ -220,42 +202,5 @@ final class RealInputTest {
     List<String> all = new ArrayList<>(command);
     all.addAll(List.of(more));
     return all.toArray(String[]::new);
-  }
-
-  // --- processes ---
-
-  private static String run(Path directory, String... command) throws Exception {
-    Process process =
-        new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true).start();
-    String out = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor()).as(String.join(" ", command) + "\n" + out).isZero();
-    return out;
-  }
-
-  private void serve(int port, String... command) throws Exception {
-    Process server =
-        new ProcessBuilder(command)
-            .directory(temp.toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(temp.resolve("server-" + port + ".log").toFile())
-            .start();
-    servers.add(server);
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-    while (true) {
-      try (Socket _ = new Socket(InetAddress.getLoopbackAddress(), port)) {
-        return;
-      } catch (IOException e) {
-        if (!server.isAlive() || System.nanoTime() > deadline) {
-          throw new AssertionError(Files.readString(temp.resolve("server-" + port + ".log")), e);
-        }
-        Thread.sleep(50);
-      }
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

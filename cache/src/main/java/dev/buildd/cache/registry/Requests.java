@@ -2,6 +2,7 @@ package dev.buildd.cache.registry;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -140,6 +141,9 @@ final class Requests {
         if (Thread.interrupted() || HttpExchange.isInterrupt(e)) {
           throw new InterruptedException();
         }
+        if (isRefused(e)) {
+          throw e; // nobody is there, nor will be in a few seconds
+        }
         failure = e;
       }
       if (i >= tries) {
@@ -149,6 +153,15 @@ final class Requests {
       Thread.sleep(wait);
       pause *= 2;
     }
+  }
+
+  private static boolean isRefused(IOException e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (t instanceof ConnectException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static String detail(String body) {

@@ -50,6 +50,9 @@ public final class ImageExporter implements Exporter {
     flag(rest, "unsafe-internal-store-allow-incomplete");
     flag(rest, "name-canonical");
     boolean emptyOnly = flag(rest, "danging-name-empty-only");
+    if (push && !parsed.options().name().equals("*")) { // wrong ones are refused before the build
+      names(parsed.options().name()).forEach(Reference::parse);
+    }
     String prefix = Optional.ofNullable(rest.remove("dangling-name-prefix")).orElse("");
     return new Export(
         new ImageOptions.Parsed(parsed.options(), rest),
@@ -58,6 +61,10 @@ public final class ImageExporter implements Exporter {
         insecure,
         prefix,
         emptyOnly);
+  }
+
+  private static List<String> names(String list) {
+    return list.isEmpty() ? List.of() : List.of(list.split(",", -1));
   }
 
   private static boolean flag(Map<String, String> attributes, String name) {
@@ -106,7 +113,7 @@ public final class ImageExporter implements Exporter {
         }
         out.putAll(told(image));
         if (push) {
-          for (String name : names.isEmpty() ? List.<String>of() : List.of(names.split(",", -1))) {
+          for (String name : ImageExporter.names(names)) {
             try {
               push(name, root, context);
             } catch (BuildException e) {

@@ -1,0 +1,264 @@
+package dev.buildd.daemon;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.client.BuildClient;
+import dev.buildd.client.SolveOptions;
+import dev.buildd.llb.FileAction;
+import dev.buildd.llb.Llb;
+import dev.buildd.llb.State;
+import dev.buildd.session.filesync.FileSendTarget;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Images leave the daemon and are read by programs of others: docker-registry, skopeo, umoci. */
+@Tag("root")
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+final class ImageExportTest {
+  private static final String EPOCH = "1300000000";
+
+  /** What BuildKit v0.32.2 makes of {@link #plain()}, uncompressed and with times rewritten. */
+  private static final String MANIFEST_OF_BUILDKIT =
+      "sha256:68fff3c31fee8551086f3fca2b3eea83796d89e7836ed67a9219a6d273d97137";
+
+  @TempDir static Path temp;
+  private static Machine machine;
+  private static Programs programs;
+  private static String host;
+
+  @BeforeAll
+  static void start() throws Exception {
+    Machine.busybox(temp);
+    programs = new Programs(temp);
+    host = "localhost:" + programs.serveRegistry();
+    machine = new Machine(temp);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    machine.close();
+    programs.close();
+  }
+
+  /** Steps whose files have times of their own, so that nothing depends on when they run. */
+  private static State plain() {
+    FileAction.Make old = FileAction.Make.DEFAULT.withCreated(Instant.ofEpochSecond(1234567890));
+    return Llb.scratch()
+        .file(Llb.mkdir("/d", 0755, old), Llb.customName("one"))
+        .file(Llb.mkfile("/d/f", 0640, "content".getBytes(UTF_8), old), Llb.customName("two"))
+        .file(Llb.symlink("d/f", "/link", old), Llb.customName("three"))
+        .file(Llb.rm("/d/f"), Llb.customName("four"));
+  }
+
+  private static Map<String, String> export(State state, SolveOptions.Export export)
+      throws Exception {
+    try (BuildClient client = machine.client()) {
+      return client
+          .solve(Optional.of(state.marshal()), machine.options().withExports(export), status -> {})
+          .exporterResponse();
+    }
+  }
+
+  private static SolveOptions.Export image(String name, String... attributes) {
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put("name", name);
+    all.put("push", "true");
+    for (String attribute : attributes) {
+      int equals = attribute.indexOf('=');
+      all.put(attribute.substring(0, equals), attribute.substring(equals + 1));
+    }
+    return new SolveOptions.Export("image", all, Optional.empty());
+  }
+
+  private static SolveOptions.Export archive(String type, Path file, String... attributes)
+      throws IOException {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String attribute : attributes) {
+      int equals = attribute.indexOf('=');
+      all.put(attribute.substring(0, equals), attribute.substring(equals + 1));
+    }
+    var out = Files.newOutputStream(file);
+    return new SolveOptions.Export(
+        type, all, Optional.of(new FileSendTarget.Target.Stream(metadata -> Optional.of(out))));
+  }
+
+  private static Map<String, Object> inspect(String reference, String... flags) throws Exception {
+    List<String> command = new ArrayList<>(List.of("skopeo", "inspect"));
+    command.addAll(List.of(flags));
+    command.add(reference);
+    return Json.parseObject(
+        Programs.run(temp, command.toArray(String[]::new)).getBytes(UTF_8), "skopeo");
+  }
+
+  @Test
+  void digestsAreBuildKits() throws Exception {
+    for (String kind : List.of("oci", "again")) {
+      Path file = temp.resolve(kind + ".tar");
+      Map<String, String> told =
+          export(
+              plain(),
+              archive(
+                  "oci",
+                  file,
+                  "rewrite-timestamp=true",
+                  "compression=uncompressed",
+                  "source-date-epoch=" + EPOCH));
+      assertThat(told).containsEntry("containerimage.digest", MANIFEST_OF_BUILDKIT);
+      assertThat(Json.text(inspect("oci-archive:" + file), "Digest"))
+          .isEqualTo(MANIFEST_OF_BUILDKIT);
+    }
+  }
+
+  @Test
+  void pushedImageIsPulledByOthersAndByUs() throws Exception {
+    State made =
+        Machine.base()
+            .run(Llb.args("/bin/sh", "-c", "echo made > /made; rm /bin/seq; chmod 4711 /made"))
+            .root();
+    for (String compression : List.of("gzip", "zstd", "uncompressed")) {
+      String name = host + "/made:" + compression;
+      Map<String, String> told =
+          export(made, image(name, "compression=" + compression, "force-compression=true"));
+      assertThat(told).containsEntry("image.name", name);
+      String digest = told.get("containerimage.digest");
+      Map<String, Object> seen = inspect("docker://" + name, "--tls-verify=false");
+      assertThat(Json.text(seen, "Digest")).isEqualTo(digest);
+
+      Path layout = temp.resolve("layout-" + compression);
+      Programs.run(
+          temp,
+          "skopeo",
+          "copy",
+          "--src-tls-verify=false",
+          "docker://" + name,
+          "oci:" + layout + ":x");
+      if (compression.equals("zstd")) { // of which Debian's umoci has not heard yet
+        String top = Json.texts(seen, "Layers").getLast().substring("sha256:".length());
+        String files =
+            Programs.run(layout, "sh", "-c", "zstd -dc blobs/sha256/" + top + " | tar t");
+        assertThat(files.lines()).contains("bin/", "bin/.wh.seq", "made").doesNotContain("bin/seq");
+      } else {
+        Path bundle = temp.resolve("bundle-" + compression);
+        Programs.run(temp, "umoci", "unpack", "--image", layout + ":x", bundle.toString());
+        Path rootfs = bundle.resolve("rootfs");
+        assertThat(rootfs.resolve("made")).hasContent("made");
+        assertThat(rootfs.resolve("bin/seq")).doesNotExist();
+        assertThat(Linux.lstat(rootfs.resolve("made")).permissions()).isEqualTo(04711);
+      }
+
+      Path out = Files.createDirectory(temp.resolve("out-" + compression));
+      try (BuildClient client = machine.client()) {
+        State pulled = Llb.image(name + "@" + digest);
+        machine.build(client, Llb.scratch().file(Llb.copy(pulled, "/made", "/made")), out);
+      }
+      assertThat(out.resolve("made")).hasContent("made");
+    }
+  }
+
+  @Test
+  void imageOnTopOfAPulledOneKeepsItsLayers() throws Exception {
+    String base = export(plain(), image(host + "/base:1")).get("containerimage.digest");
+    Map<String, Object> below = inspect("docker://" + host + "/base@" + base, "--tls-verify=false");
+    State above = Llb.image(host + "/base:1").file(Llb.mkfile("/more", 0644, "more"));
+    String digest = export(above, image(host + "/above:1")).get("containerimage.digest");
+    Map<String, Object> seen =
+        inspect("docker://" + host + "/above@" + digest, "--tls-verify=false");
+    List<String> layers = Json.texts(seen, "Layers");
+    assertThat(layers).hasSize(5).startsWith(Json.texts(below, "Layers").toArray(String[]::new));
+  }
+
+  @Test
+  void dockerArchiveNamesItsImage() throws Exception {
+    Path file = temp.resolve("docker.tar");
+    Map<String, String> told =
+        export(plain(), archive("docker", file, "name=example.test/some/app:v1,app"));
+    assertThat(told)
+        .containsEntry("image.name", "example.test/some/app:v1,docker.io/library/app:latest");
+    assertThat(inspect("docker-archive:" + file).get("Architecture")).isNotNull();
+    String list = Programs.run(temp, "tar", "xOf", file.toString(), "manifest.json");
+    assertThat(list).contains("\"RepoTags\":[\"example.test/some/app:v1\",\"app:latest\"]");
+    assertThat(Programs.run(temp, "tar", "tf", file.toString()).lines().toList())
+        .startsWith("blobs/", "blobs/sha256/")
+        .endsWith("index.json", "manifest.json", "oci-layout");
+  }
+
+  @Test
+  void annotationsAndMediaTypesAreAsAsked() throws Exception {
+    String name = host + "/typed:1";
+    export(plain(), image(name, "oci-mediatypes=false"));
+    String raw =
+        Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name);
+    assertThat(raw)
+        .contains("application/vnd.docker.distribution.manifest.v2+json")
+        .contains("application/vnd.docker.image.rootfs.diff.tar.gzip")
+        .doesNotContain("annotations");
+    export(plain(), image(name, "annotation.org.example=yes", "annotation-manifest.b=<2>"));
+    raw =
+        Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name);
+    assertThat(raw)
+        .contains(
+            "\"annotations\": {\n    \"b\": \"\\u003c2\\u003e\",\n    \"org.example\": \"yes\"");
+  }
+
+  @Test
+  void frontendsConfigIsKept() throws Exception {
+    String name = host + "/config:1";
+    String config =
+        "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"a && b\"],"
+            + "\"OnBuild\":null},\"history\":[{\"created_by\":\"one\"},"
+            + "{\"created_by\":\"meta\",\"empty_layer\":true}],\"x.unknown\":1.50}";
+    export(plain(), image(name, "containerimage.config=" + config));
+    String seen =
+        Programs.run(
+            temp,
+            "skopeo",
+            "inspect",
+            "--config",
+            "--raw",
+            "--tls-verify=false",
+            "docker://" + name);
+    assertThat(seen)
+        .contains("\"config\":{\"Cmd\":[\"a \\u0026\\u0026 b\"],\"OnBuild\":null}")
+        .contains("\"x.unknown\":1.50")
+        .contains("\"created_by\":\"meta\",\"empty_layer\":true");
+    assertThat(Json.objects(Json.parseObject(seen.getBytes(UTF_8), "config"), "history"))
+        .hasSize(5);
+  }
+
+  @Test
+  void wrongAttributesAreRefusedBeforeAnythingRuns() {
+    assertThatThrownBy(() -> export(plain(), image("lower/CASE")))
+        .hasMessageContaining("must be lowercase");
+    assertThatThrownBy(() -> export(plain(), image(host + "/x", "compression=lzma")))
+        .hasMessageContaining("unsupported compression type lzma");
+    assertThatThrownBy(() -> export(plain(), image(host + "/x", "oci-mediatypes=perhaps")))
+        .hasMessageContaining("non-bool value specified for oci-mediatypes");
+    assertThatThrownBy(
+            () -> export(plain(), image(host + "/x", "annotation-manifest[linux/s390x].a=b")))
+        .hasMessageContaining("no platform linux/s390x found");
+  }
+
+  @Test
+  void aRegistryThatIsNotThereIsNamed() {
+    assertThatThrownBy(() -> export(plain(), image("127.0.0.1:1/x:y")))
+        .hasMessageContaining("failed to push 127.0.0.1:1/x:y");
+  }
+}
