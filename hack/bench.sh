@@ -3,12 +3,14 @@
 # Another daemon and client can be measured the same way:
 #   BENCH_BUILDD="buildkitd --oci-worker-net host --containerd-worker=false" BENCH_BUILDCTL=buildctl hack/bench.sh
 # BENCH_ROWS picks rows by a regular expression; BENCH_SIZES and BENCH_CLIENTS are the numbers of vertices and of builds at once.
+# BENCH_DIR is where the files are. The rows "upload" want a filesystem made for the run: where files were deleted shortly before,
+# making new ones was several times slower with every daemon (ext4's recently_deleted is suspected).
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 buildd=${BENCH_BUILDD:-$here/bin/buildd}
 buildctl=${BENCH_BUILDCTL:-$here/bin/buildctl}
 rows=${BENCH_ROWS:-.}
-work=$(mktemp -d /var/tmp/buildd-bench.XXXXXX)
+work=$(mktemp -d "${BENCH_DIR:-/var/tmp}/buildd-bench.XXXXXX")
 socket=$work/buildd.sock
 address=unix://$socket
 trap 'stop; rm -rf "$work"' EXIT
