@@ -31,9 +31,15 @@ if [ "$(id -u)" = 0 ] && command -v busybox >/dev/null; then
     <"$scratch/steps" >>"$log" 2>&1
 fi
 "$here/bin/buildctl" --addr "$socket" debug workers >>"$log" 2>&1
+# files enough that what sends and receives them is hot, for profiles are kept of that alone
+for d in 1 2 3 4 5 6 7 8 9 10; do
+  mkdir -p "$scratch/context/$d"
+  for f in $(seq 400); do echo "$d $f" >"$scratch/context/$d/$f"; done
+done
+head -c 150000000 /dev/zero >"$scratch/context/large"
 "$here/bin/workload" --kind local >"$scratch/local" 2>>"$log"
 BUILDD_AOT_OUTPUT=$here/dist/dev.buildd.buildctl.Main.aot \
-  "$here/bin/buildctl" --addr "$socket" build --progress=plain --local data="$here/hack" \
+  "$here/bin/buildctl" --addr "$socket" build --progress=plain --local data="$scratch/context" \
   --output type=local,dest="$scratch/out" <"$scratch/local" >>"$log" 2>&1
 kill -TERM $daemon
 wait $daemon
