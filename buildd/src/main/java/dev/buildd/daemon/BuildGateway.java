@@ -159,7 +159,7 @@ final class BuildGateway implements AutoCloseable {
     }
     Optional<LazyRef> made = Optional.empty();
     if (request.hasDefinition() && request.getDefinition().getDefCount() > 0) {
-      LazyRef ref = bridge.solve(request.getDefinition());
+      LazyRef ref = bridge.solve(request.getDefinition(), imports(request));
       if (request.getEvaluate()) {
         try {
           ref.ref();
@@ -346,6 +346,12 @@ final class BuildGateway implements AutoCloseable {
     Linux.xattrs(file)
         .forEach((attribute, value) -> out.putXattrs(attribute, ByteString.copyFrom(value)));
     return out.build();
+  }
+
+  private static List<LlbBridge.CacheImport> imports(SolveRequest request) {
+    return request.getCacheImportsList().stream()
+        .map(entry -> new LlbBridge.CacheImport(entry.getType(), entry.getAttrsMap()))
+        .toList();
   }
 
   EvaluateResponse evaluate(EvaluateRequest request) throws Exception {

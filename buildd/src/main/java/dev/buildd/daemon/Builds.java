@@ -6,6 +6,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.types.WorkerRecord;
@@ -21,6 +22,8 @@ import dev.buildd.solver.llb.Entitlements;
 import dev.buildd.solver.llb.LazyRef;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.OpFactory;
+import dev.buildd.solver.remote.CacheExports;
+import dev.buildd.solver.remote.RegistryCacheOptions;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
@@ -53,6 +56,8 @@ final class Builds implements AutoCloseable {
       MetaResolver sources,
       Consumer<Collection<String>> forgetCacheMounts,
       Map<String, Exporter> exporters,
+      CacheExports cacheExports,
+      LlbBridge.CacheImports cacheImports,
       Set<String> entitlements,
       History history,
       Clock clock) {}
@@ -110,17 +115,14 @@ final class Builds implements AutoCloseable {
     List<Export> exports = exports(request);
     Entitlements entitlements =
         Entitlements.of(request.getEntitlementsList(), parts.entitlements());
-    if (request.getCache().getExportsCount() > 0) {
-      throw BuildException.invalid(
-          "unknown cache exporter: \"" + request.getCache().getExports(0).getType() + "\"");
-    }
+    CacheWishes caches = CacheWishes.of(request.getCache());
     Job job = parts.solver().newJob(request.getRef(), request.getSession());
     History.Recording recording =
         request.getInternal()
             ? History.Recording.none()
             : parts.history().begin(request, parts.clock().instant());
     try {
-      Map<String, String> response = solve(request, definition, job, entitlements, exports);
+      Map<String, String> response = solve(request, definition, job, entitlements, exports, caches);
       recording.complete(job.journal().snapshot(), response, Optional.empty());
       return response;
     } catch (Exception e) {
@@ -138,14 +140,18 @@ final class Builds implements AutoCloseable {
       boolean definition,
       Job job,
       Entitlements entitlements,
-      List<Export> exports)
+      List<Export> exports,
+      CacheWishes caches)
       throws Exception {
-    LlbBridge bridge = new LlbBridge(job, entitlements, parts.worker(), parts.forgetCacheMounts());
+    LlbBridge bridge =
+        new LlbBridge(
+            job, entitlements, parts.worker(), parts.forgetCacheMounts(), parts.cacheImports());
     try (BuildResult result = result(request, definition, job, bridge)) {
       evaluate(result);
       Optional<String> platforms =
           Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
-      Map<String, String> response = export(result, job, exports, platforms);
+      Map<String, String> response = export(result, job, exports, caches.inline(), platforms);
+      response.putAll(exportCaches(result, job, caches));
       result
           .metadata()
           .forEach((key, value) -> {
@@ -160,7 +166,8 @@ final class Builds implements AutoCloseable {
   private BuildResult result(SolveRequest request, boolean definition, Job job, LlbBridge bridge)
       throws Exception {
     if (definition) {
-      return BuildResult.of(bridge.solve(request.getDefinition()));
+      return BuildResult.of(
+          bridge.solve(request.getDefinition(), CacheWishes.of(request.getCache()).imports()));
     }
     if (!request.getFrontend().isEmpty()) {
       throw BuildException.invalid("invalid frontend: " + request.getFrontend());
@@ -237,7 +244,7 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> export(
-      BuildResult result, Job job, List<Export> exports, Optional<String> platforms)
+      BuildResult result, Job job, List<Export> exports, boolean inline, Optional<String> platforms)
       throws Exception {
     Map<String, String> response = new LinkedHashMap<>();
     Optional<ImmutableRef> ref =
@@ -259,14 +266,73 @@ final class Builds implements AutoCloseable {
       }
       return response;
     }
+    Exporter.InlineCache cache = inline ? inlineCache(result) : Exporter.InlineCache.NONE;
     List<Callable<Map<String, String>>> all = new ArrayList<>();
     for (Export export : exports) {
-      all.add(() -> export(export, source, job, export.index() == 0 ? warnings : List.of()));
+      all.add(() -> export(export, source, job, export.index() == 0 ? warnings : List.of(), cache));
     }
     for (Map<String, String> one : Scope.all("export", all)) {
       one.forEach(response::putIfAbsent);
     }
     return response;
+  }
+
+  private static List<LazyRef> refs(BuildResult result) {
+    List<LazyRef> out = new ArrayList<>();
+    result.ref().ifPresent(out::add);
+    result.refs().values().forEach(one -> one.ifPresent(out::add));
+    return out;
+  }
+
+  private Exporter.InlineCache inlineCache(BuildResult result) {
+    return (files, layers) -> {
+      for (LazyRef ref : refs(result)) {
+        if (ref.ref().filter(own -> own.id().equals(files.id())).isPresent()) {
+          return parts.cacheExports().inline(ref.key(), layers);
+        }
+      }
+      return Optional.empty();
+    };
+  }
+
+  private Map<String, String> exportCaches(BuildResult result, Job job, CacheWishes caches)
+      throws Exception {
+    List<Callable<Map<String, String>>> all = new ArrayList<>();
+    for (int i = 0; i < caches.registries().size(); i++) {
+      RegistryCacheOptions options = caches.registries().get(i);
+      String id = job.session() + "-cache-" + i;
+      all.add(() -> exportCache(result, job, options, id));
+    }
+    Map<String, String> out = new LinkedHashMap<>();
+    if (!all.isEmpty()) {
+      Scope.all("export caches", all).forEach(out::putAll);
+    }
+    return out;
+  }
+
+  private Map<String, String> exportCache(
+      BuildResult result, Job job, RegistryCacheOptions options, String id) throws Exception {
+    VertexProgress progress = job.vertex(Digest.of(id), "exporting cache to registry");
+    progress.started();
+    try {
+      List<CacheKeyId> keys = new ArrayList<>();
+      for (LazyRef ref : refs(result)) {
+        keys.add(ref.key());
+      }
+      Map<String, String> told =
+          parts.cacheExports().toRegistry(options, keys, job.session(), progress);
+      progress.completed(null);
+      return told;
+    } catch (InterruptedException e) {
+      progress.completed(e);
+      throw e;
+    } catch (Exception e) {
+      progress.completed(e);
+      if (options.ignoreError()) {
+        return Map.of();
+      }
+      throw e;
+    }
   }
 
   private static void warn(VertexProgress progress, List<String> warnings) {
@@ -277,7 +343,12 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> export(
-      Export export, ExportSource source, Job job, List<String> warnings) throws Exception {
+      Export export,
+      ExportSource source,
+      Job job,
+      List<String> warnings,
+      Exporter.InlineCache cache)
+      throws Exception {
     VertexProgress progress =
         job.vertex(
             Digest.of(job.session() + "-export-" + export.index()), export.instance().name());
@@ -287,7 +358,8 @@ final class Builds implements AutoCloseable {
       Map<String, String> told =
           export
               .instance()
-              .export(source, new Exporter.Context(parts.sessions(), job.session(), progress));
+              .export(
+                  source, new Exporter.Context(parts.sessions(), job.session(), progress, cache));
       progress.completed(null);
       return told;
     } catch (Exception e) {

@@ -8,6 +8,7 @@ import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.RegistrySettings;
@@ -29,10 +30,13 @@ import dev.buildd.solver.exporter.image.ImageWriter;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
+import dev.buildd.solver.remote.CacheExports;
+import dev.buildd.solver.remote.RegistryCacheImporter;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.ImageResolver;
 import dev.buildd.solver.source.image.ImageSource;
+import dev.buildd.solver.source.image.LayerPuller;
 import dev.buildd.solver.source.local.LocalSource;
 import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
@@ -128,7 +132,8 @@ final class Daemon implements AutoCloseable {
     RegistryClient registries = new RegistryClient(registries(config));
     ImageResolver resolver = new ImageResolver(registries, content);
     LayerBlobs layerBlobs = new LayerBlobs(cache, content);
-    ImageSource images = new ImageSource(cache, content, layerBlobs, registries, resolver);
+    LayerPuller layerPuller = new LayerPuller(cache, content, layerBlobs);
+    ImageSource images = new ImageSource(cache, layerPuller, registries, resolver);
     GitSource git = new GitSource(cache);
     HttpSource http = new HttpSource(cache);
     Worker worker =
@@ -138,7 +143,8 @@ final class Daemon implements AutoCloseable {
             platforms(config),
             exec,
             List.of(new LocalSource(cache), images, git, http));
-    ResultCache results = new ResultCache(new DurableCacheStore("local", store, clock), cache);
+    CacheStore keys = new DurableCacheStore("local", store, clock);
+    ResultCache results = new ResultCache(keys, cache);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());
     History history =
         new History(
@@ -172,6 +178,8 @@ final class Daemon implements AutoCloseable {
                     new MetaResolver(resolver, git, http, sessions),
                     cacheMounts::forget,
                     exporters,
+                    new CacheExports(keys, cache, layerBlobs, content, registries, sessions),
+                    new RegistryCacheImporter(registries, layerPuller, sessions),
                     config.insecureEntitlements(),
                     history,
                     clock)));

@@ -84,6 +84,11 @@ public final class LayerBlobs {
     }
   }
 
+  /** One layer of a chain, if there is an archive of it already. */
+  public Optional<LayerBlob> existing(ImmutableRef layer) {
+    return known(layer, VALUE);
+  }
+
   /** One layer of a chain. */
   public LayerBlob blob(ImmutableRef layer, Wanted wanted) throws Exception {
     Optional<LayerBlob> known = known(layer, VALUE);

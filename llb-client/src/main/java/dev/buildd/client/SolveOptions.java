@@ -167,6 +167,24 @@ public record SolveOptions(
         internal);
   }
 
+  /** With caches that are exported afterwards, and such as may be drawn upon. */
+  public SolveOptions withCaches(List<CacheEntry> toExport, List<CacheEntry> toImport) {
+    return new SolveOptions(
+        ref,
+        exports,
+        localDirs,
+        sharedKey,
+        frontend,
+        frontendAttrs,
+        frontendInputs,
+        toExport,
+        toImport,
+        attachables,
+        entitlements,
+        sourcePolicy,
+        internal);
+  }
+
   public SolveOptions withAttachables(Attachable... others) {
     return new SolveOptions(
         ref,

@@ -25,7 +25,7 @@ import java.util.function.BiConsumer;
  */
 public final class DurableCacheStore implements CacheStore {
   private static final String KEYS = "key";
-  private static final String LINKS = "key.link";
+  private static final String LINKS = "key.link2";
   private static final String RECORDS = "key.record";
 
   private static final int TEXT = 0;
@@ -61,8 +61,7 @@ public final class DurableCacheStore implements CacheStore {
           CacheLink link =
               new CacheLink(
                   (int) in.number(),
-                  (int) in.number(),
-                  Digest.parse(name(in)),
+                  new CacheKeyId(name(in)),
                   in.flag() ? Optional.of(Digest.parse(name(in))) : Optional.empty());
           if (from != null && to != null) {
             graph.restoreLink(number(row), from, link, to);
@@ -128,8 +127,8 @@ public final class DurableCacheStore implements CacheStore {
     public void linkAdded(Link added) {
       CacheLink link = added.link;
       Encoder out = new Encoder().number(added.from.number).number(added.to.number);
-      out.number(link.input()).number(link.output());
-      name(out, link.operation().toString());
+      out.number(link.input());
+      name(out, link.step().value());
       out.flag(link.selector().isPresent());
       link.selector().ifPresent(selector -> name(out, selector.toString()));
       batch.put(LINKS, row(added.number), out.toBytes());

@@ -34,11 +34,26 @@ public final class RegistryClient {
 
   /** Opens a repository for one use of it. */
   public Repository open(Reference reference, CredentialSource credentials) {
+    return open(reference, credentials, false);
+  }
+
+  /**
+   * Opens a repository for one use of it.
+   *
+   * @param insecure whether this registry may be reached in the clear or with any certificate,
+   *     whatever the settings say
+   */
+  public Repository open(Reference reference, CredentialSource credentials, boolean insecure) {
     return new Repository(
-        reference,
-        endpoints(reference.host(), settings.host(reference.host())),
-        credentials,
-        settings);
+        reference, endpoints(reference.host(), host(reference, insecure)), credentials, settings);
+  }
+
+  private RegistrySettings.Host host(Reference reference, boolean insecure) {
+    RegistrySettings.Host own = settings.host(reference.host());
+    return insecure
+        ? new RegistrySettings.Host(
+            Optional.of(true), true, List.of(), own.rootCas(), own.keyPairs())
+        : own;
   }
 
   /**
@@ -53,14 +68,8 @@ public final class RegistryClient {
       boolean insecure,
       Push.Content content,
       Push.Listener listener) {
-    RegistrySettings.Host own = settings.host(reference.host());
-    if (insecure) {
-      own =
-          new RegistrySettings.Host(
-              Optional.of(true), true, List.of(), own.rootCas(), own.keyPairs());
-    }
     List<Endpoint> endpoints =
-        endpoints(reference.host(), own).stream()
+        endpoints(reference.host(), host(reference, insecure)).stream()
             .filter(endpoint -> endpoint.mirrored().isEmpty())
             .toList();
     return new Push(

@@ -23,7 +23,7 @@ abstract class CacheStoreContract {
   }
 
   static CacheLink link(int input, String operation) {
-    return new CacheLink(input, 0, Digest.of(operation), Optional.empty());
+    return CacheLink.of(input, 0, Digest.of(operation), Optional.empty());
   }
 
   @Test
@@ -50,8 +50,8 @@ abstract class CacheStoreContract {
   void linksAreFollowedExactly() {
     CacheStore store = open("s", Clock.systemUTC());
     Digest operation = Digest.of("op");
-    CacheLink whole = new CacheLink(1, 2, operation, Optional.empty());
-    CacheLink part = new CacheLink(1, 2, operation, Optional.of(Digest.of("/sub")));
+    CacheLink whole = CacheLink.of(1, 2, operation, Optional.empty());
+    CacheLink part = CacheLink.of(1, 2, operation, Optional.of(Digest.of("/sub")));
     store.link(key("a"), whole, key("x"));
     store.link(key("a"), whole, key("y"));
     store.link(key("a"), whole, key("y"));

@@ -1,8 +1,12 @@
 package dev.buildd.solver.exporter;
 
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.LayerBlob;
 import dev.buildd.session.SessionManager;
 import dev.buildd.solver.graph.VertexProgress;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A kind of export. Safe for use by many threads. */
 public interface Exporter {
@@ -27,5 +31,17 @@ public interface Exporter {
   }
 
   /** What an export may use. */
-  record Context(SessionManager sessions, String session, VertexProgress progress) {}
+  record Context(
+      SessionManager sessions, String session, VertexProgress progress, InlineCache inlineCache) {}
+
+  /** Tells what an image is to say of how it was made. */
+  interface InlineCache {
+    InlineCache NONE = (ref, layers) -> Optional.empty();
+
+    /**
+     * @param ref the image's files
+     * @param layers the image's layers, lowest first
+     */
+    Optional<byte[]> of(ImmutableRef ref, List<LayerBlob> layers) throws Exception;
+  }
 }

@@ -36,7 +36,11 @@ final class ActiveEdge {
 
     record Hit(List<Found> records, KeySet names) implements Probed {}
 
-    record Miss(KeySet names) implements Probed {}
+    /**
+     * @param heldBack whether some input's content was not compared, because its names led here
+     *     anyway
+     */
+    record Miss(KeySet names, boolean heldBack) implements Probed {}
   }
 
   ActiveEdge(ActiveVertex vertex, int output) {
@@ -44,7 +48,7 @@ final class ActiveEdge {
     this.output = output;
     String name = vertex.vertex().name() + "." + output;
     fast = new Flight<>("fast " + name, this::definitionNames);
-    slow = new Flight<>("slow " + name, () -> probe(Set.of()));
+    slow = new Flight<>("slow " + name, () -> probe(Set.of(), resultWanted));
     result = new Flight<>("result " + name, this::solve);
   }
 
@@ -138,11 +142,11 @@ final class ActiveEdge {
   }
 
   private CacheLink link(CacheMap map, int input) {
-    return new CacheLink(input, output, map.digest(), map.dependencies().get(input).selector());
+    return CacheLink.of(input, output, map.digest(), map.dependencies().get(input).selector());
   }
 
   private CacheLink contentLink(CacheMap map, int input) {
-    return new CacheLink(input, output, map.digest(), Optional.empty());
+    return CacheLink.of(input, output, map.digest(), Optional.empty());
   }
 
   private List<Found> records(KeySet names, Set<String> excluded) {
@@ -164,15 +168,20 @@ final class ActiveEdge {
 
   // ---- probing
 
-  /** Climbs the inputs' ladders, cheapest first, until a record is found or a miss is certain. */
-  private Probed probe(Set<String> excluded) throws Exception {
+  /**
+   * Climbs the inputs' ladders, cheapest first, until a record is found or a miss is certain.
+   *
+   * @param whole whether the value is wanted, not only names: then contents are compared even of
+   *     inputs whose names lead here, for which they may have to be made
+   */
+  private Probed probe(Set<String> excluded, boolean whole) throws Exception {
     if (vertex.inputs().isEmpty()) {
       KeySet names = fastNames();
       List<Found> found = records(names, excluded);
-      return found.isEmpty() ? new Probed.Miss(names) : new Probed.Hit(found, names);
+      return found.isEmpty() ? new Probed.Miss(names, false) : new Probed.Hit(found, names);
     }
     try (Scope scope = Scope.open("probe " + vertex)) {
-      Ladder ladder = new Ladder(excluded, scope);
+      Ladder ladder = new Ladder(excluded, whole, scope);
       scope.fork("cachemap " + vertex, () -> vertex.cacheMap(0));
       for (int i = 0; i < vertex.inputs().size(); i++) {
         int input = i;
@@ -196,9 +205,12 @@ final class ActiveEdge {
     private final List<KeySet> matches = new ArrayList<>();
     private KeySet names = KeySet.EMPTY;
     private List<Found> hit = List.of();
+    private final boolean whole;
+    private boolean heldBack;
 
-    Ladder(Set<String> excluded, Scope scope) {
+    Ladder(Set<String> excluded, boolean whole, Scope scope) {
       this.excluded = excluded;
+      this.whole = whole;
       this.scope = scope;
       for (int i = 0; i < vertex.inputs().size(); i++) {
         views.add(new Evidence.Input(Evidence.Level.NONE, true, false));
@@ -256,6 +268,10 @@ final class ActiveEdge {
       while (true) {
         switch (Evidence.next(views, input, !hit.isEmpty())) {
           case Evidence.Step.Climb(Evidence.Level level) -> {
+            if (level == Evidence.Level.CONTENT && !whole && views.get(input).matched()) {
+              heldBack = true;
+              return Optional.empty();
+            }
             return Optional.of(level);
           }
           case Evidence.Step.Stop() -> {
@@ -291,7 +307,7 @@ final class ActiveEdge {
     }
 
     synchronized Probed outcome() {
-      return hit.isEmpty() ? new Probed.Miss(names) : new Probed.Hit(hit, names);
+      return hit.isEmpty() ? new Probed.Miss(names, heldBack) : new Probed.Hit(hit, names);
     }
   }
 
@@ -302,6 +318,9 @@ final class ActiveEdge {
     Set<String> failed = new HashSet<>();
     if (!vertex.key().ignoreCache()) {
       Probed probed = slow.join();
+      if (probed instanceof Probed.Miss(KeySet _, boolean heldBack) && heldBack) {
+        probed = probe(Set.of(), true);
+      }
       while (probed instanceof Probed.Hit(List<Found> records, KeySet names)) {
         Found first = records.getFirst();
         try {
@@ -313,7 +332,7 @@ final class ActiveEdge {
             main().keys().release(first.record().resultId());
           }
           failed.add(first.record().resultId());
-          probed = probe(Set.copyOf(failed));
+          probed = probe(Set.copyOf(failed), true);
         }
       }
     }
@@ -331,6 +350,9 @@ final class ActiveEdge {
                 0,
                 () -> {
                   Result value = vertex.naming(() -> found.source().load(found.record(), vertex));
+                  if (!found.source().equals(main())) {
+                    found.source().adopt(found.record(), value, main().keys());
+                  }
                   vertex.cached();
                   return List.of(value);
                 });

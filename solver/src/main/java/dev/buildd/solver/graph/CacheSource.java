@@ -11,4 +11,11 @@ public interface CacheSource {
 
   /** Brings the recorded value back; the caller owns it. */
   Result load(CacheRecord record, OpContext context) throws Exception;
+
+  /**
+   * Lets the daemon's own cache know a value that was loaded from here, under the same key.
+   *
+   * @param main the daemon's own
+   */
+  default void adopt(CacheRecord record, Result loaded, CacheStore main) {}
 }

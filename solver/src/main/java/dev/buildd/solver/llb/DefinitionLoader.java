@@ -12,6 +12,7 @@ import dev.buildd.proto.pb.Input;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.proto.pb.OpMetadata;
 import dev.buildd.proto.pb.ProgressGroup;
+import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Vertex;
 import java.util.ArrayDeque;
@@ -36,11 +37,14 @@ public final class DefinitionLoader {
   private final OpFactory factory;
   private final Map<String, Op> ops = new HashMap<>();
   private final Map<String, OpMetadata> metadata;
+  private final List<CacheSource> caches;
   private final Map<String, Vertex> vertices = new HashMap<>();
 
-  private DefinitionLoader(OpFactory factory, Map<String, OpMetadata> metadata) {
+  private DefinitionLoader(
+      OpFactory factory, Map<String, OpMetadata> metadata, List<CacheSource> caches) {
     this.factory = factory;
     this.metadata = metadata;
+    this.caches = List.copyOf(caches);
   }
 
   /**
@@ -49,10 +53,15 @@ public final class DefinitionLoader {
    * @throws BuildException {@code INVALID_ARGUMENT} if the definition is malformed
    */
   public static Edge load(Definition definition, OpFactory factory) {
+    return load(definition, factory, List.of());
+  }
+
+  /** As {@link #load(Definition, OpFactory)}, with caches beside the daemon's own. */
+  static Edge load(Definition definition, OpFactory factory, List<CacheSource> caches) {
     if (definition.getDefCount() == 0) {
       throw BuildException.invalid("invalid empty definition");
     }
-    return new DefinitionLoader(factory, definition.getMetadataMap()).load(definition);
+    return new DefinitionLoader(factory, definition.getMetadataMap(), caches).load(definition);
   }
 
   private Edge load(Definition definition) {
@@ -144,6 +153,7 @@ public final class DefinitionLoader {
         meta.getIgnoreCache(),
         !meta.hasExportCache() || meta.getExportCache().getValue(),
         group,
+        caches,
         factory.create(OpFactory.Request.of(op, meta, digest, name, platform(op))));
   }
 

@@ -2,6 +2,7 @@ package dev.buildd.solver.llb;
 
 import dev.buildd.base.concurrent.Flight;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.proto.pb.Definition;
 import dev.buildd.solver.graph.Result;
 import dev.buildd.solver.ops.RefResult;
@@ -14,13 +15,16 @@ import java.util.concurrent.Callable;
  * <p>Safe for use by many threads. Every hold is closed once; the last takes the result with it.
  */
 public final class LazyRef implements AutoCloseable {
+  /** A result and the name under which the cache knows it. */
+  record Solved(Result result, CacheKeyId key) {}
+
   /** What all holds share. */
   private static final class Shared {
     final Definition definition;
-    final Flight<Result> flight;
+    final Flight<Solved> flight;
     int holds = 1;
 
-    Shared(Definition definition, Callable<Result> solve) {
+    Shared(Definition definition, Callable<Solved> solve) {
       this.definition = definition;
       this.flight = new Flight<>("solve", solve);
     }
@@ -33,7 +37,7 @@ public final class LazyRef implements AutoCloseable {
     this.shared = shared;
   }
 
-  static LazyRef of(Definition definition, Callable<Result> solve) {
+  static LazyRef of(Definition definition, Callable<Solved> solve) {
     return new LazyRef(new Shared(definition, solve));
   }
 
@@ -43,7 +47,12 @@ public final class LazyRef implements AutoCloseable {
 
   /** The files, solved if they are not yet; empty for none. They stay this ref's. */
   public Optional<ImmutableRef> ref() throws Exception {
-    return RefResult.refOf(shared.flight.join());
+    return RefResult.refOf(shared.flight.join().result());
+  }
+
+  /** The name under which the daemon's cache knows the result, solved if it is not yet. */
+  public CacheKeyId key() throws Exception {
+    return shared.flight.join().key();
   }
 
   /** Another hold on the same result. */
@@ -65,6 +74,6 @@ public final class LazyRef implements AutoCloseable {
         return;
       }
     }
-    shared.flight.peek().ifPresent(Result::close);
+    shared.flight.peek().ifPresent(solved -> solved.result().close());
   }
 }

@@ -1,5 +1,6 @@
 package dev.buildd.solver.llb;
 
+import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -9,16 +10,19 @@ import dev.buildd.proto.pb.Mount;
 import dev.buildd.proto.pb.MountType;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.proto.pb.Source;
+import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Job;
-import dev.buildd.solver.graph.Result;
 import dev.buildd.solver.graph.SolveException;
+import dev.buildd.solver.graph.SolvedEdge;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +36,20 @@ public final class LlbBridge {
   private final Entitlements entitlements;
   private final OpFactory worker;
   private final Consumer<Collection<String>> forgetCacheMounts;
+  private final CacheImports caches;
+
+  /** Opens caches that a client names. */
+  public interface CacheImports {
+    /** The cache; empty if it cannot be had, which users have been told then. */
+    Optional<CacheSource> open(CacheImport cache, Job job) throws InterruptedException;
+  }
+
+  /** A cache that a build may draw upon. */
+  public record CacheImport(String type, Map<String, String> attributes) {
+    public CacheImport {
+      attributes = Map.copyOf(attributes);
+    }
+  }
 
   /**
    * @param forgetCacheMounts called with the ids of cache mounts that a build wants emptied
@@ -40,32 +58,43 @@ public final class LlbBridge {
       Job job,
       Entitlements entitlements,
       OpFactory worker,
-      Consumer<Collection<String>> forgetCacheMounts) {
+      Consumer<Collection<String>> forgetCacheMounts,
+      CacheImports caches) {
     this.job = job;
     this.entitlements = entitlements;
     this.worker = worker;
     this.forgetCacheMounts = forgetCacheMounts;
+    this.caches = caches;
   }
 
   /** The definition's result; nothing is checked or run before it is looked at. */
-  public LazyRef solve(Definition definition) {
-    return LazyRef.of(definition, () -> build(definition));
+  public LazyRef solve(Definition definition, List<CacheImport> imports) {
+    return LazyRef.of(definition, () -> build(definition, imports));
   }
 
-  private Result build(Definition definition) throws Exception {
-    Edge edge = load(definition);
+  private LazyRef.Solved build(Definition definition, List<CacheImport> imports) throws Exception {
+    List<Callable<Optional<CacheSource>>> opening = new ArrayList<>();
+    for (CacheImport wanted : imports) {
+      opening.add(() -> caches.open(wanted, job));
+    }
+    List<CacheSource> sources =
+        opening.isEmpty()
+            ? List.of()
+            : Scope.all("import caches", opening).stream().flatMap(Optional::stream).toList();
+    Edge edge = load(definition, sources);
     try {
-      return job.build(edge);
+      SolvedEdge solved = job.solve(edge);
+      return new LazyRef.Solved(solved.result().share(), solved.canonical());
     } catch (SolveException e) {
       throw new LlbException(e, locations(definition.getSource(), e.vertex()));
     }
   }
 
-  private Edge load(Definition definition) {
+  private Edge load(Definition definition, List<CacheSource> sources) {
     Set<String> forgotten = new HashSet<>();
     Edge edge;
     try {
-      edge = DefinitionLoader.load(definition, new Factory(forgotten));
+      edge = DefinitionLoader.load(definition, new Factory(forgotten, sources), sources);
     } catch (BuildException e) {
       throw new BuildException(e.category(), "failed to load LLB: " + e.getMessage(), e);
     }
@@ -78,9 +107,11 @@ public final class LlbBridge {
   /** The worker's operations, as far as this build may use them. */
   private final class Factory implements OpFactory {
     private final Set<String> forgotten;
+    private final List<CacheSource> sources;
 
-    Factory(Set<String> forgotten) {
+    Factory(Set<String> forgotten, List<CacheSource> sources) {
       this.forgotten = forgotten;
+      this.sources = sources;
     }
 
     @Override
@@ -99,7 +130,7 @@ public final class LlbBridge {
           forget(message);
         }
       }
-      return worker.create(request.withLoader(nested -> load(nested)));
+      return worker.create(request.withLoader(nested -> load(nested, sources)));
     }
 
     private void forget(Op message) {

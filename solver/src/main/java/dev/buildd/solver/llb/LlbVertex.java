@@ -16,6 +16,7 @@ final class LlbVertex implements Vertex {
   private final boolean ignoreCache;
   private final boolean exportCache;
   private final Optional<ProgressGroup> group;
+  private final List<CacheSource> caches;
   private final Op op;
 
   LlbVertex(
@@ -25,6 +26,7 @@ final class LlbVertex implements Vertex {
       boolean ignoreCache,
       boolean exportCache,
       Optional<ProgressGroup> group,
+      List<CacheSource> caches,
       Op op) {
     this.digest = digest;
     this.name = name;
@@ -32,6 +34,7 @@ final class LlbVertex implements Vertex {
     this.ignoreCache = ignoreCache;
     this.exportCache = exportCache;
     this.group = group;
+    this.caches = caches;
     this.op = op;
   }
 
@@ -67,7 +70,7 @@ final class LlbVertex implements Vertex {
 
   @Override
   public List<CacheSource> cacheSources() {
-    return List.of();
+    return caches;
   }
 
   @Override

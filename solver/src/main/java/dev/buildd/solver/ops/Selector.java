@@ -81,9 +81,8 @@ record Selector(String path, ChecksumOptions options) {
       for (Selector selector : wanted) {
         digests.add(selector.digest(ref).toString());
       }
-      return digests.size() == 1
-          ? Digest.parse(digests.getFirst())
-          : Digest.of(String.join("\0", digests));
+      // of one alone too: exported caches name it so
+      return Digest.of(String.join("\0", digests));
     };
   }
 }

@@ -95,8 +95,7 @@ public final class ArchiveExporter implements Exporter {
       }
       ExportSource source = given.withMetadata(parsed.metadata());
       ImageOptions options = parsed.options().withAnnotations(source.metadata());
-      try (ImageWriter.Image image =
-          dated(writer.write(source, options, context.progress()), options)) {
+      try (ImageWriter.Image image = dated(writer.write(source, options, context), options)) {
         byte[] named = source.metadata("image.name", "");
         List<String> names =
             normalized(

@@ -4,17 +4,13 @@ import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
-import dev.buildd.cache.registry.Push;
 import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.session.SessionGroup;
-import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.exporter.Attributes;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
-import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.image.SessionCredentials;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -104,7 +100,7 @@ public final class ImageExporter implements Exporter {
     public Map<String, String> export(ExportSource given, Context context) throws Exception {
       ExportSource source = given.withMetadata(parsed.metadata());
       ImageOptions options = parsed.options().withAnnotations(source.metadata());
-      try (ImageWriter.Image image = writer.write(source, options, context.progress())) {
+      try (ImageWriter.Image image = writer.write(source, options, context)) {
         Descriptor root = image.root();
         Map<String, String> out = new LinkedHashMap<>();
         String names = names(options.name(), source, root.digest());
@@ -144,52 +140,14 @@ public final class ImageExporter implements Exporter {
       if (byDigest && reference.tag().isPresent() && name.endsWith(":" + reference.tag().get())) {
         throw BuildException.invalid("can't push tagged ref " + name + " by digest");
       }
-      ContentStore content = writer.content();
-      Map<Digest, VertexProgress.Part> parts = new java.util.concurrent.ConcurrentHashMap<>();
-      Push upload =
-          registries.push(
-              reference,
-              new SessionCredentials(SessionGroup.of(context.sessions(), context.session())),
-              insecure,
-              new Push.Content() {
-                @Override
-                public InputStream read(Digest digest) {
-                  return content.read(digest, 0);
-                }
-
-                @Override
-                public byte[] readAll(Digest digest) {
-                  return content.readAll(digest);
-                }
-
-                @Override
-                public Optional<String> origin(Digest digest, String host) {
-                  return Optional.empty();
-                }
-              },
-              (digest, done, size) -> {
-                VertexProgress.Part part =
-                    parts.computeIfAbsent(digest, d -> context.progress().part("pushing " + d));
-                part.update("", done, size);
-                if (done == size) {
-                  part.close();
-                }
-              });
-      try (VertexProgress.Part part = context.progress().part("pushing layers")) {
-        upload.blobs(root);
-        part.update("", 0, 0);
-      } finally {
-        parts.values().forEach(VertexProgress.Part::close);
-      }
-      try (VertexProgress.Part part =
-          context
-              .progress()
-              .part(
-                  "pushing manifest for "
-                      + (byDigest ? reference.name() : reference + "@" + root.digest()))) {
-        upload.manifests(root, byDigest);
-        part.update("", 0, 0);
-      }
+      RegistryPush.push(
+          registries,
+          byDigest ? Reference.parse(reference.name() + "@" + root.digest()) : reference,
+          new SessionCredentials(SessionGroup.of(context.sessions(), context.session())),
+          insecure,
+          writer.content(),
+          root,
+          context.progress());
     }
   }
 

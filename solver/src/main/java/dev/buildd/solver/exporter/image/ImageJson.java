@@ -9,10 +9,10 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** OCI documents with their members in the order in which Go programs write them. */
-final class ImageJson {
+public final class ImageJson {
   private ImageJson() {}
 
-  static Map<String, Object> descriptor(Descriptor descriptor) {
+  public static Map<String, Object> descriptor(Descriptor descriptor) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("mediaType", descriptor.mediaType());
     out.put("digest", descriptor.digest().toString());
@@ -41,7 +41,7 @@ final class ImageJson {
     return out;
   }
 
-  static Map<String, Object> manifest(
+  public static Map<String, Object> manifest(
       String mediaType,
       Descriptor config,
       List<Descriptor> layers,
@@ -56,7 +56,7 @@ final class ImageJson {
     return out;
   }
 
-  static Map<String, Object> index(
+  public static Map<String, Object> index(
       String mediaType, List<Descriptor> manifests, SortedMap<String, String> annotations) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("schemaVersion", 2L);

@@ -12,6 +12,7 @@ import dev.buildd.cache.LayerBlobs;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.exporter.Attributes;
 import dev.buildd.solver.exporter.ExportSource;
+import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.graph.VertexProgress;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -60,11 +61,12 @@ public final class ImageWriter {
   }
 
   /** The image of a result. */
-  Image write(ExportSource source, ImageOptions options, VertexProgress progress) throws Exception {
+  Image write(ExportSource source, ImageOptions options, Exporter.Context context)
+      throws Exception {
     List<ContentStore.Hold> holds = new ArrayList<>();
     boolean complete = false;
     try {
-      Image image = new Run(source, options, progress, holds).image();
+      Image image = new Run(source, options, context, holds).image();
       complete = true;
       return image;
     } finally {
@@ -79,16 +81,18 @@ public final class ImageWriter {
     private final ExportSource source;
     private final ImageOptions options;
     private final VertexProgress progress;
+    private final Exporter.InlineCache inlineCache;
     private final List<ContentStore.Hold> holds;
 
     Run(
         ExportSource source,
         ImageOptions options,
-        VertexProgress progress,
+        Exporter.Context context,
         List<ContentStore.Hold> holds) {
       this.source = source;
       this.options = options;
-      this.progress = progress;
+      this.progress = context.progress();
+      this.inlineCache = context.inlineCache();
       this.holds = holds;
     }
 
@@ -170,6 +174,8 @@ public final class ImageWriter {
       }
       List<ImageConfig.History> history =
           ImageConfig.normalized(ImageConfig.history(config, "image config"), origins(ref));
+      Optional<byte[]> inline =
+          ref.isPresent() ? inlineCache.of(ref.get(), layers) : Optional.empty();
       byte[] patched =
           ImageConfig.patched(
               config,
@@ -179,7 +185,7 @@ public final class ImageWriter {
                   ? List.of()
                   : ImageConfig.history(baseConfig, "base image config"),
               epoch.map(Instant::ofEpochSecond),
-              null);
+              inline.orElse(null));
       Descriptor configDescriptor =
           Descriptor.of(
               options.ociTypes() ? MediaType.OCI_CONFIG : MediaType.DOCKER_CONFIG,

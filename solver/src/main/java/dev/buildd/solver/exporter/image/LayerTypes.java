@@ -4,7 +4,7 @@ import dev.buildd.base.content.MediaType;
 import dev.buildd.snapshot.layer.Compression;
 
 /** The media types of layers in OCI's and Docker's spelling. */
-final class LayerTypes {
+public final class LayerTypes {
   private static final String OCI_FOREIGN =
       "application/vnd.oci.image.layer.nondistributable.v1.tar";
   private static final String DOCKER_FOREIGN =
@@ -17,7 +17,7 @@ final class LayerTypes {
    *
    * @param foreign whether registries may not distribute it
    */
-  static String of(String mediaType, boolean oci, boolean foreign) {
+  public static String of(String mediaType, boolean oci, boolean foreign) {
     Compression compression = Compression.ofLayer(mediaType);
     String suffix = compression == Compression.NONE ? "" : (oci ? "+" : ".") + compression.text();
     if (oci) {

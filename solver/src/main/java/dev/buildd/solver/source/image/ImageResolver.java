@@ -149,28 +149,4 @@ public final class ImageResolver {
     blobs.add(wanted.digest());
     return bytes;
   }
-
-  /** Refuses more than was announced. */
-  private static final class Bounded extends java.io.FilterOutputStream {
-    private long left;
-
-    Bounded(java.io.OutputStream to, long limit) {
-      super(to);
-      this.left = limit;
-    }
-
-    @Override
-    public void write(int b) throws java.io.IOException {
-      write(new byte[] {(byte) b}, 0, 1);
-    }
-
-    @Override
-    public void write(byte[] from, int at, int length) throws java.io.IOException {
-      left -= length;
-      if (left < 0) {
-        throw BuildException.invalid("blob is larger than its descriptor says");
-      }
-      out.write(from, at, length);
-    }
-  }
 }

@@ -10,10 +10,8 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
-import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.RegistryClient;
-import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -37,15 +35,11 @@ public final class ImageSource implements Source {
   private final LayerPuller layers;
 
   public ImageSource(
-      CacheManager cache,
-      ContentStore content,
-      LayerBlobs layerBlobs,
-      RegistryClient registries,
-      ImageResolver resolver) {
+      CacheManager cache, LayerPuller layers, RegistryClient registries, ImageResolver resolver) {
     this.cache = cache;
     this.registries = registries;
     this.resolver = resolver;
-    this.layers = new LayerPuller(cache, content, layerBlobs);
+    this.layers = layers;
   }
 
   @Override
@@ -201,7 +195,8 @@ public final class ImageSource implements Source {
       ImmutableRef ref =
           layers.pull(
               LayerPuller.Pull.of(
-                  registries.open(reference, new SessionCredentials(context.sessions())),
+                  LayerPuller.Origin.of(
+                      registries.open(reference, new SessionCredentials(context.sessions()))),
                   wanted,
                   limited(image.diffIds()),
                   recordType,

@@ -19,11 +19,13 @@ import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.VertexProgress;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.function.LongConsumer;
 
 /**
  * Brings layers into refs. A layer's ref is known by its chain id, whatever image it came with, so
@@ -31,7 +33,7 @@ import java.util.concurrent.Semaphore;
  * downloaded side by side and unpacked in order; a layer that two images want at once is brought
  * once.
  */
-final class LayerPuller {
+public final class LayerPuller {
   private static final String CHAIN_ID = "image.chainid";
   private static final int DOWNLOADS = 4;
 
@@ -42,7 +44,7 @@ final class LayerPuller {
   private final Shared<Digest, Blob> blobs = new Shared<>();
   private final Shared<Digest, ImmutableRef> refs = new Shared<>();
 
-  LayerPuller(CacheManager cache, ContentStore content, LayerBlobs layerBlobs) {
+  public LayerPuller(CacheManager cache, ContentStore content, LayerBlobs layerBlobs) {
     this.cache = cache;
     this.content = content;
     this.layerBlobs = layerBlobs;
@@ -61,22 +63,65 @@ final class LayerPuller {
     }
   }
 
-  /** One image to pull. */
-  record Pull(
-      Repository repository,
+  /** Where layers come from. */
+  public interface Origin {
+    /** Reads a blob into a stream, which checks what it gets. */
+    void read(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception;
+
+    /** What users call it. */
+    String name();
+
+    static Origin of(Repository repository) {
+      return new Origin() {
+        @Override
+        public void read(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
+          repository.blob(blob, to, progress);
+        }
+
+        @Override
+        public String name() {
+          return repository.reference().toString();
+        }
+      };
+    }
+  }
+
+  /**
+   * Layers to bring.
+   *
+   * @param descriptions what is noted with each; empty for where they come from
+   */
+  public record Pull(
+      Origin origin,
       List<Descriptor> layers,
       List<Digest> diffIds,
       List<Digest> chainIds,
       String recordType,
+      List<String> descriptions,
       VertexProgress progress) {
-    static Pull of(
-        Repository repository,
+    public static Pull of(
+        Origin origin,
         List<Descriptor> layers,
         List<Digest> diffIds,
         String recordType,
         VertexProgress progress) {
       return new Pull(
-          repository, layers, diffIds, ImageManifest.chainIds(diffIds), recordType, progress);
+          origin,
+          layers,
+          diffIds,
+          ImageManifest.chainIds(diffIds),
+          recordType,
+          List.of(),
+          progress);
+    }
+
+    public Pull withDescriptions(List<String> texts) {
+      return new Pull(origin, layers, diffIds, chainIds, recordType, List.copyOf(texts), progress);
+    }
+
+    private String description(int layer) {
+      String own = descriptions.isEmpty() ? "" : descriptions.get(layer);
+      return own.isEmpty() ? "pulled from " + origin.name() : own;
     }
 
     boolean isTop(int layer) {
@@ -85,7 +130,7 @@ final class LayerPuller {
   }
 
   /** The ref of the topmost layer; there must be one. */
-  ImmutableRef pull(Pull pull) throws Exception {
+  public ImmutableRef pull(Pull pull) throws Exception {
     int top = pull.layers().size() - 1;
     int present = top;
     while (present >= 0) {
@@ -100,7 +145,7 @@ final class LayerPuller {
       present--;
     }
     CountDownLatch done = new CountDownLatch(1);
-    try (Scope scope = Scope.open("layers of " + pull.repository().reference())) {
+    try (Scope scope = Scope.open("layers of " + pull.origin().name())) {
       for (int i = present + 1; i <= top; i++) {
         int layer = i;
         scope.fork(
@@ -185,7 +230,7 @@ final class LayerPuller {
   }
 
   private static RefOptions options(Pull pull, int layer) {
-    RefOptions options = RefOptions.of("pulled from " + pull.repository().reference());
+    RefOptions options = RefOptions.of(pull.description(layer));
     return pull.isTop(layer) && !pull.recordType().isEmpty()
         ? options.withRecordType(pull.recordType())
         : options;
@@ -204,7 +249,7 @@ final class LayerPuller {
       if (content.info(wanted.digest()).isEmpty()) {
         try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString());
             ContentStore.Writer writer = content.write(wanted.digest(), wanted.size())) {
-          pull.repository().blob(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+          pull.origin().read(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
           writer.commit();
         }
       }

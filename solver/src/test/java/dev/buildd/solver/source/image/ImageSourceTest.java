@@ -71,8 +71,7 @@ class ImageSourceTest {
     source =
         new ImageSource(
             cache,
-            content,
-            new LayerBlobs(cache, content),
+            new LayerPuller(cache, content, new LayerBlobs(cache, content)),
             client,
             new ImageResolver(client, content));
   }

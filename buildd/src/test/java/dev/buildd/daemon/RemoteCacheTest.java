@@ -1,0 +1,185 @@
+package dev.buildd.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.buildd.base.json.Json;
+import dev.buildd.client.BuildClient;
+import dev.buildd.client.SolveOptions;
+import dev.buildd.gateway.CacheEntry;
+import dev.buildd.llb.Llb;
+import dev.buildd.llb.State;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** One machine's cache, used by another that has nothing else from it. */
+@Tag("root")
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+final class RemoteCacheTest {
+  @TempDir Path temp;
+  private Programs programs;
+  private String host;
+  private Machine here;
+  private Machine there;
+
+  @BeforeEach
+  void start() throws Exception {
+    programs = new Programs(temp);
+    host = "localhost:" + programs.serveRegistry();
+    here = machine("here");
+    there = machine("there");
+  }
+
+  private Machine machine(String name) throws Exception {
+    Path directory = Files.createDirectory(temp.resolve(name));
+    Machine.busybox(directory);
+    return new Machine(directory);
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    here.close();
+    there.close();
+    programs.close();
+  }
+
+  private static State steps() {
+    State one =
+        Machine.base()
+            .run(Llb.args("/bin/sh", "-c", "echo one > /one"), Llb.customName("one"))
+            .root();
+    State two = one.run(Llb.args("/bin/sh", "-c", "cat /one > /two"), Llb.customName("two")).root();
+    State side = Llb.scratch().file(Llb.mkfile("/side", 0644, "side"), Llb.customName("side"));
+    return Llb.merge(
+        List.of(Llb.scratch().file(Llb.copy(two, "/two", "/two"), Llb.customName("take")), side));
+  }
+
+  private Set<String> build(
+      Machine machine, List<CacheEntry> exports, List<CacheEntry> imports, SolveOptions.Export out)
+      throws Exception {
+    Set<String> ran = new HashSet<>();
+    try (BuildClient client = machine.client()) {
+      client.solve(
+          Optional.of(steps().marshal()),
+          machine.options().withExports(out).withCaches(exports, imports),
+          status -> Machine.noteRuns(status, ran));
+    }
+    ran.removeIf(name -> name.matches("(import|export)ing .*|local://.*|merge .*"));
+    return ran;
+  }
+
+  private SolveOptions.Export directory(String name) {
+    return SolveOptions.Export.local(temp.resolve(name));
+  }
+
+  private CacheEntry registry(String name, String... more) {
+    Map<String, String> attributes = new LinkedHashMap<>();
+    attributes.put("ref", host + "/" + name);
+    for (String one : more) {
+      attributes.put(one.substring(0, one.indexOf('=')), one.substring(one.indexOf('=') + 1));
+    }
+    return new CacheEntry("registry", attributes);
+  }
+
+  private void assertFiles(String directory) {
+    assertThat(temp.resolve(directory + "/two")).hasContent("one");
+    assertThat(temp.resolve(directory + "/side")).hasContent("side");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"image-manifest=true", "image-manifest=false", "oci-mediatypes=false"})
+  void everythingIsFoundElsewhereWithModeMax(String form) throws Exception {
+    CacheEntry cache = registry("cache:1", form, "mode=max");
+    build(here, List.of(cache), List.of(), directory("made"));
+    assertThat(build(there, List.of(), List.of(cache), directory("out"))).isEmpty();
+    assertFiles("out");
+    assertThat(build(there, List.of(), List.of(), directory("again")))
+        .as("what was imported stays known")
+        .isEmpty();
+  }
+
+  @Test
+  void anImageCarriesItsOwnCache() throws Exception {
+    SolveOptions.Export image =
+        new SolveOptions.Export(
+            "image", Map.of("name", host + "/image:1", "push", "true"), Optional.empty());
+    build(here, List.of(new CacheEntry("inline", Map.of())), List.of(), image);
+    assertThat(build(there, List.of(), List.of(registry("image:1")), directory("out")))
+        .as("of steps whose layers the image has")
+        .doesNotContain("take", "side");
+    assertFiles("out");
+  }
+
+  @Test
+  void aLayerThatIsGoneIsMadeAgain() throws Exception {
+    CacheEntry cache = registry("evicted:1", "mode=max");
+    build(here, List.of(cache), List.of(), directory("made"));
+    String manifest =
+        Programs.run(
+            temp,
+            "skopeo",
+            "inspect",
+            "--raw",
+            "--tls-verify=false",
+            "docker://" + host + "/evicted:1");
+    for (Map<String, Object> layer :
+        Json.objects(
+            Json.parseObject(manifest.getBytes(StandardCharsets.UTF_8), "manifest"), "layers")) {
+      String hex = Json.text(layer, "digest").substring("sha256:".length());
+      try (Stream<Path> stored = Files.walk(temp)) {
+        for (Path data :
+            stored
+                .filter(p -> p.endsWith(hex + "/data") && p.toString().contains("registry-"))
+                .toList()) {
+          Files.delete(data);
+        }
+      }
+    }
+    assertThat(build(there, List.of(), List.of(cache), directory("out")))
+        .contains("one", "two", "take", "side");
+    assertFiles("out");
+  }
+
+  @Test
+  void aCacheThatIsNotThereIsNoFailure() throws Exception {
+    assertThat(
+            build(
+                here,
+                List.of(),
+                List.of(registry("never:1"), new CacheEntry("local", Map.of("src", "x"))),
+                directory("out")))
+        .contains("one", "two");
+    assertFiles("out");
+  }
+
+  @Test
+  void anExportThatFailsIsOneOnlyIfItMayNot() throws Exception {
+    CacheEntry nowhere = new CacheEntry("registry", Map.of("ref", "127.0.0.1:1/x:y"));
+    assertThatThrownBy(() -> build(here, List.of(nowhere), List.of(), directory("out")))
+        .hasMessageContaining("127.0.0.1:1");
+    CacheEntry ignored =
+        new CacheEntry("registry", Map.of("ref", "127.0.0.1:1/x:y", "ignore-error", "true"));
+    build(here, List.of(ignored), List.of(), directory("out"));
+    assertFiles("out");
+    assertThatThrownBy(() ->
+            build(here, List.of(new CacheEntry("ftp", Map.of())), List.of(), directory("out")))
+        .hasMessageContaining("unknown cache exporter: \"ftp\"");
+  }
+}

@@ -1,0 +1,3 @@
+/** Build caches that leave the machine and come back. */
+@org.jspecify.annotations.NullMarked
+package dev.buildd.cache.remote;

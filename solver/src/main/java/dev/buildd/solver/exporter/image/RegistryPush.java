@@ -1,0 +1,77 @@
+package dev.buildd.solver.exporter.image;
+
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.cache.registry.CredentialSource;
+import dev.buildd.cache.registry.Push;
+import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.solver.graph.VertexProgress;
+import java.io.InputStream;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Pushes what is in the content store and lets users see how far it is. */
+public final class RegistryPush {
+  private RegistryPush() {}
+
+  /**
+   * @param reference where to; without a tag, the root is known by its digest alone
+   */
+  public static void push(
+      RegistryClient registries,
+      Reference reference,
+      CredentialSource credentials,
+      boolean insecure,
+      ContentStore content,
+      Descriptor root,
+      VertexProgress progress)
+      throws Exception {
+    Map<Digest, VertexProgress.Part> parts = new ConcurrentHashMap<>();
+    Push upload =
+        registries.push(
+            reference,
+            credentials,
+            insecure,
+            new Push.Content() {
+              @Override
+              public InputStream read(Digest digest) {
+                return content.read(digest, 0);
+              }
+
+              @Override
+              public byte[] readAll(Digest digest) {
+                return content.readAll(digest);
+              }
+
+              @Override
+              public Optional<String> origin(Digest digest, String host) {
+                return Optional.empty();
+              }
+            },
+            (digest, done, size) -> {
+              VertexProgress.Part part =
+                  parts.computeIfAbsent(digest, d -> progress.part("pushing " + d));
+              part.update("", done, size);
+              if (done == size) {
+                part.close();
+              }
+            });
+    try (VertexProgress.Part part = progress.part("pushing layers")) {
+      upload.blobs(root);
+      part.update("", 0, 0);
+    } finally {
+      parts.values().forEach(VertexProgress.Part::close);
+    }
+    boolean byDigest = reference.tag().isEmpty();
+    try (VertexProgress.Part part =
+        progress.part(
+            "pushing manifest for "
+                + (byDigest ? reference.name() : reference.withDigest(root.digest())))) {
+      upload.manifests(root, byDigest);
+      part.update("", 0, 0);
+    }
+  }
+}

@@ -1,0 +1,251 @@
+package dev.buildd.solver.remote;
+
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.LayerBlob;
+import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.key.CacheKeyId;
+import dev.buildd.cache.key.CacheRecord;
+import dev.buildd.cache.key.CacheStore;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.cache.remote.CacheCollector;
+import dev.buildd.cache.remote.CacheConfig;
+import dev.buildd.session.SessionGroup;
+import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.solver.exporter.image.ImageJson;
+import dev.buildd.solver.exporter.image.LayerTypes;
+import dev.buildd.solver.exporter.image.RegistryPush;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.ops.RefResult;
+import dev.buildd.solver.source.image.SessionCredentials;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Takes builds' caches out of the daemon: to registries, and into the configs of images. Safe for
+ * use by many threads.
+ */
+public final class CacheExports {
+  private static final String DIFF_ID = "containerd.io/uncompressed";
+  private static final String CREATED_AT = "buildkit/createdat";
+
+  private final CacheStore keys;
+  private final CacheManager cache;
+  private final LayerBlobs blobs;
+  private final ContentStore content;
+  private final RegistryClient registries;
+  private final SessionManager sessions;
+
+  public CacheExports(
+      CacheStore keys,
+      CacheManager cache,
+      LayerBlobs blobs,
+      ContentStore content,
+      RegistryClient registries,
+      SessionManager sessions) {
+    this.keys = keys;
+    this.cache = cache;
+    this.blobs = blobs;
+    this.content = content;
+    this.registries = registries;
+    this.sessions = sessions;
+  }
+
+  /**
+   * Exports what leads to some results to a registry.
+   *
+   * @return what the client is told
+   */
+  public Map<String, String> toRegistry(
+      RegistryCacheOptions options,
+      List<CacheKeyId> results,
+      String session,
+      VertexProgress progress)
+      throws Exception {
+    Map<Digest, Descriptor> descriptors = new HashMap<>();
+    CacheConfig config;
+    try (VertexProgress.Part part = progress.part("preparing build cache for export")) {
+      config =
+          collected(
+              results,
+              record ->
+                  layers(
+                      record,
+                      options.layers(),
+                      options.all() || results.contains(record.key()),
+                      descriptors));
+      part.update("", 0, 0);
+    }
+    if (config.layers().isEmpty()) {
+      progress.part("skipping cache export for empty result").close();
+      return Map.of();
+    }
+    List<ContentStore.Hold> holds = new ArrayList<>();
+    try (VertexProgress.Part part = progress.part("sending cache export")) {
+      Descriptor root = manifest(options, config, descriptors, holds);
+      RegistryPush.push(
+          registries,
+          options.reference(),
+          new SessionCredentials(SessionGroup.of(sessions, session)),
+          options.insecure(),
+          content,
+          root,
+          progress);
+      part.update("", 0, 0);
+      return Map.of(
+          "cache.manifest",
+          new String(Json.bytes(ImageJson.descriptor(root)), StandardCharsets.UTF_8));
+    } finally {
+      holds.forEach(ContentStore.Hold::close);
+    }
+  }
+
+  private CacheConfig collected(List<CacheKeyId> results, CacheCollector.Results layers)
+      throws Exception {
+    CacheCollector collector = new CacheCollector(keys, layers);
+    results.forEach(collector::add);
+    return collector.config();
+  }
+
+  /**
+   * A recorded result's layers.
+   *
+   * @param make whether those are archived now that were not yet
+   */
+  private Optional<List<Digest>> layers(
+      CacheRecord record,
+      LayerBlobs.Wanted wanted,
+      boolean make,
+      Map<Digest, Descriptor> descriptors)
+      throws Exception {
+    if (record.resultId().equals(RefResult.SCRATCH)) {
+      return Optional.empty();
+    }
+    try (ImmutableRef ref = cache.get(record.resultId())) {
+      List<ImmutableRef> chain = ref.layerChain();
+      try {
+        List<Digest> out = new ArrayList<>();
+        for (ImmutableRef layer : chain) {
+          Optional<LayerBlob> blob =
+              make ? Optional.of(blobs.blob(layer, wanted)) : blobs.existing(layer);
+          if (blob.isEmpty()) {
+            return Optional.empty();
+          }
+          out.add(blob.get().descriptor().digest());
+          descriptors.put(out.getLast(), described(blob.get(), layer));
+        }
+        return Optional.of(out);
+      } finally {
+        chain.forEach(ImmutableRef::close);
+      }
+    } catch (BuildException e) {
+      if (e.category() == Category.NOT_FOUND || e.category() == Category.FAILED_PRECONDITION) {
+        return Optional.empty(); // pruned meanwhile, or being written to
+      }
+      throw e;
+    }
+  }
+
+  private static Descriptor described(LayerBlob blob, ImmutableRef layer) {
+    Map<String, String> annotations = new TreeMap<>();
+    annotations.put(DIFF_ID, blob.diffId().toString());
+    annotations.put(CREATED_AT, layer.createdAt().toString());
+    Descriptor plain = blob.descriptor();
+    return new Descriptor(
+        plain.mediaType(), plain.digest(), plain.size(), Optional.empty(), annotations, List.of());
+  }
+
+  /** Puts the documents of a cache into the content store. */
+  private Descriptor manifest(
+      RegistryCacheOptions options,
+      CacheConfig config,
+      Map<Digest, Descriptor> descriptors,
+      List<ContentStore.Hold> holds) {
+    byte[] document = config.toBytes();
+    Descriptor configDescriptor =
+        Descriptor.of(CacheConfig.MEDIA_TYPE, Digest.of(document), document.length);
+    List<Descriptor> layers = new ArrayList<>();
+    for (CacheConfig.Layer layer : config.layers()) {
+      Descriptor one = descriptors.get(layer.blob());
+      if (one == null) {
+        throw new IllegalStateException("layer without a descriptor: " + layer.blob());
+      }
+      holds.add(content.hold(layer.blob()));
+      layers.add(
+          new Descriptor(
+              LayerTypes.of(one.mediaType(), options.ociTypes(), false),
+              one.digest(),
+              one.size(),
+              Optional.empty(),
+              one.annotations(),
+              List.of()));
+    }
+    String type;
+    Map<String, Object> json;
+    if (options.imageManifest()) {
+      type = MediaType.OCI_MANIFEST;
+      json = ImageJson.manifest(type, configDescriptor, layers, new TreeMap<>());
+    } else {
+      type = options.ociTypes() ? MediaType.OCI_INDEX : MediaType.DOCKER_INDEX;
+      layers.add(configDescriptor);
+      json = ImageJson.index(type, layers, new TreeMap<>());
+    }
+    byte[] bytes = Json.bytes(json);
+    holds.add(content.hold(configDescriptor.digest()));
+    content.put(document);
+    Digest digest = Digest.of(bytes);
+    holds.add(content.hold(digest));
+    content.put(bytes);
+    return Descriptor.of(type, digest, bytes.length);
+  }
+
+  /**
+   * What an image says of how it was made, for builds elsewhere to use its layers.
+   *
+   * @param result the image's files
+   * @param image the image's layers, lowest first
+   * @return empty if nothing could be used
+   */
+  public Optional<byte[]> inline(CacheKeyId result, List<LayerBlob> image) throws Exception {
+    List<Digest> places = image.stream().map(layer -> layer.descriptor().digest()).toList();
+    Set<Digest> known = Set.copyOf(places);
+    CacheConfig config =
+        collected(
+            List.of(result),
+            record ->
+                layers(record, LayerBlobs.Wanted.DEFAULT, false, new HashMap<>())
+                    .filter(known::containsAll));
+    if (config.layers().isEmpty()) {
+      return Optional.empty();
+    }
+    List<CacheConfig.Step> steps = new ArrayList<>();
+    for (CacheConfig.Step step : config.records()) {
+      List<CacheConfig.Result> results = new ArrayList<>();
+      for (CacheConfig.Result old : step.results()) {
+        List<Digest> layers =
+            old.layers().stream().map(layer -> config.layers().get(layer).blob()).toList();
+        boolean chained = !places.subList(0, Math.min(layers.size(), places.size())).equals(layers);
+        List<Integer> at = new ArrayList<>();
+        for (int i = 0; i < layers.size(); i++) {
+          at.add(chained ? places.indexOf(layers.get(i)) : i);
+        }
+        results.add(new CacheConfig.Result(at, chained, old.createdAt()));
+      }
+      steps.add(new CacheConfig.Step(step.digest(), results, step.inputs()));
+    }
+    return Optional.of(new CacheConfig(List.of(), steps).recordsToBytes());
+  }
+}

@@ -1,0 +1,77 @@
+package dev.buildd.solver.remote;
+
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.key.CacheRecord;
+import dev.buildd.cache.key.CacheStore;
+import dev.buildd.cache.remote.ImportedCache;
+import dev.buildd.solver.graph.CacheSource;
+import dev.buildd.solver.graph.OpContext;
+import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.ops.RefResult;
+import dev.buildd.solver.source.image.LayerPuller;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** A cache read from a registry, whose layers are fetched when one of its results is wanted. */
+final class ImportedSource implements CacheSource {
+  private final ImportedCache cache;
+  private final Map<Digest, Layer> layers;
+  private final LayerPuller puller;
+  private final LayerPuller.Origin origin;
+
+  /** A blob of the cache. */
+  record Layer(Descriptor descriptor, Digest diffId, String description) {}
+
+  ImportedSource(
+      ImportedCache cache,
+      Map<Digest, Layer> layers,
+      LayerPuller puller,
+      LayerPuller.Origin origin) {
+    this.cache = cache;
+    this.layers = Map.copyOf(layers);
+    this.puller = puller;
+    this.origin = origin;
+  }
+
+  @Override
+  public String id() {
+    return cache.keys().id();
+  }
+
+  @Override
+  public CacheStore keys() {
+    return cache.keys();
+  }
+
+  @Override
+  public Result load(CacheRecord record, OpContext context) throws Exception {
+    List<Descriptor> blobs = new ArrayList<>();
+    List<Digest> diffIds = new ArrayList<>();
+    List<String> descriptions = new ArrayList<>();
+    for (Digest blob : cache.layers(record.resultId())) {
+      Layer layer = layers.get(blob);
+      if (layer == null) {
+        throw BuildException.notFound("imported cache lacks layer " + blob);
+      }
+      blobs.add(layer.descriptor());
+      diffIds.add(layer.diffId());
+      descriptions.add(layer.description());
+    }
+    if (blobs.isEmpty()) {
+      throw BuildException.notFound("imported cache has no layers for " + record.key());
+    }
+    return RefResult.of(
+        puller.pull(
+            LayerPuller.Pull.of(origin, blobs, diffIds, "", context.progress())
+                .withDescriptions(descriptions)));
+  }
+
+  @Override
+  public void adopt(CacheRecord record, Result loaded, CacheStore main) {
+    cache.copyTo(main, record.key());
+    main.save(record.key(), loaded.id());
+  }
+}
