@@ -22,8 +22,8 @@ import dev.buildd.solver.llb.Entitlements;
 import dev.buildd.solver.llb.LazyRef;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.OpFactory;
+import dev.buildd.solver.remote.CacheExportOptions;
 import dev.buildd.solver.remote.CacheExports;
-import dev.buildd.solver.remote.RegistryCacheOptions;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
@@ -272,7 +272,7 @@ final class Builds implements AutoCloseable {
       all.add(() -> export(export, source, job, export.index() == 0 ? warnings : List.of(), cache));
     }
     for (Map<String, String> one : Scope.all("export", all)) {
-      one.forEach(response::putIfAbsent);
+      response.putAll(one);
     }
     return response;
   }
@@ -298,8 +298,8 @@ final class Builds implements AutoCloseable {
   private Map<String, String> exportCaches(BuildResult result, Job job, CacheWishes caches)
       throws Exception {
     List<Callable<Map<String, String>>> all = new ArrayList<>();
-    for (int i = 0; i < caches.registries().size(); i++) {
-      RegistryCacheOptions options = caches.registries().get(i);
+    for (int i = 0; i < caches.exports().size(); i++) {
+      CacheExportOptions options = caches.exports().get(i);
       String id = job.session() + "-cache-" + i;
       all.add(() -> exportCache(result, job, options, id));
     }
@@ -311,16 +311,15 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> exportCache(
-      BuildResult result, Job job, RegistryCacheOptions options, String id) throws Exception {
-    VertexProgress progress = job.vertex(Digest.of(id), "exporting cache to registry");
+      BuildResult result, Job job, CacheExportOptions options, String id) throws Exception {
+    VertexProgress progress = job.vertex(Digest.of(id), options.target().name());
     progress.started();
     try {
       List<CacheKeyId> keys = new ArrayList<>();
       for (LazyRef ref : refs(result)) {
         keys.add(ref.key());
       }
-      Map<String, String> told =
-          parts.cacheExports().toRegistry(options, keys, job.session(), progress);
+      Map<String, String> told = parts.cacheExports().to(options, keys, job.session(), progress);
       progress.completed(null);
       return told;
     } catch (InterruptedException e) {

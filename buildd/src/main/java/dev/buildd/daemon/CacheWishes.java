@@ -5,7 +5,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.proto.control.CacheOptions;
 import dev.buildd.proto.control.CacheOptionsEntry;
 import dev.buildd.solver.llb.LlbBridge.CacheImport;
-import dev.buildd.solver.remote.RegistryCacheOptions;
+import dev.buildd.solver.remote.CacheExportOptions;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,17 +14,17 @@ import java.util.List;
  *
  * @param inline whether exported images carry the cache in their configs
  */
-record CacheWishes(
-    List<RegistryCacheOptions> registries, boolean inline, List<CacheImport> imports) {
+record CacheWishes(List<CacheExportOptions> exports, boolean inline, List<CacheImport> imports) {
 
   static CacheWishes of(CacheOptions options) {
-    List<RegistryCacheOptions> registries = new ArrayList<>();
+    List<CacheExportOptions> exports = new ArrayList<>();
     boolean inline = false;
     for (CacheOptionsEntry export : options.getExportsList()) {
       switch (export.getType()) {
-        case "registry" -> registries.add(RegistryCacheOptions.parse(export.getAttrsMap()));
+        case "registry", "local" ->
+            exports.add(CacheExportOptions.parse(export.getType(), export.getAttrsMap()));
         case "inline" -> inline = true;
-        case "local", "gha", "s3", "azblob" ->
+        case "gha", "s3", "azblob" ->
             throw new BuildException(
                 Category.UNIMPLEMENTED,
                 "cache exports of type "
@@ -38,6 +38,6 @@ record CacheWishes(
     for (CacheOptionsEntry entry : options.getImportsList()) {
       imports.add(new CacheImport(entry.getType(), entry.getAttrsMap()));
     }
-    return new CacheWishes(registries, inline, imports);
+    return new CacheWishes(exports, inline, imports);
   }
 }

@@ -31,7 +31,7 @@ import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
 import dev.buildd.solver.remote.CacheExports;
-import dev.buildd.solver.remote.RegistryCacheImporter;
+import dev.buildd.solver.remote.CacheImporter;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.ImageResolver;
@@ -179,7 +179,7 @@ final class Daemon implements AutoCloseable {
                     cacheMounts::forget,
                     exporters,
                     new CacheExports(keys, cache, layerBlobs, content, registries, sessions),
-                    new RegistryCacheImporter(registries, layerPuller, sessions),
+                    new CacheImporter(registries, layerPuller, sessions),
                     config.insecureEntitlements(),
                     history,
                     clock)));

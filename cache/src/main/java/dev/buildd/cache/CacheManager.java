@@ -183,7 +183,7 @@ public final class CacheManager implements AutoCloseable {
             kind,
             snapshot,
             parents,
-            clock.instant(),
+            options.createdAt().orElseGet(clock::instant),
             options.description(),
             options.recordType());
     entry.indexes.putAll(options.indexes());

@@ -179,20 +179,39 @@ public final class LayerFiles {
   }
 
   /**
-   * Removes the opaque marks that hide nothing in the layers below: the kernel sets them on each
-   * new directory to spare itself lookups, but laid over other layers they would hide theirs.
+   * Whether a layer says no more than what it changes of those it was made on. The kernel copies
+   * directories up that then stay as they were, marks new ones as opaque to spare itself lookups,
+   * and keeps files that came back to what they had been: laid over other layers, all that would
+   * hide theirs.
    */
-  public static void dropNeedlessOpaque(Path layer, List<Path> below) throws IOException {
+  public static boolean isPlain(Path layer, List<Path> below) throws IOException {
+    SortedMap<String, Node> shown = scan(below);
     for (Path path : list(layer)) {
-      if (Linux.lstat(path).isDirectory()) {
-        List<Path> shown = new ArrayList<>();
-        collect(path.getFileName().toString(), below, shown);
-        if (shown.isEmpty() && isOpaque(path)) {
-          Linux.removexattr(path, OPAQUE);
+      Stat stat = Linux.lstat(path);
+      Node old = shown.get(path.getFileName().toString());
+      if (old != null && old.isWhiteout()) {
+        old = null;
+      }
+      if (stat.isWhiteout()) {
+        if (old == null) {
+          return false;
         }
-        dropNeedlessOpaque(path, shown);
+        continue;
+      }
+      boolean same = old != null && Difference.same(old, new Node(path, stat, List.of(), false));
+      if (!stat.isDirectory()) {
+        if (same) {
+          return false;
+        }
+        continue;
+      }
+      if (isOpaque(path)
+          || (same && list(path).isEmpty())
+          || !isPlain(path, old == null ? List.of() : old.directories)) {
+        return false;
       }
     }
+    return true;
   }
 
   /**

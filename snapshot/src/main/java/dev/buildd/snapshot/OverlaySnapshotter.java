@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * {@code m}, while they are looked at; the directory {@code l/ID} is made only once another
  * snapshot needs it below itself.
  *
+ * <p>In a merge or a diff a layer lies over others than it was made on. If its own form would hide
+ * more of them than it changed, {@code p/ID} holds, by hard links, what it did change.
+ *
  * <p>Overlayfs takes about 500 layers. Chains that come near a hundred are shortened: the topmost
  * layers are merged, by hard links, into one directory {@code f/ID} that stands for them.
  */
@@ -37,6 +40,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   private final Path layers;
   private final Path work;
   private final Path flats;
+  private final Path plains;
   private final Path temp;
   private final Path empty;
   private final List<String> kernelOptions;
@@ -52,6 +56,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     layers = Files.createDirectories(real.resolve("l"));
     work = Files.createDirectories(real.resolve("w"));
     flats = Files.createDirectories(real.resolve("f"));
+    plains = Files.createDirectories(real.resolve("p"));
     temp = real.resolve("tmp");
     empty = Files.createDirectories(real.resolve("e"));
     LayerFiles.deleteTree(temp);
@@ -70,6 +75,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     removeUnknown(layers);
     removeUnknown(work);
     removeUnknown(flats);
+    removeUnknown(plains);
   }
 
   public static OverlaySnapshotter open(Path root, MetadataStore store) {
@@ -127,6 +133,9 @@ public final class OverlaySnapshotter implements Snapshotter {
   private boolean belongs(Path directory, Snapshot snapshot) {
     if (directory.equals(flats)) {
       return snapshot.flat != null;
+    }
+    if (directory.equals(plains)) {
+      return true;
     }
     return directory.equals(layers) ? snapshot.packed == null : !snapshot.committed;
   }
@@ -300,17 +309,37 @@ public final class OverlaySnapshotter implements Snapshotter {
     return snapshot.id;
   }
 
-  /** Makes a layer fit to lie over others than those it was made on. */
+  /** Makes sure that there is a form of the layer that may lie over others than it was made on. */
   private void tidy(Snapshot layer) {
     if (layer.tidy || layer.kind != Kind.LAYER || layer.parents.isEmpty()) {
       return;
     }
-    Failures.run(
-        "read layer " + layer.id,
-        () ->
-            LayerFiles.dropNeedlessOpaque(
-                layers.resolve(layer.id), lowers(table.get(layer.parents.getFirst()))));
-    layer.tidy = true;
+    layer.layout.lock();
+    try {
+      Path plain = plains.resolve(layer.id);
+      List<Path> below = lowers(table.get(layer.parents.getFirst()));
+      Failures.run(
+          "read layer " + layer.id,
+          () -> {
+            Path own = layers.resolve(layer.id);
+            if (!Linux.exists(plain) && !LayerFiles.isPlain(own, below)) {
+              List<Path> all = new ArrayList<>(below);
+              all.addFirst(own);
+              Path target = Files.createTempDirectory(temp, "plain");
+              LayerFiles.diff(below, all, target);
+              Linux.rename(target, plain, 0);
+            }
+          });
+      layer.tidy = true;
+    } finally {
+      layer.layout.unlock();
+    }
+  }
+
+  /** The form of a layer that may lie over others. */
+  private Path plain(String id) {
+    Path plain = plains.resolve(id);
+    return Files.isDirectory(plain) ? plain : layer(id);
   }
 
   @Override
@@ -372,7 +401,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       } else if (at.kind == Kind.STACK) {
         for (int i = 0; i < at.parents.size(); i++) {
           boolean last = i == at.parents.size() - 1;
-          out.add(new Entry(layer(at.parents.get(i)), 1, last, null));
+          out.add(new Entry(plain(at.parents.get(i)), 1, last, null));
         }
         id = null;
       } else {
@@ -528,6 +557,7 @@ public final class OverlaySnapshotter implements Snapshotter {
           if (snapshot.flat != null) {
             discard(flats.resolve(id));
           }
+          discard(plains.resolve(id));
           if (!snapshot.committed && !snapshot.parents.isEmpty()) {
             discard(work.resolve(id));
           }

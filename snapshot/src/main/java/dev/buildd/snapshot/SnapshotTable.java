@@ -68,7 +68,7 @@ final class SnapshotTable {
     private int children; // guarded by the table
     volatile boolean committed;
     volatile boolean recorded;
-    volatile boolean tidy; // holds no needless opaque marks
+    volatile boolean tidy; // has a form that may lie over others than it was made on
     volatile @Nullable Flat flat;
 
     /** Its files as bytes, if it is small and has no directory on disk. */

@@ -157,6 +157,35 @@ abstract class SnapshotterContract {
   }
 
   @Test
+  void inAMergeALayerHidesOnlyWhatItChanged() throws IOException {
+    String base = layer(Optional.empty(), write("d/a", "a"));
+    String other = layer(Optional.empty(), write("d/e", "e"));
+    String renewed =
+        layer(
+            Optional.of(base),
+            root -> { // on overlayfs the new directory is opaque
+              LayerFiles.deleteTree(root.resolve("d"));
+              write("d/new", "new").apply(root);
+            });
+    assertThat(tree(merge(other, renewed)))
+        .isEqualTo(expected("d", "/", "d/e", "e", "d/new", "new"));
+    assertThat(tree(renewed)).as("the layer itself").isEqualTo(expected("d", "/", "d/new", "new"));
+    String back =
+        layer(
+            Optional.of(base),
+            root -> { // comes back as it was; on overlayfs a copy of it stays in the layer
+              Linux.rename(root.resolve("d/a"), root.resolve("d/b"), 0);
+              Linux.rename(root.resolve("d/b"), root.resolve("d/a"), 0);
+              write("d/c", "c").apply(root);
+            });
+    assertThat(tree(diff(Optional.of(base), Optional.of(back))))
+        .isEqualTo(expected("d", "/", "d/c", "c"));
+    restart();
+    assertThat(tree(merge(other, renewed)))
+        .isEqualTo(expected("d", "/", "d/e", "e", "d/new", "new"));
+  }
+
+  @Test
   void smallSnapshotsAreAsGoodAsOthers() throws IOException {
     String id =
         small(root -> {

@@ -4,6 +4,7 @@ import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.ImmutableRef;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -86,13 +87,18 @@ public record ExportSource(
       return Map.of(only.format(), only);
     }
     Map<String, Platform> out = new LinkedHashMap<>();
-    Map<String, Object> parsed = Json.parseObject(json, "platforms passed to exporter");
+    Map<String, Object> parsed =
+        isNull(json) ? Map.of() : Json.parseObject(json, "platforms passed to exporter");
     for (Map<String, Object> one : Json.objects(parsed, "Platforms")) {
       String id = Json.text(one, "ID");
       if (id.isEmpty()) {
         throw BuildException.invalid("invalid empty platform key for exporter");
       }
-      if (out.put(id, platform(Json.object(one, "Platform"))) != null) {
+      Map<String, Object> value = Json.object(one, "Platform");
+      if (Json.text(value, "os").isEmpty() || Json.text(value, "architecture").isEmpty()) {
+        throw BuildException.invalid("invalid platform value " + value + " for exporter");
+      }
+      if (out.put(id, platform(value)) != null) {
         throw BuildException.invalid("duplicate platform " + id + " for exporter");
       }
     }
@@ -105,12 +111,25 @@ public record ExportSource(
     return out;
   }
 
+  private static boolean isNull(byte[] json) {
+    return new String(json, StandardCharsets.UTF_8).strip().equals("null");
+  }
+
   /** What the image config says, else this machine's. */
   private Platform platform() {
     byte[] config = metadata.get(CONFIG);
-    return config == null || config.length == 0
-        ? Platform.host()
-        : platform(Json.parseObject(config, "image config"));
+    if (config == null || config.length == 0) {
+      return Platform.host();
+    }
+    if (isNull(config)) {
+      throw BuildException.invalid("invalid null image config for export");
+    }
+    Map<String, Object> parsed = Json.parseObject(config, "image config");
+    if (Json.text(parsed, "os").isEmpty() != Json.text(parsed, "architecture").isEmpty()) {
+      throw BuildException.invalid(
+          "invalid image config: os and architecture must be specified together");
+    }
+    return platform(parsed);
   }
 
   /** A platform as OCI documents write it; this machine's if it is not said. */

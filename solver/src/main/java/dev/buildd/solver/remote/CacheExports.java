@@ -13,12 +13,16 @@ import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
+import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.remote.CacheCollector;
 import dev.buildd.cache.remote.CacheConfig;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
+import dev.buildd.session.content.RemoteContent;
 import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.solver.exporter.LocalExporter;
+import dev.buildd.solver.exporter.image.ClientCopy;
 import dev.buildd.solver.exporter.image.ImageJson;
 import dev.buildd.solver.exporter.image.LayerTypes;
 import dev.buildd.solver.exporter.image.RegistryPush;
@@ -65,15 +69,12 @@ public final class CacheExports {
   }
 
   /**
-   * Exports what leads to some results to a registry.
+   * Exports what leads to some results.
    *
    * @return what the client is told
    */
-  public Map<String, String> toRegistry(
-      RegistryCacheOptions options,
-      List<CacheKeyId> results,
-      String session,
-      VertexProgress progress)
+  public Map<String, String> to(
+      CacheExportOptions options, List<CacheKeyId> results, String session, VertexProgress progress)
       throws Exception {
     Map<Digest, Descriptor> descriptors = new HashMap<>();
     CacheConfig config;
@@ -96,20 +97,34 @@ public final class CacheExports {
     List<ContentStore.Hold> holds = new ArrayList<>();
     try (VertexProgress.Part part = progress.part("sending cache export")) {
       Descriptor root = manifest(options, config, descriptors, holds);
-      RegistryPush.push(
-          registries,
-          options.reference(),
-          new SessionCredentials(SessionGroup.of(sessions, session)),
-          options.insecure(),
-          content,
-          root,
-          progress);
+      send(options.target(), root, session, progress);
       part.update("", 0, 0);
       return Map.of(
           "cache.manifest",
           new String(Json.bytes(ImageJson.descriptor(root)), StandardCharsets.UTF_8));
     } finally {
       holds.forEach(ContentStore.Hold::close);
+    }
+  }
+
+  private void send(
+      CacheExportOptions.Target target, Descriptor root, String session, VertexProgress progress)
+      throws Exception {
+    switch (target) {
+      case CacheExportOptions.Target.Registry(Reference reference, boolean insecure) ->
+          RegistryPush.push(
+              registries,
+              reference,
+              new SessionCredentials(SessionGroup.of(sessions, session)),
+              insecure,
+              content,
+              root,
+              progress);
+      case CacheExportOptions.Target.Client(String store) ->
+          ClientCopy.copy(
+              content,
+              new RemoteContent(sessions.await(session, LocalExporter.PATIENCE), store),
+              root);
     }
   }
 
@@ -170,7 +185,7 @@ public final class CacheExports {
 
   /** Puts the documents of a cache into the content store. */
   private Descriptor manifest(
-      RegistryCacheOptions options,
+      CacheExportOptions options,
       CacheConfig config,
       Map<Digest, Descriptor> descriptors,
       List<ContentStore.Hold> holds) {

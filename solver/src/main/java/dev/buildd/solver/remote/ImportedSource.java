@@ -23,7 +23,7 @@ final class ImportedSource implements CacheSource {
   private final LayerPuller.Origin origin;
 
   /** A blob of the cache. */
-  record Layer(Descriptor descriptor, Digest diffId, String description) {}
+  record Layer(Descriptor descriptor, Digest diffId, LayerPuller.History history) {}
 
   ImportedSource(
       ImportedCache cache,
@@ -50,7 +50,7 @@ final class ImportedSource implements CacheSource {
   public Result load(CacheRecord record, OpContext context) throws Exception {
     List<Descriptor> blobs = new ArrayList<>();
     List<Digest> diffIds = new ArrayList<>();
-    List<String> descriptions = new ArrayList<>();
+    List<LayerPuller.History> histories = new ArrayList<>();
     for (Digest blob : cache.layers(record.resultId())) {
       Layer layer = layers.get(blob);
       if (layer == null) {
@@ -58,7 +58,7 @@ final class ImportedSource implements CacheSource {
       }
       blobs.add(layer.descriptor());
       diffIds.add(layer.diffId());
-      descriptions.add(layer.description());
+      histories.add(layer.history());
     }
     if (blobs.isEmpty()) {
       throw BuildException.notFound("imported cache has no layers for " + record.key());
@@ -66,7 +66,7 @@ final class ImportedSource implements CacheSource {
     return RefResult.of(
         puller.pull(
             LayerPuller.Pull.of(origin, blobs, diffIds, "", context.progress())
-                .withDescriptions(descriptions)));
+                .withHistories(histories)));
   }
 
   @Override

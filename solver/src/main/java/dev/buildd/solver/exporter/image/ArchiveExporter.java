@@ -5,10 +5,10 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.registry.Reference;
 import dev.buildd.session.Session;
+import dev.buildd.session.content.RemoteContent;
 import dev.buildd.session.filesync.FileSend;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.TarEntry;
@@ -65,21 +65,21 @@ public final class ArchiveExporter implements Exporter {
     ImageOptions.Parsed parsed = ImageOptions.parse(attributes);
     Map<String, String> rest = new LinkedHashMap<>(parsed.rest());
     String tar = rest.remove("tar");
-    if (tar != null && !Attributes.bool("tar", tar)) {
-      throw new BuildException(
-          Category.UNIMPLEMENTED,
-          "tar=false of the " + type() + " exporter is not supported by this daemon yet");
-    }
-    return new Export(index, new ImageOptions.Parsed(parsed.options(), rest));
+    return new Export(
+        index,
+        new ImageOptions.Parsed(parsed.options(), rest),
+        tar == null || Attributes.bool("tar", tar));
   }
 
   private final class Export implements Instance {
     private final int index;
     private final ImageOptions.Parsed parsed;
+    private final boolean tar;
 
-    Export(int index, ImageOptions.Parsed parsed) {
+    Export(int index, ImageOptions.Parsed parsed, boolean tar) {
       this.index = index;
       this.parsed = parsed;
+      this.tar = tar;
     }
 
     @Override
@@ -107,6 +107,10 @@ public final class ArchiveExporter implements Exporter {
           out.put("image.name", String.join(",", names));
         }
         Session client = context.sessions().await(context.session(), LocalExporter.PATIENCE);
+        if (!tar) {
+          ClientCopy.copy(writer.content(), new RemoteContent(client, "export"), image.root());
+          return out;
+        }
         try (VertexProgress.Part part = context.progress().part("sending tarball")) {
           FileSend.sendStream(client, index, out, to -> write(image.root(), names, to));
           part.update("", 0, 0);

@@ -20,6 +20,7 @@ import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.VertexProgress;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -63,6 +64,11 @@ public final class LayerPuller {
     }
   }
 
+  /** How a layer was made: what of, empty if unknown, and when. */
+  public record History(String description, Optional<Instant> createdAt) {
+    static final History UNKNOWN = new History("", Optional.empty());
+  }
+
   /** Where layers come from. */
   public interface Origin {
     /** Reads a blob into a stream, which checks what it gets. */
@@ -89,7 +95,7 @@ public final class LayerPuller {
   /**
    * Layers to bring.
    *
-   * @param descriptions what is noted with each; empty for where they come from
+   * @param histories how each was made, if that is known; else empty
    */
   public record Pull(
       Origin origin,
@@ -97,7 +103,7 @@ public final class LayerPuller {
       List<Digest> diffIds,
       List<Digest> chainIds,
       String recordType,
-      List<String> descriptions,
+      List<History> histories,
       VertexProgress progress) {
     public static Pull of(
         Origin origin,
@@ -115,13 +121,18 @@ public final class LayerPuller {
           progress);
     }
 
-    public Pull withDescriptions(List<String> texts) {
-      return new Pull(origin, layers, diffIds, chainIds, recordType, List.copyOf(texts), progress);
+    public Pull withHistories(List<History> known) {
+      return new Pull(origin, layers, diffIds, chainIds, recordType, List.copyOf(known), progress);
     }
 
-    private String description(int layer) {
-      String own = descriptions.isEmpty() ? "" : descriptions.get(layer);
-      return own.isEmpty() ? "pulled from " + origin.name() : own;
+    private RefOptions options(int layer) {
+      History history = histories.isEmpty() ? History.UNKNOWN : histories.get(layer);
+      RefOptions options =
+          RefOptions.of(
+              history.description().isEmpty()
+                  ? "pulled from " + origin.name()
+                  : history.description());
+      return history.createdAt().map(options::withCreatedAt).orElse(options);
     }
 
     boolean isTop(int layer) {
@@ -230,7 +241,7 @@ public final class LayerPuller {
   }
 
   private static RefOptions options(Pull pull, int layer) {
-    RefOptions options = RefOptions.of(pull.description(layer));
+    RefOptions options = pull.options(layer);
     return pull.isTop(layer) && !pull.recordType().isEmpty()
         ? options.withRecordType(pull.recordType())
         : options;

@@ -9,29 +9,52 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * What a cache export to a registry is told.
+ * What a cache export is told.
  *
+ * @param target where it goes
  * @param all whether the results of all steps are exported, not of the last alone
  * @param imageManifest whether the cache looks like an image, not like an index of layers
  * @param ignoreError whether a failure leaves the build successful
  */
-public record RegistryCacheOptions(
-    Reference reference,
+public record CacheExportOptions(
+    Target target,
     boolean all,
     boolean imageManifest,
     boolean ociTypes,
-    boolean insecure,
     boolean ignoreError,
     LayerBlobs.Wanted layers) {
 
+  /** Where a cache goes. */
+  public sealed interface Target {
+    /** What users see of it. */
+    String name();
+
+    /**
+     * @param insecure whether the registry may be reached in the clear or with any certificate
+     */
+    record Registry(Reference reference, boolean insecure) implements Target {
+      @Override
+      public String name() {
+        return "exporting cache to registry";
+      }
+    }
+
+    /**
+     * @param store the id under which the client offers the directory
+     */
+    record Client(String store) implements Target {
+      @Override
+      public String name() {
+        return "exporting cache to client directory";
+      }
+    }
+  }
+
   /**
+   * @param type {@code registry} or {@code local}
    * @throws BuildException {@code INVALID_ARGUMENT}
    */
-  public static RegistryCacheOptions parse(Map<String, String> attributes) {
-    String ref = attributes.getOrDefault("ref", "");
-    if (ref.isEmpty()) {
-      throw BuildException.invalid("missing ref");
-    }
+  public static CacheExportOptions parse(String type, Map<String, String> attributes) {
     boolean oci = bool(attributes, "oci-mediatypes", true);
     boolean manifest = bool(attributes, "image-manifest", oci);
     if (manifest && !oci) {
@@ -40,12 +63,11 @@ public record RegistryCacheOptions(
               + " cache format");
     }
     String level = attributes.get("compression-level");
-    return new RegistryCacheOptions(
-        Reference.parse(ref),
+    return new CacheExportOptions(
+        target(type, attributes),
         isMax(attributes),
         manifest,
         oci,
-        bool(attributes, "registry.insecure", false),
         bool(attributes, "ignore-error", false),
         new LayerBlobs.Wanted(
             Compression.parse(attributes.getOrDefault("compression", "gzip")),
@@ -54,6 +76,21 @@ public record RegistryCacheOptions(
                 : OptionalInt.of((int) Attributes.integer("compression-level", level)),
             attributes.containsKey("force-compression")
                 && Attributes.bool("force-compression", attributes.get("force-compression"))));
+  }
+
+  private static Target target(String type, Map<String, String> attributes) {
+    if (type.equals("local")) {
+      String directory = attributes.getOrDefault("dest", "");
+      if (directory.isEmpty()) {
+        throw BuildException.invalid("local cache exporter requires dest");
+      }
+      return new Target.Client("local:" + directory);
+    }
+    String ref = attributes.getOrDefault("ref", "");
+    if (ref.isEmpty()) {
+      throw BuildException.invalid("missing ref");
+    }
+    return new Target.Registry(Reference.parse(ref), bool(attributes, "registry.insecure", false));
   }
 
   private static boolean bool(Map<String, String> attributes, String name, boolean otherwise) {

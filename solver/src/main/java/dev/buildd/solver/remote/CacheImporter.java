@@ -1,0 +1,298 @@
+package dev.buildd.solver.remote;
+
+import dev.buildd.base.content.Descriptor;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.ImageManifest;
+import dev.buildd.base.content.MediaType;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
+import dev.buildd.cache.registry.CredentialSource;
+import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.cache.registry.Repository;
+import dev.buildd.cache.remote.CacheConfig;
+import dev.buildd.cache.remote.ImportedCache;
+import dev.buildd.session.SessionGroup;
+import dev.buildd.session.SessionManager;
+import dev.buildd.session.content.RemoteContent;
+import dev.buildd.solver.exporter.Attributes;
+import dev.buildd.solver.exporter.LocalExporter;
+import dev.buildd.solver.graph.CacheSource;
+import dev.buildd.solver.graph.Job;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.llb.LlbBridge.CacheImport;
+import dev.buildd.solver.llb.LlbBridge.CacheImports;
+import dev.buildd.solver.source.image.Bounded;
+import dev.buildd.solver.source.image.LayerPuller;
+import dev.buildd.solver.source.image.SessionCredentials;
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongConsumer;
+
+/**
+ * Reads caches from registries and from clients' directories: such as were exported there, and such
+ * as images carry in their configs. A cache that cannot be read is no failure of the build.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class CacheImporter implements CacheImports {
+  private static final int MAX_CONFIG = 1 << 20;
+  private static final String DIFF_ID = "containerd.io/uncompressed";
+  private static final String DESCRIPTION = "buildkit/description";
+  private static final String CREATED_AT = "buildkit/createdat";
+  private static final String INLINE = "moby.buildkit.cache.v0";
+
+  private final RegistryClient registries;
+  private final LayerPuller puller;
+  private final SessionManager sessions;
+
+  public CacheImporter(RegistryClient registries, LayerPuller puller, SessionManager sessions) {
+    this.registries = registries;
+    this.puller = puller;
+    this.sessions = sessions;
+  }
+
+  @Override
+  public Optional<CacheSource> open(CacheImport wanted, Job job) throws InterruptedException {
+    String name = wanted.attributes().getOrDefault("ref", wanted.type());
+    VertexProgress progress =
+        job.vertex(
+            Digest.of(job.id() + "-import-" + wanted.type() + name),
+            "importing cache manifest from " + name);
+    progress.started();
+    try {
+      CacheSource out =
+          switch (wanted.type()) {
+            case "registry" -> registry(wanted, job);
+            case "local" -> local(wanted, job);
+            case "gha", "s3", "azblob" ->
+                throw new BuildException(
+                    Category.UNIMPLEMENTED,
+                    "cache imports of type "
+                        + wanted.type()
+                        + " are not supported by this daemon yet");
+            default -> throw BuildException.invalid("unknown cache importer: " + wanted.type());
+          };
+      progress.completed(null);
+      return Optional.of(out);
+    } catch (InterruptedException e) {
+      progress.completed(e);
+      throw e;
+    } catch (Exception e) {
+      progress.completed(e);
+      return Optional.empty();
+    }
+  }
+
+  /** Documents and layers of a cache, wherever it is kept. */
+  private interface Blobs extends LayerPuller.Origin {
+    byte[] manifest(Digest digest) throws Exception;
+  }
+
+  private CacheSource local(CacheImport wanted, Job job) throws Exception {
+    String directory = wanted.attributes().getOrDefault("src", "");
+    String digest = wanted.attributes().getOrDefault("digest", "");
+    if (directory.isEmpty() || digest.isEmpty()) {
+      throw BuildException.invalid("local cache importer requires src and digest");
+    }
+    RemoteContent store =
+        new RemoteContent(
+            sessions.await(job.session(), LocalExporter.PATIENCE), "local:" + directory);
+    return new Reading(
+            new Blobs() {
+              @Override
+              public byte[] manifest(Digest wantedDigest) throws Exception {
+                long size =
+                    store
+                        .size(wantedDigest)
+                        .orElseThrow(() -> BuildException.notFound(wantedDigest + ": not found"));
+                return bytes(this, Descriptor.of("", wantedDigest, size));
+              }
+
+              @Override
+              public void read(Descriptor blob, OutputStream to, LongConsumer progress)
+                  throws Exception {
+                store.read(blob.digest(), to, progress);
+              }
+
+              @Override
+              public String name() {
+                return directory;
+              }
+            })
+        .source(Digest.parse(digest));
+  }
+
+  private CacheSource registry(CacheImport wanted, Job job) throws Exception {
+    String insecure = wanted.attributes().getOrDefault("registry.insecure", "false");
+    CredentialSource credentials = new SessionCredentials(SessionGroup.of(sessions, job.session()));
+    Repository repository =
+        registries.open(
+            Reference.parse(wanted.attributes().getOrDefault("ref", "")),
+            credentials,
+            Attributes.strictBool("registry.insecure", insecure));
+    LayerPuller.Origin origin = LayerPuller.Origin.of(repository);
+    return new Reading(
+            new Blobs() {
+              @Override
+              public byte[] manifest(Digest digest) throws Exception {
+                return repository.manifest(digest);
+              }
+
+              @Override
+              public void read(Descriptor blob, OutputStream to, LongConsumer progress)
+                  throws Exception {
+                origin.read(blob, to, progress);
+              }
+
+              @Override
+              public String name() {
+                return origin.name();
+              }
+            })
+        .source(repository.resolve().digest());
+  }
+
+  /** A time as others write it; what is none tells nothing. */
+  private static Optional<Instant> time(String text) {
+    try {
+      return text.isEmpty()
+          ? Optional.empty()
+          : Optional.of(OffsetDateTime.parse(text).toInstant());
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static byte[] bytes(Blobs blobs, Descriptor blob) throws Exception {
+    if (blob.size() > MAX_CONFIG) {
+      throw BuildException.invalid(
+          "blob " + blob.digest() + " is too large (" + blob.size() + " > " + MAX_CONFIG + ")");
+    }
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    blobs.read(blob, new Bounded(out, blob.size()), n -> {});
+    byte[] bytes = out.toByteArray();
+    if (!Digest.of(bytes).equals(blob.digest())) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "unexpected content of blob " + blob.digest());
+    }
+    return bytes;
+  }
+
+  /** One cache being read. */
+  private final class Reading {
+    private final Blobs blobs;
+    private final Map<Digest, ImportedSource.Layer> layers = new HashMap<>();
+
+    Reading(Blobs blobs) {
+      this.blobs = blobs;
+    }
+
+    CacheSource source(Digest root) throws Exception {
+      ImageManifest manifest = ImageManifest.parse(blobs.manifest(root), "manifest " + root);
+      Optional<Descriptor> config =
+          manifest.config().filter(c -> c.mediaType().equals(CacheConfig.MEDIA_TYPE));
+      List<Descriptor> found = manifest.layers();
+      if (manifest.isIndex()) {
+        config =
+            manifest.manifests().stream()
+                .filter(m -> m.mediaType().equals(CacheConfig.MEDIA_TYPE))
+                .findFirst();
+        found =
+            manifest.manifests().stream()
+                .filter(m -> !m.mediaType().equals(CacheConfig.MEDIA_TYPE))
+                .toList();
+      }
+      CacheConfig cache;
+      if (config.isPresent()) {
+        for (Descriptor blob : found) {
+          String diffId = blob.annotations().getOrDefault(DIFF_ID, "");
+          if (!diffId.isEmpty()) {
+            layers.put(
+                blob.digest(),
+                new ImportedSource.Layer(
+                    blob,
+                    Digest.parse(diffId),
+                    new LayerPuller.History(
+                        blob.annotations().getOrDefault(DESCRIPTION, ""),
+                        time(blob.annotations().getOrDefault(CREATED_AT, "")))));
+          }
+        }
+        cache = CacheConfig.parse(bytes(blobs, config.get()));
+      } else {
+        cache = inline(root, manifest);
+      }
+      return new ImportedSource(new ImportedCache(root.toString(), cache), layers, puller, blobs);
+    }
+
+    /** What an image says of itself; of an index, what all its images say. */
+    private CacheConfig inline(Digest root, ImageManifest manifest) throws Exception {
+      List<CacheConfig> all = new ArrayList<>();
+      if (manifest.isIndex()) {
+        for (Descriptor one : manifest.manifests()) {
+          if (MediaType.isManifest(one.mediaType())) {
+            inline(ImageManifest.parse(blobs.manifest(one.digest()), "manifest " + one.digest()))
+                .ifPresent(all::add);
+          }
+        }
+      } else {
+        inline(manifest).ifPresent(all::add);
+      }
+      if (all.isEmpty()) {
+        throw BuildException.notFound("no cache in " + blobs.name() + " (" + root + ")");
+      }
+      return CacheConfig.joined(all);
+    }
+
+    private Optional<CacheConfig> inline(ImageManifest image) throws Exception {
+      if (image.config().isEmpty() || image.layers().isEmpty()) {
+        return Optional.empty();
+      }
+      byte[] config = bytes(blobs, image.config().get());
+      Map<String, Object> json = Json.parseObject(config, "image config");
+      List<Digest> diffIds = ImageManifest.diffIds(config, "image config");
+      String records = Json.text(json, INLINE);
+      if (records.isEmpty() || diffIds.size() != image.layers().size()) {
+        return Optional.empty();
+      }
+      List<LayerPuller.History> histories = histories(json);
+      for (int i = 0; i < diffIds.size(); i++) {
+        Descriptor layer = image.layers().get(i);
+        layers.put(
+            layer.digest(),
+            new ImportedSource.Layer(
+                layer,
+                diffIds.get(i),
+                i < histories.size()
+                    ? histories.get(i)
+                    : new LayerPuller.History("", Optional.empty())));
+      }
+      return Optional.of(
+          CacheConfig.parseRecords(
+              Base64.getDecoder().decode(records),
+              image.layers().stream().map(Descriptor::digest).toList()));
+    }
+
+    private static List<LayerPuller.History> histories(Map<String, Object> config) {
+      List<LayerPuller.History> out = new ArrayList<>();
+      for (Map<String, Object> line : Json.objects(config, "history")) {
+        if (!Boolean.TRUE.equals(line.get("empty_layer"))) {
+          out.add(
+              new LayerPuller.History(
+                  Json.text(line, "created_by"), time(Json.text(line, "created"))));
+        }
+      }
+      return out;
+    }
+  }
+}
