@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,13 +34,13 @@ final class Authorization {
 
   private final RegistryClient.Endpoint endpoint;
   private final CredentialSource source;
-  private final String scope;
+  private Scopes scopes; // guarded by this
   private @Nullable String header; // guarded by this
 
-  Authorization(RegistryClient.Endpoint endpoint, CredentialSource source, String scope) {
+  Authorization(RegistryClient.Endpoint endpoint, CredentialSource source, Scopes scopes) {
     this.endpoint = endpoint;
     this.source = source;
-    this.scope = scope;
+    this.scopes = scopes;
   }
 
   synchronized Optional<String> header() {
@@ -108,14 +109,14 @@ final class Authorization {
     if (!secure && credentials.isPresent() && endpoint.base().startsWith("https:")) {
       throw denied("registry asks to send credentials in the clear");
     }
-    String wanted = challenge.getOrDefault("scope", scope);
+    Scopes wanted = wanted(challenge.getOrDefault("scope", ""));
     HttpRequest.Builder request;
     if (credentials.isPresent() && credentials.get().username().isEmpty()) {
       String form =
           "grant_type=refresh_token&client_id=buildkit-client&service="
               + encode(challenge.getOrDefault("service", ""))
               + "&scope="
-              + encode(wanted)
+              + encode(wanted.toString())
               + "&refresh_token="
               + encode(credentials.get().secret());
       request =
@@ -124,7 +125,11 @@ final class Authorization {
               .POST(HttpRequest.BodyPublishers.ofString(form));
     } else {
       String query =
-          "service=" + encode(challenge.getOrDefault("service", "")) + "&scope=" + encode(wanted);
+          "service="
+              + encode(challenge.getOrDefault("service", ""))
+              + wanted.all().stream()
+                  .map(scope -> "&scope=" + encode(scope))
+                  .collect(Collectors.joining());
       request =
           HttpRequest.newBuilder(URI.create(realm + (realm.indexOf('?') < 0 ? "?" : "&") + query));
       credentials.ifPresent(c -> request.header("Authorization", basic(c)));
@@ -156,6 +161,19 @@ final class Authorization {
       }
       return token;
     }
+  }
+
+  /**
+   * What the next token is for: never less than the last, or two requests that want different
+   * things would go on taking each other's token away.
+   */
+  private synchronized Scopes wanted(String asked) {
+    if (!asked.isEmpty()) {
+      // a mirror has names of its own
+      boolean named = endpoint.mirrored().isPresent() && header == null;
+      scopes = named ? Scopes.parse(asked) : scopes.and(Scopes.parse(asked));
+    }
+    return scopes;
   }
 
   private static BuildException denied(String why) {

@@ -66,7 +66,8 @@ public final class RegistryClient {
     return new Push(
         reference,
         endpoints,
-        new Requests(credentials, settings, "repository:" + reference.path() + ":pull,push"),
+        new Requests(
+            credentials, settings, Scopes.parse("repository:" + reference.path() + ":pull,push")),
         content,
         listener);
   }

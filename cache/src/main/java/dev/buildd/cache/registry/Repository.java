@@ -53,7 +53,9 @@ public final class Repository {
     this.reference = reference;
     this.endpoints = endpoints;
     this.settings = settings;
-    this.requests = new Requests(credentials, settings, "repository:" + reference.path() + ":pull");
+    this.requests =
+        new Requests(
+            credentials, settings, Scopes.parse("repository:" + reference.path() + ":pull"));
   }
 
   public Reference reference() {
