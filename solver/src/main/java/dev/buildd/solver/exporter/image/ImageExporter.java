@@ -157,7 +157,7 @@ public final class ImageExporter implements Exporter {
 
                 @Override
                 public Optional<String> origin(Digest digest, String host) {
-                  return Optional.empty();
+                  return writer.blobs().repository(digest, host);
                 }
               },
               (digest, done, size) -> {
@@ -170,6 +170,10 @@ public final class ImageExporter implements Exporter {
               });
       try (VertexProgress.Part part = context.progress().part("pushing layers")) {
         upload.blobs(root);
+        // the next repository of this registry can take them from there
+        for (Digest blob : parts.keySet()) {
+          writer.blobs().noteRepository(blob, reference.host(), reference.path());
+        }
         part.update("", 0, 0);
       } finally {
         parts.values().forEach(VertexProgress.Part::close);

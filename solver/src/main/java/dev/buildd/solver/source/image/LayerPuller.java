@@ -14,6 +14,7 @@ import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.Repository;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
@@ -168,8 +169,11 @@ final class LayerPuller {
         }
       }
       ref.index(CHAIN_ID, pull.chainIds().get(layer).toString());
+      Reference reference = pull.repository().reference();
       layerBlobs.note(
-          ref, new LayerBlob(plain(pull.layers().get(layer)), pull.diffIds().get(layer)));
+          ref,
+          new LayerBlob(plain(pull.layers().get(layer)), pull.diffIds().get(layer))
+              .in(reference.host(), reference.path()));
       return ref.commit();
     } finally {
       parent.ifPresent(ImmutableRef::close);
