@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.TlsSettings;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
@@ -324,7 +325,7 @@ final class Daemon implements AutoCloseable {
                     registry.ca().stream().map(Path::of).toList(),
                     registry.keyPairs().stream()
                         .map(pair ->
-                            new RegistrySettings.KeyPair(
+                            new TlsSettings.KeyPair(
                                 Path.of(pair.key()), Path.of(pair.certificate())))
                         .toList())));
     return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause());

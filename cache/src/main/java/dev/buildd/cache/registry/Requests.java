@@ -40,6 +40,7 @@ final class Requests {
 
   private final CredentialSource credentials;
   private final RegistrySettings settings;
+  private final TokenCache tokens;
   private final Scopes scopes;
   private final Map<RegistryClient.Endpoint, Authorization> authorizations =
       new ConcurrentHashMap<>();
@@ -47,9 +48,11 @@ final class Requests {
   /**
    * @param scopes of the token to ask for where the registry does not say
    */
-  Requests(CredentialSource credentials, RegistrySettings settings, Scopes scopes) {
+  Requests(
+      CredentialSource credentials, RegistrySettings settings, TokenCache tokens, Scopes scopes) {
     this.credentials = credentials;
     this.settings = settings;
+    this.tokens = tokens;
     this.scopes = scopes;
   }
 
@@ -76,7 +79,8 @@ final class Requests {
   HttpResponse<InputStream> send(RegistryClient.Endpoint endpoint, Request request)
       throws Exception {
     Authorization authorization =
-        authorizations.computeIfAbsent(endpoint, e -> new Authorization(e, credentials, scopes));
+        authorizations.computeIfAbsent(
+            endpoint, e -> new Authorization(e, credentials, tokens, scopes));
     URI base = URI.create(endpoint.base());
     for (int refusals = 0; ; refusals++) {
       Optional<String> header =
