@@ -96,7 +96,7 @@ public final class AuthClient {
       long seconds = response.getExpiresIn() == 0 ? 60 : response.getExpiresIn();
       return Optional.of(new Token(response.getToken(), issued, issued.plusSeconds(seconds)));
     } catch (StatusRuntimeException e) {
-      if (isMissing(e)) {
+      if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
         return Optional.empty();
       }
       throw Statuses.toBuildException("token for " + request.host, e);

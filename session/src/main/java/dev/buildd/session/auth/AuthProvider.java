@@ -134,7 +134,8 @@ public final class AuthProvider implements Attachable {
           .setExpiresIn(Duration.between(token.issuedAt(), token.expiresAt()).toSeconds())
           .build();
     } catch (IOException e) {
-      throw new BuildException(Category.UNAVAILABLE, String.valueOf(e.getMessage()), e);
+      // not UNAVAILABLE, which says that this client fetches no tokens
+      throw new BuildException(Category.UNKNOWN, String.valueOf(e.getMessage()), e);
     }
   }
 

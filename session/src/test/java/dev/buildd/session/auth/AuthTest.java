@@ -280,6 +280,14 @@ final class AuthTest {
   }
 
   @Test
+  void serverThatIsNotThereIsTold() {
+    server.stop(0);
+    assertThatThrownBy(() -> fetch(provider("alice", "s3cret", "a"), "host"))
+        .hasMessageContaining("token for host: failed to fetch oauth token: POST localhost: ")
+        .hasMessageNotContainingAny("s3cret");
+  }
+
+  @Test
   void seedsAreKeptForAllClientsOfTheUser() throws Exception {
     Path directory = temp.resolve("docker");
     byte[] seed = new TokenSeeds(directory).seed("host");
