@@ -4,14 +4,12 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.http.TlsSettings;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.cache.registry.RegistryClient;
-import dev.buildd.cache.registry.RegistrySettings;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
@@ -126,7 +124,7 @@ final class Daemon implements AutoCloseable {
             scratch,
             "1".equals(System.getenv("BUILDKIT_DEBUG_EXEC_OUTPUT")));
     ContentStore content = ContentStore.open(root.resolve("content"));
-    RegistryClient registries = new RegistryClient(registries(config));
+    RegistryClient registries = new RegistryClient(RegistryHosts.settings(config.registries()));
     ImageResolver resolver = new ImageResolver(registries, content);
     LayerBlobs layerBlobs = new LayerBlobs(cache, content);
     ImageSource images = new ImageSource(cache, content, layerBlobs, registries, resolver);
@@ -309,26 +307,6 @@ final class Daemon implements AutoCloseable {
         worker.cgroupParent(),
         worker.apparmorProfile(),
         new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()));
-  }
-
-  private static RegistrySettings registries(BuilddConfig config) {
-    Map<String, RegistrySettings.Host> hosts = new HashMap<>();
-    config
-        .registries()
-        .forEach((name, registry) ->
-            hosts.put(
-                name,
-                new RegistrySettings.Host(
-                    registry.plainHttp(),
-                    registry.insecure(),
-                    registry.mirrors(),
-                    registry.ca().stream().map(Path::of).toList(),
-                    registry.keyPairs().stream()
-                        .map(pair ->
-                            new TlsSettings.KeyPair(
-                                Path.of(pair.key()), Path.of(pair.certificate())))
-                        .toList())));
-    return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause());
   }
 
   private static String workerId(Path root) throws IOException {
