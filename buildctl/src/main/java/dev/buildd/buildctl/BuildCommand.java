@@ -3,6 +3,7 @@ package dev.buildd.buildctl;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.http.TlsSettings;
 import dev.buildd.buildctl.cli.Command;
 import dev.buildd.buildctl.cli.Flag;
 import dev.buildd.buildctl.cli.Invocation;
@@ -22,6 +23,7 @@ import dev.buildd.proto.pb.OpMetadata;
 import dev.buildd.session.Attachable;
 import dev.buildd.session.ClientSession;
 import dev.buildd.session.auth.AuthProvider;
+import dev.buildd.session.auth.TokenSeeds;
 import dev.buildd.session.secrets.SecretsProvider;
 import dev.buildd.session.ssh.SshProvider;
 import java.io.IOException;
@@ -36,6 +38,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
@@ -141,10 +144,8 @@ final class BuildCommand {
   }
 
   private static void refuseWhatIsMissing(Invocation flags) {
-    for (String name : new String[] {"oci-layout", "registry-auth-tlscontext"}) {
-      if (!flags.list(name).isEmpty()) {
-        throw BuildException.invalid("--" + name + " is not supported yet");
-      }
+    if (!flags.list("oci-layout").isEmpty()) {
+      throw BuildException.invalid("--oci-layout is not supported yet");
     }
     for (String name : new String[] {"source-policy-file", "debug-json-cache-metrics"}) {
       if (flags.given(name).isPresent()) {
@@ -166,7 +167,7 @@ final class BuildCommand {
 
   private SolveOptions options(Invocation flags, String ref) throws IOException {
     List<Attachable> attachables = new ArrayList<>();
-    attachables.add(new AuthProvider(DockerConfig.standard()));
+    attachables.add(registryAuth(flags));
     if (!flags.list("secret").isEmpty()) {
       attachables.add(new SecretsProvider(SecretFiles.parse(flags.list("secret"))));
     }
@@ -190,6 +191,16 @@ final class BuildCommand {
         flags.list("allow"),
         Optional.empty(),
         false);
+  }
+
+  private static AuthProvider registryAuth(Invocation flags) {
+    Map<String, TlsSettings> tls = RegistryAuthTls.parse(flags.list("registry-auth-tlscontext"));
+    DockerConfig config = DockerConfig.standard();
+    String disabled = System.getenv("BUILDKIT_NO_CLIENT_TOKEN");
+    return disabled != null && Set.of("1", "t", "T", "TRUE", "true", "True").contains(disabled)
+        ? new AuthProvider(config)
+        : new AuthProvider(
+            config, new AuthProvider.Tokens(new TokenSeeds(config.directory()), tls));
   }
 
   private static Map<String, Path> sshSockets(List<String> flags) {

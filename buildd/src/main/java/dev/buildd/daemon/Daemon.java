@@ -11,7 +11,6 @@ import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.cache.registry.RegistryClient;
-import dev.buildd.cache.registry.RegistrySettings;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
@@ -129,7 +128,7 @@ final class Daemon implements AutoCloseable {
             scratch,
             "1".equals(System.getenv("BUILDKIT_DEBUG_EXEC_OUTPUT")));
     ContentStore content = ContentStore.open(root.resolve("content"));
-    RegistryClient registries = new RegistryClient(registries(config));
+    RegistryClient registries = new RegistryClient(RegistryHosts.settings(config.registries()));
     ImageResolver resolver = new ImageResolver(registries, content);
     LayerBlobs layerBlobs = new LayerBlobs(cache, content);
     LayerPuller layerPuller = new LayerPuller(cache, content, layerBlobs);
@@ -316,26 +315,6 @@ final class Daemon implements AutoCloseable {
         worker.cgroupParent(),
         worker.apparmorProfile(),
         new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()));
-  }
-
-  private static RegistrySettings registries(BuilddConfig config) {
-    Map<String, RegistrySettings.Host> hosts = new HashMap<>();
-    config
-        .registries()
-        .forEach((name, registry) ->
-            hosts.put(
-                name,
-                new RegistrySettings.Host(
-                    registry.plainHttp(),
-                    registry.insecure(),
-                    registry.mirrors(),
-                    registry.ca().stream().map(Path::of).toList(),
-                    registry.keyPairs().stream()
-                        .map(pair ->
-                            new RegistrySettings.KeyPair(
-                                Path.of(pair.key()), Path.of(pair.certificate())))
-                        .toList())));
-    return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause());
   }
 
   private static String workerId(Path root) throws IOException {

@@ -13,13 +13,38 @@ import java.util.Optional;
 /**
  * A layer as an archive in the content store.
  *
- * @param descriptor with an OCI or a Docker media type
+ * @param descriptor with an OCI or a Docker media type; annotated with where it came from
  * @param diffId of the archive, uncompressed
  */
 public record LayerBlob(Descriptor descriptor, Digest diffId) {
+  /**
+   * Begins the annotation that names a repository with this layer; the registry's host ends it. It
+   * is for those who push: no manifest shows it.
+   */
+  public static final String SOURCE = "containerd.io/distribution.source.";
 
   public Compression compression() {
     return Compression.ofLayer(descriptor.mediaType());
+  }
+
+  /** A repository of that registry that had the layer when last seen. */
+  public Optional<String> repository(String host) {
+    return Optional.ofNullable(descriptor.annotations().get(SOURCE + host));
+  }
+
+  /** The same, known to be in a repository; of several in one registry the first is kept. */
+  public LayerBlob in(String host, String repository) {
+    Map<String, String> annotations = new LinkedHashMap<>(descriptor.annotations());
+    annotations.putIfAbsent(SOURCE + host, repository);
+    Descriptor noted =
+        new Descriptor(
+            descriptor.mediaType(),
+            descriptor.digest(),
+            descriptor.size(),
+            descriptor.platform(),
+            annotations,
+            descriptor.urls());
+    return new LayerBlob(noted, diffId);
   }
 
   byte[] toBytes() {

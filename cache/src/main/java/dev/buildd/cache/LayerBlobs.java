@@ -5,6 +5,8 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.Compression;
 import dev.buildd.snapshot.layer.LayerWriter;
@@ -23,6 +25,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.BiConsumer;
 
 /**
  * Layers of refs as archives. An archive is made once and stays as long as its ref; one that came
@@ -57,6 +60,40 @@ public final class LayerBlobs {
   /** Whether a blob is some ref's layer. */
   public boolean needs(Digest blob) {
     return !cache.search(INDEX + blob, PRESENT).isEmpty();
+  }
+
+  /** A repository of a registry that has this layer, as far as known. */
+  public Optional<String> repository(Digest blob, String host) {
+    List<String> found = new ArrayList<>();
+    eachOf(blob, (ref, layer) -> layer.repository(host).ifPresent(found::add));
+    return found.stream().findFirst();
+  }
+
+  /** Notes that a repository has this blob, if it is a layer of ours. */
+  public void noteRepository(Digest blob, String host, String repository) {
+    eachOf(
+        blob,
+        (ref, layer) -> {
+          if (layer.repository(host).isEmpty()) {
+            ref.put(VALUE, layer.in(host, repository).toBytes());
+          }
+        });
+  }
+
+  private void eachOf(Digest blob, BiConsumer<ImmutableRef, LayerBlob> action) {
+    for (String id : cache.search(INDEX + blob, PRESENT)) {
+      try (ImmutableRef ref = cache.get(id)) {
+        ref.get(VALUE)
+            .map(LayerBlob::of)
+            .filter(layer -> layer.descriptor().digest().equals(blob))
+            .ifPresent(layer -> action.accept(ref, layer));
+      } catch (BuildException e) {
+        if (e.category() != Category.NOT_FOUND && e.category() != Category.FAILED_PRECONDITION) {
+          throw e;
+        }
+        // pruned meanwhile, or not finished
+      }
+    }
   }
 
   /** Notes that a ref's layer is in the content store in this form. */

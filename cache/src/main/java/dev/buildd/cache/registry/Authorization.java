@@ -2,48 +2,66 @@ package dev.buildd.cache.registry;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.json.Json;
-import java.io.IOException;
-import java.io.InputStream;
-import java.net.URI;
-import java.net.URLEncoder;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import dev.buildd.base.http.Token;
+import dev.buildd.base.http.TokenServer;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code Authorization} header for one repository at one endpoint: HTTP basic, or a bearer
- * token fetched from where the registry says (distribution-spec, token authentication).
+ * token from where the registry says (distribution-spec, token authentication), fetched by the user
+ * where he does that and with his credentials else.
  */
 final class Authorization {
   private static final Pattern PARAMETER =
       Pattern.compile("([a-zA-Z_-]+)=(?:\"((?:[^\"\\\\]|\\\\.)*)\"|([^\\s,\"]+))");
-  private static final int MAX_TOKEN_ANSWER = 1 << 20;
-  private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   private final RegistryClient.Endpoint endpoint;
   private final CredentialSource source;
-  private final String scope;
-  private @Nullable String header; // guarded by this
+  private final TokenCache tokens;
+  private final Semaphore answering = new Semaphore(1);
+  private Scopes scopes; // guarded by this
+  private @Nullable Answer current; // guarded by this
 
-  Authorization(RegistryClient.Endpoint endpoint, CredentialSource source, String scope) {
-    this.endpoint = endpoint;
-    this.source = source;
-    this.scope = scope;
+  /** A header, and how there came to be one. */
+  private record Answer(String header, Optional<Token> token, List<String> challenges) {
+    static Answer of(Token token, List<String> challenges) {
+      return new Answer("Bearer " + token.value(), Optional.of(token), challenges);
+    }
   }
 
-  synchronized Optional<String> header() {
-    return Optional.ofNullable(header);
+  Authorization(
+      RegistryClient.Endpoint endpoint, CredentialSource source, TokenCache tokens, Scopes scopes) {
+    this.endpoint = endpoint;
+    this.source = source;
+    this.tokens = tokens;
+    this.scopes = scopes;
+  }
+
+  /** The header, once the registry has asked for one. */
+  Optional<String> header() throws Exception {
+    Answer known = current();
+    if (known == null) {
+      return Optional.empty();
+    }
+    if (known.token.isPresent() && tokens.isOver(known.token.get())) {
+      answer(known.challenges, Optional.of(known.header));
+      known = current();
+    }
+    return Optional.ofNullable(known).map(Answer::header);
+  }
+
+  private synchronized @Nullable Answer current() {
+    return current;
   }
 
   /**
@@ -52,28 +70,38 @@ final class Authorization {
    * @return whether there is anything new to try
    */
   boolean answer(List<String> challenges, Optional<String> tried) throws Exception {
-    synchronized (this) {
-      if (header != null && !Optional.of(header).equals(tried)) {
-        return true; // another request has been refused too, and has a token by now
+    answering.acquire(); // many requests are refused at once, and one answer serves them all
+    try {
+      Answer meanwhile = current();
+      if (meanwhile != null && !Optional.of(meanwhile.header).equals(tried)) {
+        return true;
       }
+      Optional<Answer> found = find(List.copyOf(challenges), tried);
+      synchronized (this) {
+        current = found.orElse(null);
+      }
+      return found.isPresent() && !Optional.of(found.get().header).equals(tried);
+    } finally {
+      answering.release();
     }
-    Optional<Credentials> credentials = source.credentials(endpoint.host());
-    String found = null;
+  }
+
+  private Optional<Answer> find(List<String> challenges, Optional<String> tried) throws Exception {
     for (String challenge : challenges) {
-      String kind = challenge.split(" ", 2)[0].toLowerCase(Locale.ROOT);
-      if (kind.equals("bearer")) {
-        found = "Bearer " + token(parameters(challenge), credentials);
-        break;
-      }
-      if (kind.equals("basic") && credentials.isPresent()) {
-        found = basic(credentials.get());
+      if (isOf("bearer", challenge)) {
+        return Optional.of(Answer.of(token(parameters(challenge), tried), challenges));
       }
     }
-    synchronized (this) {
-      boolean fresh = found != null && !Optional.of(found).equals(tried);
-      header = found;
-      return fresh;
+    if (challenges.stream().noneMatch(challenge -> isOf("basic", challenge))) {
+      return Optional.empty();
     }
+    return source
+        .credentials(endpoint.host())
+        .map(known -> new Answer(basic(known), Optional.empty(), challenges));
+  }
+
+  private static boolean isOf(String kind, String challenge) {
+    return challenge.split(" ", 2)[0].toLowerCase(Locale.ROOT).equals(kind);
   }
 
   private static String basic(Credentials credentials) {
@@ -91,78 +119,68 @@ final class Authorization {
     return out;
   }
 
-  private String token(Map<String, String> challenge, Optional<Credentials> credentials)
-      throws IOException, InterruptedException {
+  private Token token(Map<String, String> challenge, Optional<String> tried) throws Exception {
     String realm = challenge.getOrDefault("realm", "");
-    URI uri;
+    String service = challenge.getOrDefault("service", "");
+    Scopes wanted = wanted(challenge.getOrDefault("scope", ""));
     try {
-      uri = URI.create(realm);
-    } catch (IllegalArgumentException e) {
-      throw denied("invalid token realm");
-    }
-    String scheme = String.valueOf(uri.getScheme());
-    boolean secure = scheme.equals("https");
-    if ((!secure && !scheme.equals("http")) || uri.getHost() == null) {
-      throw denied("invalid token realm");
-    }
-    if (!secure && credentials.isPresent() && endpoint.base().startsWith("https:")) {
-      throw denied("registry asks to send credentials in the clear");
-    }
-    String wanted = challenge.getOrDefault("scope", scope);
-    HttpRequest.Builder request;
-    if (credentials.isPresent() && credentials.get().username().isEmpty()) {
-      String form =
-          "grant_type=refresh_token&client_id=buildkit-client&service="
-              + encode(challenge.getOrDefault("service", ""))
-              + "&scope="
-              + encode(wanted)
-              + "&refresh_token="
-              + encode(credentials.get().secret());
-      request =
-          HttpRequest.newBuilder(uri)
-              .header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-              .POST(HttpRequest.BodyPublishers.ofString(form));
-    } else {
-      String query =
-          "service=" + encode(challenge.getOrDefault("service", "")) + "&scope=" + encode(wanted);
-      request =
-          HttpRequest.newBuilder(URI.create(realm + (realm.indexOf('?') < 0 ? "?" : "&") + query));
-      credentials.ifPresent(c -> request.header("Authorization", basic(c)));
-    }
-    HttpResponse<InputStream> response =
-        endpoint
-            .client()
-            .send(
-                request.timeout(TIMEOUT).header("User-Agent", HttpExchange.USER_AGENT).build(),
-                HttpResponse.BodyHandlers.ofInputStream());
-    try (InputStream body = response.body()) {
-      byte[] answer = body.readNBytes(MAX_TOKEN_ANSWER);
-      int status = response.statusCode();
-      if (status == 429 || status >= 500) {
-        throw new IOException(
-            "failed to fetch oauth token: unexpected status from GET request to "
-                + realm
-                + ": "
-                + status);
+      Optional<CredentialSource.TokenFetcher> fetcher = source.tokens(endpoint.host());
+      if (fetcher.isPresent()) {
+        refuseInTheClear(realm);
+        return ofUser(fetcher.get(), realm, service, wanted, tried);
       }
-      if (status != 200) {
-        throw denied("failed to fetch oauth token: unexpected status: " + status);
+      Optional<Credentials> credentials = source.credentials(endpoint.host());
+      if (credentials.isPresent()) {
+        refuseInTheClear(realm);
       }
-      Map<String, Object> json = Json.parseObject(answer, "token of " + endpoint.host());
-      String token = Json.text(json, "token");
-      token = token.isEmpty() ? Json.text(json, "access_token") : token;
-      if (token.isEmpty() || token.chars().anyMatch(c -> c < ' ' || c > '~')) {
-        throw denied("failed to fetch oauth token: no token in the answer");
-      }
-      return token;
+      return new TokenServer(endpoint.client(), tokens.clock())
+          .fetch(
+              new TokenServer.Request(realm, service, wanted.all()),
+              credentials
+                  .map(known -> new TokenServer.User(known.username(), known.secret()))
+                  .orElse(TokenServer.User.ANONYMOUS),
+              TokenServer.First.GET);
+    } catch (BuildException e) {
+      throw new BuildException(e.category(), "failed to authorize: " + e.getMessage(), e);
     }
   }
 
-  private static BuildException denied(String why) {
-    return new BuildException(Category.PERMISSION_DENIED, "failed to authorize: " + why);
+  private void refuseInTheClear(String realm) {
+    if (endpoint.base().startsWith("https:") && realm.regionMatches(true, 0, "http:", 0, 5)) {
+      throw new BuildException(
+          Category.PERMISSION_DENIED, "registry asks to send credentials in the clear");
+    }
   }
 
-  private static String encode(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  private Token ofUser(
+      CredentialSource.TokenFetcher fetcher,
+      String realm,
+      String service,
+      Scopes wanted,
+      Optional<String> tried)
+      throws Exception {
+    TokenCache.Key key =
+        new TokenCache.Key(fetcher.user(), endpoint.host(), realm, service, wanted);
+    Optional<Token> known = tokens.find(key);
+    if (known.isPresent() && !tried.equals(Optional.of("Bearer " + known.get().value()))) {
+      return known.get();
+    }
+    known.ifPresent(refused -> tokens.remove(key, refused));
+    Token token = fetcher.fetch(realm, service, wanted.all());
+    tokens.put(key, token);
+    return token;
+  }
+
+  /**
+   * What the next token is for: never less than the last, or two requests that want different
+   * things would go on taking each other's token away.
+   */
+  private synchronized Scopes wanted(String asked) {
+    if (!asked.isEmpty()) {
+      // a mirror has names of its own
+      boolean renamed = endpoint.mirrored().isPresent() && current == null;
+      scopes = renamed ? Scopes.parse(asked) : scopes.and(Scopes.parse(asked));
+    }
+    return scopes;
   }
 }

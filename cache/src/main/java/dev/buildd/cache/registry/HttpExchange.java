@@ -89,7 +89,7 @@ public record HttpExchange(
           method.charAt(0)
               + method.substring(1).toLowerCase(Locale.ROOT)
               + " \""
-              + to
+              + shown(to)
               + "\": "
               + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()),
           e);
@@ -117,7 +117,17 @@ public record HttpExchange(
   static boolean isSameOrigin(URI a, URI b) {
     return String.valueOf(a.getScheme()).equals(b.getScheme())
         && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
-        && a.getPort() == b.getPort();
+        && port(a) == port(b);
+  }
+
+  private static int port(URI uri) {
+    return uri.getPort() >= 0 ? uri.getPort() : "https".equals(uri.getScheme()) ? 443 : 80;
+  }
+
+  /** An address as messages may tell it: what comes after the path is often a signature. */
+  static String shown(URI uri) {
+    String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
+    return uri.getScheme() + "://" + uri.getHost() + port + uri.getRawPath();
   }
 
   /** Whether reading a body failed because the reader was interrupted, which the client hides. */

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings an image to a registry (distribution-spec, push): first its blobs, those that the registry
@@ -37,6 +38,7 @@ public final class Push {
   private final Content content;
   private final Listener listener;
   private final Semaphore uploads = new Semaphore(UPLOADS);
+  private volatile RegistryClient.@Nullable Endpoint answering;
 
   /** Where the image is. */
   public interface Content {
@@ -179,7 +181,8 @@ public final class Push {
         requests.send(
             endpoint,
             Requests.Request.of(
-                "HEAD", uri(endpoint, "/blobs/" + blob.digest()), Map.of(), 200, 404));
+                "HEAD", uri(endpoint, "/blobs/" + blob.digest()), Map.of(), 200, 403, 404));
+    // who may not look may still put; and if not, that answer says why, which one to HEAD cannot
     response.body().close();
     return response.statusCode() == 200;
   }
@@ -191,12 +194,7 @@ public final class Push {
             .filter(origin -> !origin.equals(reference.path()))
             .map(origin -> "?mount=" + blob.digest() + "&from=" + encode(origin))
             .orElse("");
-    HttpResponse<InputStream> begun =
-        requests.send(
-            endpoint,
-            Requests.Request.of(
-                "POST", uri(endpoint, "/blobs/uploads/" + query), Map.of(), 200, 201, 202));
-    begun.body().close();
+    HttpResponse<InputStream> begun = begin(endpoint, query);
     if (begun.statusCode() == 201) {
       return; // taken over from the other repository
     }
@@ -218,6 +216,25 @@ public final class Push {
                         () -> counted(content.read(blob.digest()), blob), blob.size())),
                 true,
                 Set.of(200, 201, 204))));
+  }
+
+  private HttpResponse<InputStream> begin(RegistryClient.Endpoint endpoint, String mount)
+      throws Exception {
+    HttpResponse<InputStream> response;
+    try {
+      response =
+          requests.send(
+              endpoint,
+              Requests.Request.of(
+                  "POST", uri(endpoint, "/blobs/uploads/" + mount), Map.of(), 200, 201, 202));
+    } catch (StatusException e) {
+      if (mount.isEmpty() || e.isPassing()) {
+        throw e;
+      }
+      return begin(endpoint, ""); // the other repository may be none of this user's
+    }
+    response.body().close();
+    return response;
   }
 
   private InputStream counted(InputStream in, Descriptor blob) {
@@ -245,6 +262,8 @@ public final class Push {
     }
     String scheme = String.valueOf(to.getScheme());
     if (to.getHost() == null
+        || to.getRawUserInfo() != null
+        || to.getRawFragment() != null
         || !(scheme.equals("https")
             || (scheme.equals("http") && asked.getScheme().equals(scheme)))) {
       throw new BuildException(
@@ -258,15 +277,25 @@ public final class Push {
     return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
-  /** An insecure registry has two endpoints, one with and one without TLS. */
+  /**
+   * An insecure registry has two endpoints, one with and one without TLS. The first that answers is
+   * the one.
+   */
   private <T> T onOne(String what, Attempt<T> attempt) throws Exception {
+    RegistryClient.Endpoint known = answering;
+    List<RegistryClient.Endpoint> candidates = known == null ? endpoints : List.of(known);
     Exception failure = null;
-    for (RegistryClient.Endpoint endpoint : endpoints) {
-      boolean last = endpoint.equals(endpoints.getLast());
+    for (RegistryClient.Endpoint endpoint : candidates) {
+      boolean last = endpoint.equals(candidates.getLast());
       try {
-        return requests.retried(what, last ? Requests.TRIES : 1, () -> attempt.on(endpoint));
-      } catch (InterruptedException | BuildException e) {
+        T done = requests.retried(what, last ? Requests.TRIES : 1, () -> attempt.on(endpoint));
+        answering = endpoint;
+        return done;
+      } catch (InterruptedException e) {
         throw e;
+      } catch (BuildException e) {
+        throw new BuildException(
+            e.category(), "failed to copy " + what + " to " + reference + ": " + e.getMessage(), e);
       } catch (StatusException e) {
         throw failed(what, e);
       } catch (Exception e) {
@@ -281,14 +310,12 @@ public final class Push {
         e instanceof StatusException status && (status.status == 401 || status.status == 403)
             ? Category.PERMISSION_DENIED
             : Category.UNAVAILABLE;
-    String text = String.valueOf(e.getMessage());
+    String why =
+        category == Category.PERMISSION_DENIED
+            ? "push access denied, repository does not exist or may require authorization: "
+                + "authorization failed: "
+            : "";
     return new BuildException(
-        category,
-        (category == Category.PERMISSION_DENIED
-                ? "push access denied, repository does not exist or may require authorization: "
-                    + "authorization failed: "
-                : "failed to copy " + what + ": ")
-            + text,
-        e);
+        category, "failed to copy " + what + " to " + reference + ": " + why + e.getMessage(), e);
   }
 }

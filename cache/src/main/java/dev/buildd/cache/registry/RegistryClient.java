@@ -1,6 +1,10 @@
 package dev.buildd.cache.registry;
 
+import dev.buildd.base.http.HttpClients;
+import dev.buildd.base.http.Tls;
+import dev.buildd.base.http.TlsSettings;
 import java.net.http.HttpClient;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -9,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Speaks to registries. Connections are shared; what a caller may do with whose credentials belongs
- * to a {@link Repository}, so that no token serves anybody but him who asked for it.
+ * to a {@link Repository}, so that no token serves anybody but the user who asked for it.
  *
  * <p>Safe for use by many threads.
  */
@@ -17,10 +21,16 @@ public final class RegistryClient {
   private static final String HUB_HOST = "registry-1.docker.io";
 
   private final RegistrySettings settings;
+  private final TokenCache tokens;
   private final Map<RegistrySettings.Host, HttpClient> clients = new ConcurrentHashMap<>();
 
   public RegistryClient(RegistrySettings settings) {
+    this(settings, Clock.systemUTC());
+  }
+
+  public RegistryClient(RegistrySettings settings, Clock clock) {
     this.settings = settings;
+    this.tokens = new TokenCache(clock);
   }
 
   /**
@@ -45,7 +55,10 @@ public final class RegistryClient {
    */
   public Repository open(Reference reference, CredentialSource credentials, boolean insecure) {
     return new Repository(
-        reference, endpoints(reference.host(), host(reference, insecure)), credentials, settings);
+        reference,
+        endpoints(reference.host(), host(reference, insecure)),
+        settings,
+        requests(credentials, reference, "pull"));
   }
 
   private RegistrySettings.Host host(Reference reference, boolean insecure) {
@@ -73,11 +86,12 @@ public final class RegistryClient {
             .filter(endpoint -> endpoint.mirrored().isEmpty())
             .toList();
     return new Push(
-        reference,
-        endpoints,
-        new Requests(credentials, settings, "repository:" + reference.path() + ":pull,push"),
-        content,
-        listener);
+        reference, endpoints, requests(credentials, reference, "pull,push"), content, listener);
+  }
+
+  private Requests requests(CredentialSource credentials, Reference reference, String actions) {
+    Scopes scopes = Scopes.parse("repository:" + reference.path() + ":" + actions);
+    return new Requests(credentials, settings, tokens, scopes);
   }
 
   private List<Endpoint> endpoints(String name, RegistrySettings.Host own) {
@@ -117,8 +131,9 @@ public final class RegistryClient {
 
   private static HttpClient newClient(RegistrySettings.Host host) {
     HttpClient.Builder builder = HttpClients.builder("registry-http-");
-    if (host.insecure() || !host.rootCas().isEmpty() || !host.keyPairs().isEmpty()) {
-      builder.sslContext(Tls.context(host));
+    TlsSettings tls = new TlsSettings(host.insecure(), host.rootCas(), host.keyPairs());
+    if (!tls.isDefault()) {
+      builder.sslContext(Tls.context(tls));
     }
     return builder.build();
   }

@@ -1,5 +1,6 @@
 package dev.buildd.cache.registry;
 
+import dev.buildd.base.http.TlsSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -30,7 +31,7 @@ public record RegistrySettings(Map<String, Host> hosts, Duration firstPause, Dur
       boolean insecure,
       List<String> mirrors,
       List<Path> rootCas,
-      List<KeyPair> keyPairs) {
+      List<TlsSettings.KeyPair> keyPairs) {
     public static final Host DEFAULT =
         new Host(Optional.empty(), false, List.of(), List.of(), List.of());
 
@@ -40,9 +41,6 @@ public record RegistrySettings(Map<String, Host> hosts, Duration firstPause, Dur
       keyPairs = List.copyOf(keyPairs);
     }
   }
-
-  /** PEM files of a private key and its certificate. */
-  public record KeyPair(Path key, Path certificate) {}
 
   public RegistrySettings {
     hosts = Map.copyOf(hosts);

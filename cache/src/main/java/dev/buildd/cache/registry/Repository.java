@@ -48,12 +48,12 @@ public final class Repository {
   Repository(
       Reference reference,
       List<RegistryClient.Endpoint> endpoints,
-      CredentialSource credentials,
-      RegistrySettings settings) {
+      RegistrySettings settings,
+      Requests requests) {
     this.reference = reference;
     this.endpoints = endpoints;
     this.settings = settings;
-    this.requests = new Requests(credentials, settings, "repository:" + reference.path() + ":pull");
+    this.requests = requests;
   }
 
   public Reference reference() {

@@ -1,5 +1,7 @@
 package dev.buildd.cache.registry;
 
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -7,6 +9,7 @@ import java.net.URI;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +18,8 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,17 +41,20 @@ final class Requests {
 
   private final CredentialSource credentials;
   private final RegistrySettings settings;
-  private final String scope;
+  private final TokenCache tokens;
+  private final Scopes scopes;
   private final Map<RegistryClient.Endpoint, Authorization> authorizations =
       new ConcurrentHashMap<>();
 
   /**
-   * @param scope of the token to ask for where the registry does not say
+   * @param scopes of the token to ask for where the registry does not say
    */
-  Requests(CredentialSource credentials, RegistrySettings settings, String scope) {
+  Requests(
+      CredentialSource credentials, RegistrySettings settings, TokenCache tokens, Scopes scopes) {
     this.credentials = credentials;
     this.settings = settings;
-    this.scope = scope;
+    this.tokens = tokens;
+    this.scopes = scopes;
   }
 
   /**
@@ -72,12 +80,12 @@ final class Requests {
   HttpResponse<InputStream> send(RegistryClient.Endpoint endpoint, Request request)
       throws Exception {
     Authorization authorization =
-        authorizations.computeIfAbsent(endpoint, e -> new Authorization(e, credentials, scope));
+        authorizations.computeIfAbsent(
+            endpoint, e -> new Authorization(e, credentials, tokens, scopes));
+    URI base = URI.create(endpoint.base());
     for (int refusals = 0; ; refusals++) {
       Optional<String> header =
-          HttpExchange.isSameOrigin(URI.create(endpoint.base()), request.uri)
-              ? authorization.header()
-              : Optional.empty();
+          HttpExchange.isSameOrigin(base, request.uri) ? authorization.header() : Optional.empty();
       HttpResponse<InputStream> response = follow(endpoint, request, header);
       int status = response.statusCode();
       if (request.accepted.contains(status)) {
@@ -88,17 +96,21 @@ final class Requests {
         body = new String(in.readNBytes(MAX_ERROR), StandardCharsets.UTF_8);
       }
       List<String> challenges = response.headers().allValues("WWW-Authenticate");
-      if (status != 401 || refusals >= MAX_REFUSALS || !authorization.answer(challenges, header)) {
+      // a host that the registry only led to may ask for what it likes
+      boolean askedByRegistry = status == 401 && HttpExchange.isSameOrigin(base, response.uri());
+      if (!askedByRegistry
+          || refusals >= MAX_REFUSALS
+          || !authorization.answer(challenges, header)) {
         throw new StatusException(
             status,
             retryAfter(response),
             "unexpected status from "
                 + request.method
                 + " request to "
-                + request.uri
+                + HttpExchange.shown(request.uri)
                 + ": "
                 + status
-                + detail(body));
+                + detail(body, header));
       }
     }
   }
@@ -164,9 +176,36 @@ final class Requests {
     return false;
   }
 
-  private static String detail(String body) {
-    String line = body.strip().replaceAll("\\s+", " ");
+  /** What the registry says of its refusal, which must not give away what it was sent. */
+  private static String detail(String body, Optional<String> header) {
+    String said = errors(body).orElse(body);
+    if (header.isPresent()) {
+      String secret = header.get().substring(header.get().indexOf(' ') + 1);
+      said = said.replace(secret, "[redacted]");
+    }
+    String line = said.strip().replaceAll("\\s+", " ");
     return line.isEmpty() ? "" : ": " + (line.length() > 300 ? line.substring(0, 300) : line);
+  }
+
+  /** The errors of an answer in the form that the distribution-spec gives them. */
+  private static Optional<String> errors(String body) {
+    if (!body.startsWith("{")) {
+      return Optional.empty();
+    }
+    try {
+      Map<String, Object> json =
+          Json.parseObject(body.getBytes(StandardCharsets.UTF_8), "error of a registry");
+      List<String> out = new ArrayList<>();
+      for (Map<String, Object> error : Json.objects(json, "errors")) {
+        out.add(
+            Stream.of(Json.text(error, "code"), Json.text(error, "message"))
+                .filter(text -> !text.isEmpty())
+                .collect(Collectors.joining(": ")));
+      }
+      return out.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", out));
+    } catch (BuildException e) {
+      return Optional.empty(); // something else that begins with a brace
+    }
   }
 
   private static long retryAfter(HttpResponse<InputStream> response) {

@@ -10,23 +10,30 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.snapshot.content.ContentStore;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A registry that behaves badly on demand. */
 @Timeout(30)
@@ -320,29 +327,134 @@ final class RepositoryTest {
   }
 
   @Test
-  void proxiesComeFromTheEnvironment() {
-    EnvironmentProxies proxies =
-        new EnvironmentProxies(
-            Map.of("https_proxy", "http://p:8080", "NO_PROXY", "a.com,.b.com,c.com:99,*.d.com"));
-    java.util.function.Function<String, String> of =
-        uri -> proxies.select(java.net.URI.create(uri)).getFirst().type().toString();
-    assertThat(of.apply("https://x.org/")).isEqualTo("HTTP");
-    assertThat(of.apply("http://x.org/")).isEqualTo("DIRECT");
-    assertThat(of.apply("https://a.com/")).isEqualTo("DIRECT");
-    assertThat(of.apply("https://s.a.com/")).isEqualTo("DIRECT");
-    assertThat(of.apply("https://b.com/")).isEqualTo("HTTP");
-    assertThat(of.apply("https://s.b.com/")).isEqualTo("DIRECT");
-    assertThat(of.apply("https://c.com/")).isEqualTo("HTTP");
-    assertThat(of.apply("https://c.com:99/")).isEqualTo("DIRECT");
-    assertThat(of.apply("https://s.d.com/")).isEqualTo("DIRECT");
-    assertThat(of.apply("https://localhost/")).isEqualTo("DIRECT");
-  }
-
-  @Test
   void missingIsNotFound() {
     assertThatThrownBy(() -> open().resolve())
         .hasMessage(host + "/a/b:v1: not found")
         .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.NOT_FOUND));
     assertThatThrownBy(() -> blob(open())).hasMessageContaining(Digest.of(BLOB) + ": not found");
+  }
+
+  /** A blob as the puller takes it: into the content store, which checks it. */
+  private void store(Repository repository, Path directory) throws Exception {
+    ContentStore content = ContentStore.open(directory);
+    try (ContentStore.Writer writer = content.write(BLOB_DESCRIPTOR.digest(), BLOB.length)) {
+      repository.blob(BLOB_DESCRIPTOR, writer.stream(), n -> {});
+      writer.commit();
+    }
+  }
+
+  @Test
+  void blobOfWrongLengthOrDigestIsRefused(@TempDir Path temp) {
+    byte[] wrong = BLOB.clone();
+    wrong[17] ^= 1;
+    for (byte[] body :
+        List.of(wrong, Arrays.copyOf(BLOB, 100), Arrays.copyOf(BLOB, BLOB.length + 1))) {
+      handler =
+          e -> {
+            if (e.getRequestHeaders().containsKey("Range")) {
+              answer(e, 416, "");
+              return;
+            }
+            e.sendResponseHeaders(200, body.length);
+            e.getResponseBody().write(body);
+          };
+      assertThatThrownBy(() -> store(open(), temp.resolve(String.valueOf(body.length))))
+          .as("%d bytes", body.length)
+          .satisfies(e ->
+              assertThat(BuildException.categoryOf(e)).isEqualTo(Category.FAILED_PRECONDITION));
+    }
+  }
+
+  private Handler wantsToken(String realm) {
+    return e -> {
+      e.getResponseHeaders()
+          .set("WWW-Authenticate", "Bearer realm=\"" + realm + "\",service=\"s\"");
+      answer(e, 401, "");
+    };
+  }
+
+  @Test
+  void tokenServerThatLeadsToAnotherHostIsNotFollowed() throws Exception {
+    String other = serve(e -> answer(e, 200, "{\"token\":\"tok\"}"));
+    handler =
+        e -> {
+          if (e.getRequestURI().getPath().equals("/token")) {
+            e.getResponseHeaders().set("Location", "http://" + other + "/elsewhere");
+            answer(e, 307, "");
+          } else {
+            wantsToken("http://" + host + "/token").handle(e);
+          }
+        };
+    for (Credentials credentials :
+        List.of(new Credentials("u", "s3cret-1"), new Credentials("", "s3cret-1"))) {
+      assertThatThrownBy(() -> open(h -> Optional.of(credentials), Map.of()).resolve())
+          .hasMessageContaining("307")
+          .satisfies(RepositoryTest::tellsNoSecret);
+    }
+    assertThat(requests).noneMatch(request -> request.contains("/elsewhere"));
+  }
+
+  private static void tellsNoSecret(Throwable failure) {
+    StringWriter text = new StringWriter();
+    failure.printStackTrace(new PrintWriter(text));
+    assertThat(text.toString())
+        .doesNotContain("s3cret")
+        .doesNotContain(basic("u", "s3cret-1").substring("Basic ".length()));
+  }
+
+  @Test
+  void hostOfARedirectGetsNoCredentialsByAskingForThem() throws Exception {
+    AtomicReference<String> self = new AtomicReference<>("");
+    String other =
+        serve(e -> {
+          if (e.getRequestURI().getPath().equals("/token")) {
+            answer(e, 200, "{\"token\":\"tok\"}");
+          } else {
+            wantsToken("http://" + self.get() + "/token").handle(e);
+          }
+        });
+    self.set(other);
+    handler =
+        e -> {
+          e.getResponseHeaders().set("Location", "http://" + other + "/blob?signature=s3cret-2");
+          answer(e, 307, "");
+        };
+    assertThatThrownBy(
+            () -> blob(open(h -> Optional.of(new Credentials("u", "s3cret-1")), Map.of())))
+        .satisfies(RepositoryTest::tellsNoSecret)
+        .satisfies(
+            e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.PERMISSION_DENIED));
+    assertThat(requests).noneMatch(request -> request.contains("/token"));
+  }
+
+  @Test
+  void strangeTokenServersAreRefused() {
+    for (String realm : new String[] {"", "file:///etc/passwd", "ht tp://x", "http://", "//x/y"}) {
+      handler = wantsToken(realm);
+      assertThatThrownBy(() -> open().resolve())
+          .as(realm)
+          .hasMessageContaining("invalid token realm");
+    }
+  }
+
+  @Test
+  void secretsAreInNoText() {
+    AtomicInteger count = new AtomicInteger();
+    handler =
+        e -> {
+          String authorization = String.valueOf(e.getRequestHeaders().get("Authorization"));
+          if (e.getRequestURI().getPath().equals("/token")) {
+            answer(e, 200, "{\"token\":\"s3cret-token\"}");
+          } else if (!authorization.contains("s3cret-token")) {
+            wantsToken("http://" + host + "/token").handle(e);
+          } else {
+            answer(e, count.incrementAndGet() < 3 ? 503 : 403, "you sent " + authorization);
+          }
+        };
+    CredentialSource source = h -> Optional.of(new Credentials("u", "s3cret-1"));
+    assertThatThrownBy(() -> open(source, Map.of()).manifest(Digest.of(MANIFEST)))
+        .hasMessageContaining("you sent [Bearer [redacted]]")
+        .satisfies(RepositoryTest::tellsNoSecret);
+    assertThat(new Credentials("u", "s3cret-1").toString()).doesNotContain("s3cret");
   }
 }

@@ -1,16 +1,22 @@
 package dev.buildd.session.auth;
 
+import com.google.protobuf.ByteString;
+import dev.buildd.base.http.Token;
 import dev.buildd.proto.auth.AuthGrpc;
 import dev.buildd.proto.auth.CredentialsRequest;
 import dev.buildd.proto.auth.CredentialsResponse;
 import dev.buildd.proto.auth.FetchTokenRequest;
 import dev.buildd.proto.auth.FetchTokenResponse;
+import dev.buildd.proto.auth.GetTokenAuthorityRequest;
+import dev.buildd.proto.auth.VerifyTokenAuthorityRequest;
 import dev.buildd.session.Session;
 import dev.buildd.session.rpc.Statuses;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -42,14 +48,6 @@ public final class AuthClient {
     }
   }
 
-  /** A bearer token that the client has fetched. */
-  public record Token(String token, Instant issuedAt, Instant expiresAt) {
-    @Override
-    public String toString() {
-      return "Token[expiresAt=" + expiresAt + "]";
-    }
-  }
-
   /** What a token is for. */
   public record TokenRequest(
       String clientId, String host, String realm, String service, List<String> scopes) {
@@ -65,8 +63,7 @@ public final class AuthClient {
     }
     try {
       CredentialsResponse response =
-          AuthGrpc.newBlockingStub(session.channel())
-              .credentials(CredentialsRequest.newBuilder().setHost(host).build());
+          stub().credentials(CredentialsRequest.newBuilder().setHost(host).build());
       return new Credentials(response.getUsername(), response.getSecret());
     } catch (StatusRuntimeException e) {
       if (isMissing(e)) {
@@ -83,8 +80,7 @@ public final class AuthClient {
     }
     try {
       FetchTokenResponse response =
-          AuthGrpc.newBlockingStub(session.channel())
-              .withDeadlineAfter(TIMEOUT_SECONDS, TimeUnit.SECONDS)
+          stub()
               .fetchToken(
                   FetchTokenRequest.newBuilder()
                       .setClientID(request.clientId)
@@ -100,11 +96,69 @@ public final class AuthClient {
       long seconds = response.getExpiresIn() == 0 ? 60 : response.getExpiresIn();
       return Optional.of(new Token(response.getToken(), issued, issued.plusSeconds(seconds)));
     } catch (StatusRuntimeException e) {
-      if (isMissing(e)) {
+      if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
         return Optional.empty();
       }
       throw Statuses.toBuildException("token for " + request.host, e);
     }
+  }
+
+  /**
+   * Names the client's user at a registry. The same name in two sessions is that of the same user:
+   * he has just proven it by a signature. Empty if the client does not fetch tokens.
+   */
+  public Optional<String> user(String host) {
+    if (!supports(AuthGrpc.getGetTokenAuthorityMethod())
+        || !supports(AuthGrpc.getFetchTokenMethod())) {
+      return Optional.empty();
+    }
+    try {
+      byte[] key =
+          stub()
+              .getTokenAuthority(
+                  GetTokenAuthorityRequest.newBuilder()
+                      .setHost(host)
+                      .setSalt(ByteString.copyFrom(Salt.BYTES))
+                      .build())
+              .getPublicKey()
+              .toByteArray();
+      byte[] payload = random();
+      byte[] signed =
+          stub()
+              .verifyTokenAuthority(
+                  VerifyTokenAuthorityRequest.newBuilder()
+                      .setHost(host)
+                      .setSalt(ByteString.copyFrom(Salt.BYTES))
+                      .setPayload(ByteString.copyFrom(payload))
+                      .build())
+              .getSigned()
+              .toByteArray();
+      return Optional.of(
+          TokenAuthority.isSigned(key, signed, payload)
+              ? "key " + HexFormat.of().formatHex(key)
+              : "session " + session.id()); // he may be anybody
+    } catch (StatusRuntimeException e) {
+      if (isMissing(e)) {
+        return Optional.empty();
+      }
+      throw Statuses.toBuildException("token authority for " + host, e);
+    }
+  }
+
+  /** Another one in each daemon, lest a key be good for following a user about. */
+  private static final class Salt {
+    static final byte[] BYTES = random();
+  }
+
+  private static byte[] random() {
+    byte[] out = new byte[32];
+    new SecureRandom().nextBytes(out);
+    return out;
+  }
+
+  private AuthGrpc.AuthBlockingStub stub() {
+    return AuthGrpc.newBlockingStub(session.channel())
+        .withDeadlineAfter(TIMEOUT_SECONDS, TimeUnit.SECONDS);
   }
 
   private boolean supports(MethodDescriptor<?, ?> method) {

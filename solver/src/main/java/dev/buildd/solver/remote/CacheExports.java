@@ -118,6 +118,7 @@ public final class CacheExports {
               new SessionCredentials(SessionGroup.of(sessions, session)),
               insecure,
               content,
+              blobs,
               root,
               progress);
       case CacheExportOptions.Target.Client(String store) ->

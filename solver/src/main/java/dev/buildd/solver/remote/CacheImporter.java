@@ -129,6 +129,11 @@ public final class CacheImporter implements CacheImports {
               public String name() {
                 return directory;
               }
+
+              @Override
+              public Optional<Reference> reference() {
+                return Optional.empty();
+              }
             })
         .source(Digest.parse(digest));
   }
@@ -158,6 +163,11 @@ public final class CacheImporter implements CacheImports {
               @Override
               public String name() {
                 return origin.name();
+              }
+
+              @Override
+              public Optional<Reference> reference() {
+                return origin.reference();
               }
             })
         .source(repository.resolve().digest());

@@ -146,6 +146,7 @@ public final class ImageExporter implements Exporter {
           new SessionCredentials(SessionGroup.of(context.sessions(), context.session())),
           insecure,
           writer.content(),
+          writer.blobs(),
           root,
           context.progress());
     }

@@ -33,7 +33,6 @@ public final class ImageWriter {
   private static final String CONFIG = "containerimage.config";
   private static final String BASE_CONFIG = "containerimage.base.config";
   private static final String REWRITTEN = "buildkit/rewritten-timestamp";
-  private static final String OF_SOURCE = "containerd.io/distribution.source.";
 
   private final LayerBlobs blobs;
   private final ContentStore content;
@@ -45,6 +44,10 @@ public final class ImageWriter {
 
   ContentStore content() {
     return content;
+  }
+
+  LayerBlobs blobs() {
+    return blobs;
   }
 
   /**
@@ -279,7 +282,7 @@ public final class ImageWriter {
       Map<String, String> annotations = new HashMap<>();
       if (options.ociTypes()) {
         annotations.putAll(layer.annotations());
-        annotations.keySet().removeIf(key -> key.startsWith(OF_SOURCE));
+        annotations.keySet().removeIf(key -> key.startsWith(LayerBlob.SOURCE));
       }
       return new Descriptor(
           LayerTypes.of(layer.mediaType(), options.ociTypes(), foreign),

@@ -2,6 +2,7 @@ package dev.buildd.solver.exporter.image;
 
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
+import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.registry.CredentialSource;
 import dev.buildd.cache.registry.Push;
 import dev.buildd.cache.registry.Reference;
@@ -18,6 +19,7 @@ public final class RegistryPush {
   private RegistryPush() {}
 
   /**
+   * @param blobs know where else the registry has a layer
    * @param reference where to; without a tag, the root is known by its digest alone
    */
   public static void push(
@@ -26,6 +28,7 @@ public final class RegistryPush {
       CredentialSource credentials,
       boolean insecure,
       ContentStore content,
+      LayerBlobs blobs,
       Descriptor root,
       VertexProgress progress)
       throws Exception {
@@ -48,7 +51,7 @@ public final class RegistryPush {
 
               @Override
               public Optional<String> origin(Digest digest, String host) {
-                return Optional.empty();
+                return blobs.repository(digest, host);
               }
             },
             (digest, done, size) -> {
@@ -61,6 +64,10 @@ public final class RegistryPush {
             });
     try (VertexProgress.Part part = progress.part("pushing layers")) {
       upload.blobs(root);
+      // the next repository of this registry can take them from there
+      for (Digest blob : parts.keySet()) {
+        blobs.noteRepository(blob, reference.host(), reference.path());
+      }
       part.update("", 0, 0);
     } finally {
       parts.values().forEach(VertexProgress.Part::close);

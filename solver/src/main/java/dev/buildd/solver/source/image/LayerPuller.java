@@ -14,6 +14,7 @@ import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.Repository;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
@@ -77,6 +78,9 @@ public final class LayerPuller {
     /** What users call it. */
     String name();
 
+    /** The image or cache in a registry, if it is one. */
+    Optional<Reference> reference();
+
     static Origin of(Repository repository) {
       return new Origin() {
         @Override
@@ -87,6 +91,11 @@ public final class LayerPuller {
         @Override
         public String name() {
           return repository.reference().toString();
+        }
+
+        @Override
+        public Optional<Reference> reference() {
+          return Optional.of(repository.reference());
         }
       };
     }
@@ -224,8 +233,14 @@ public final class LayerPuller {
         }
       }
       ref.index(CHAIN_ID, pull.chainIds().get(layer).toString());
+      LayerBlob blobNote =
+          new LayerBlob(plain(pull.layers().get(layer)), pull.diffIds().get(layer));
       layerBlobs.note(
-          ref, new LayerBlob(plain(pull.layers().get(layer)), pull.diffIds().get(layer)));
+          ref,
+          pull.origin()
+              .reference()
+              .map(reference -> blobNote.in(reference.host(), reference.path()))
+              .orElse(blobNote));
       return ref.commit();
     } finally {
       parent.ifPresent(ImmutableRef::close);

@@ -52,6 +52,7 @@ class ImageSourceTest {
   private CacheManager cache;
   private ContentStore content;
   private ImageSource source;
+  private LayerBlobs layerBlobs;
   private final SessionManager sessions = new SessionManager();
   private final Journal journal = new Journal();
 
@@ -68,10 +69,11 @@ class ImageSourceTest {
     content = ContentStore.open(temp.resolve("content"));
     RegistryClient client =
         new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(10)));
+    layerBlobs = new LayerBlobs(cache, content);
     source =
         new ImageSource(
             cache,
-            new LayerPuller(cache, content, new LayerBlobs(cache, content)),
+            new LayerPuller(cache, content, layerBlobs),
             client,
             new ImageResolver(client, content));
   }
@@ -338,5 +340,22 @@ class ImageSourceTest {
     Source.Instance instance = open("empty:v1", Map.of());
     instance.key(context(), 0);
     assertThat(instance.fetch(context())).isEmpty();
+  }
+
+  @Test
+  void layersKnowTheirRepositories() throws Exception {
+    byte[] first = layer("one", "a", "1");
+    registry.pushImage("a/image", "v1", List.of(first));
+    Digest blob = Digest.of(LocalRegistry.gzip(first));
+    fetch("a/image:v1").close();
+    assertThat(layerBlobs.repository(blob, registry.host())).contains("a/image");
+    assertThat(layerBlobs.repository(blob, "elsewhere")).isEmpty();
+    layerBlobs.noteRepository(blob, "elsewhere", "x");
+    layerBlobs.noteRepository(blob, registry.host(), "second");
+    closeStores();
+    open();
+    assertThat(layerBlobs.repository(blob, "elsewhere")).contains("x");
+    assertThat(layerBlobs.repository(blob, registry.host())).contains("a/image");
+    assertThat(layerBlobs.repository(Digest.of("other"), registry.host())).isEmpty();
   }
 }

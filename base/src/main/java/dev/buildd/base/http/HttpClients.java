@@ -1,4 +1,4 @@
-package dev.buildd.cache.registry;
+package dev.buildd.base.http;
 
 import dev.buildd.base.concurrent.Threads;
 import java.net.http.HttpClient;

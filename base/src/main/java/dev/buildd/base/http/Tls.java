@@ -1,23 +1,18 @@
-package dev.buildd.cache.registry;
+package dev.buildd.base.http;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyFactory;
 import java.security.KeyStore;
-import java.security.PrivateKey;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
@@ -28,26 +23,28 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 import javax.net.ssl.X509TrustManager;
 
-/** Makes TLS contexts out of a host's settings. */
-final class Tls {
+/** Makes TLS contexts. */
+public final class Tls {
   private static final char[] NO_PASSWORD = new char[0];
 
   private Tls() {}
 
-  static SSLContext context(RegistrySettings.Host host) {
+  /**
+   * @throws BuildException if a file is not there or holds something else
+   */
+  public static SSLContext context(TlsSettings settings) {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
-      context.init(keys(host), trust(host), null);
+      context.init(keys(settings), trust(settings), null);
       return context;
     } catch (IOException | GeneralSecurityException e) {
-      throw new BuildException(
-          Category.FAILED_PRECONDITION, "TLS settings of a registry: " + e.getMessage(), e);
+      throw new BuildException(Category.FAILED_PRECONDITION, "TLS settings: " + e.getMessage(), e);
     }
   }
 
-  private static TrustManager[] trust(RegistrySettings.Host host)
+  private static TrustManager[] trust(TlsSettings settings)
       throws IOException, GeneralSecurityException {
-    if (host.insecure()) {
+    if (settings.insecure()) {
       return new TrustManager[] {new TrustAll()};
     }
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
@@ -55,7 +52,7 @@ final class Tls {
     for (X509Certificate authority : systemAuthorities()) {
       store.setCertificateEntry("system" + store.size(), authority);
     }
-    for (Path file : host.rootCas()) {
+    for (Path file : settings.rootCas()) {
       for (Certificate authority : certificates(file)) {
         store.setCertificateEntry("own" + store.size(), authority);
       }
@@ -86,14 +83,14 @@ final class Tls {
     }
   }
 
-  private static KeyManager[] keys(RegistrySettings.Host host)
+  private static KeyManager[] keys(TlsSettings settings)
       throws IOException, GeneralSecurityException {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, NO_PASSWORD);
-    for (RegistrySettings.KeyPair pair : host.keyPairs()) {
+    for (TlsSettings.KeyPair pair : settings.keyPairs()) {
       store.setKeyEntry(
           "client" + store.size(),
-          key(pair.key()),
+          PemKeys.read(pair.key()),
           NO_PASSWORD,
           certificates(pair.certificate()).toArray(Certificate[]::new));
     }
@@ -101,26 +98,6 @@ final class Tls {
         KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     factory.init(store, NO_PASSWORD);
     return factory.getKeyManagers();
-  }
-
-  private static PrivateKey key(Path file) throws IOException, GeneralSecurityException {
-    String text = Files.readString(file, StandardCharsets.US_ASCII);
-    int start = text.indexOf("-----BEGIN PRIVATE KEY-----");
-    int end = text.indexOf("-----END PRIVATE KEY-----");
-    if (start < 0 || end < start) {
-      throw new GeneralSecurityException(file + " holds no PKCS #8 private key");
-    }
-    byte[] der =
-        Base64.getMimeDecoder()
-            .decode(text.substring(start + "-----BEGIN PRIVATE KEY-----".length(), end));
-    for (String algorithm : List.of("RSA", "EC", "EdDSA")) {
-      try {
-        return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(der));
-      } catch (GeneralSecurityException e) {
-        // another algorithm's key
-      }
-    }
-    throw new GeneralSecurityException(file + " holds a key of an unknown algorithm");
   }
 
   /** Takes every certificate and every host name, which the user asked for. */

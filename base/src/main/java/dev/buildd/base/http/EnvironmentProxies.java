@@ -1,4 +1,4 @@
-package dev.buildd.cache.registry;
+package dev.buildd.base.http;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.base.http;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,46 @@
+package dev.buildd.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.buildd.base.http.TlsSettings;
+import dev.buildd.cache.registry.RegistrySettings;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class RegistryHostsTest {
+  @TempDir Path temp;
+
+  @Test
+  void filesOfADirectoryAddToThoseNamed() throws Exception {
+    for (String file : new String[] {"b.crt", "a.crt", "client.cert", "client.key", "notes"}) {
+      Files.createFile(temp.resolve(file));
+    }
+    BuilddConfig.Registry registry =
+        new BuilddConfig.Registry(
+            List.of("mirror"),
+            Optional.of(false),
+            true,
+            List.of("/ca.pem"),
+            List.of(new BuilddConfig.KeyPair("/key", "/cert")),
+            List.of(temp.toString(), temp.resolve("none").toString()));
+    RegistrySettings settings = RegistryHosts.settings(Map.of("host", registry));
+    assertThat(settings.hosts())
+        .containsOnly(
+            Map.entry(
+                "host",
+                new RegistrySettings.Host(
+                    Optional.of(false),
+                    true,
+                    List.of("mirror"),
+                    List.of(Path.of("/ca.pem"), temp.resolve("a.crt"), temp.resolve("b.crt")),
+                    List.of(
+                        new TlsSettings.KeyPair(Path.of("/key"), Path.of("/cert")),
+                        new TlsSettings.KeyPair(
+                            temp.resolve("client.key"), temp.resolve("client.cert"))))));
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.session.auth;
+
+import org.jspecify.annotations.NullMarked;
