@@ -132,7 +132,7 @@ final class BuildCommand {
     }
     try (BuildClient client = Connection.open(flags);
         PrintStream trace = openTrace(flags)) {
-      SolveOptions options = options(flags, ref);
+      SolveOptions options = options(flags, ref).withLocalCachesFound();
       Optional<Definition> definition =
           options.frontend().isEmpty() ? Optional.of(readDefinition(flags)) : Optional.empty();
       String mode = flags.text("progress");

@@ -90,8 +90,11 @@ final class Exports {
       }
       case "tar", "oci", "docker" -> {
         if (!tar && !type.equals("tar")) {
-          throw BuildException.invalid(
-              "tar=false of the " + type + " exporter is not supported yet");
+          if (destination.isEmpty()) {
+            throw BuildException.invalid(
+                "invalid output option: output directory is required for " + type + " exporter");
+          }
+          yield Optional.of(new FileSendTarget.Target.Layout(Path.of(destination)));
         }
         yield Optional.of(new FileSendTarget.Target.Stream(file(type, destination)));
       }
@@ -173,9 +176,6 @@ final class Exports {
           "registry cache "
               + (flag.startsWith("--export") ? "exporter" : "importer")
               + " requires ref");
-    }
-    if (type.equals("local")) {
-      throw BuildException.invalid(flag + " type=local is not supported yet");
     }
     return type;
   }

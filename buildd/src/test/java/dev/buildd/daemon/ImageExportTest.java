@@ -201,6 +201,20 @@ final class ImageExportTest {
   }
 
   @Test
+  void layoutIsWrittenWithoutAnArchive() throws Exception {
+    Path directory = temp.resolve("layout");
+    Map<String, String> told =
+        export(
+            plain(),
+            new SolveOptions.Export(
+                "oci",
+                Map.of("tar", "false", "name", "example.test/app:v1"),
+                Optional.of(new FileSendTarget.Target.Layout(directory))));
+    assertThat(Json.text(inspect("oci:" + directory + ":v1"), "Digest"))
+        .isEqualTo(told.get("containerimage.digest"));
+  }
+
+  @Test
   void annotationsAndMediaTypesAreAsAsked() throws Exception {
     String name = host + "/typed:1";
     export(plain(), image(name, "oci-mediatypes=false"));

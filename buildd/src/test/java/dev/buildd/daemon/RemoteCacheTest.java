@@ -116,6 +116,25 @@ final class RemoteCacheTest {
   }
 
   @Test
+  void aDirectoryCarriesACache() throws Exception {
+    Path directory = temp.resolve("cache");
+    CacheEntry export = new CacheEntry("local", Map.of("dest", "" + directory, "mode", "max"));
+    CacheEntry wanted = new CacheEntry("local", Map.of("src", "" + directory));
+    build(here, List.of(export), List.of(), directory("made"));
+    assertThat(build(there, List.of(), List.of(wanted), directory("out"))).isEmpty();
+    assertFiles("out");
+    assertThat(directory.toFile().list())
+        .containsExactlyInAnyOrder("blobs", "index.json", "oci-layout");
+    build(here, List.of(export), List.of(), directory("made"));
+    assertThat(
+            Json.objects(
+                Json.parseObject(Files.readAllBytes(directory.resolve("index.json")), "index"),
+                "manifests"))
+        .as("the tag is one manifest's")
+        .hasSize(1);
+  }
+
+  @Test
   void anImageCarriesItsOwnCache() throws Exception {
     SolveOptions.Export image =
         new SolveOptions.Export(

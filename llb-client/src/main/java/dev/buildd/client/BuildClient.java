@@ -123,11 +123,12 @@ public final class BuildClient implements AutoCloseable {
       Consumer<SolveStatus> progress)
       throws InterruptedException, IOException {
     String ref = options.ref().orElseGet(ClientSession::newId);
-    List<Attachable> attachables = attachables(definition, options);
+    LocalStores stores = LocalStores.of(options);
+    List<Attachable> attachables = new ArrayList<>(attachables(definition, options));
+    stores.provider().ifPresent(attachables::add);
     Map<String, String> attrs = new TreeMap<>(options.frontendAttrs());
-    if (!options.cacheImports().isEmpty()
-        && (frontend.isPresent() || !options.frontend().isEmpty())) {
-      attrs.put("cache-imports", cacheImports(options.cacheImports()));
+    if (!stores.imports().isEmpty() && (frontend.isPresent() || !options.frontend().isEmpty())) {
+      attrs.put("cache-imports", cacheImports(stores.imports()));
     }
     StatusFeed feed = new StatusFeed(ref, progress);
     try {
@@ -143,9 +144,16 @@ public final class BuildClient implements AutoCloseable {
           }
         });
         SolveRequest request =
-            request(ref, session.id(), definition, frontend.isPresent(), options, attrs);
+            request(
+                ref,
+                session.id(),
+                definition,
+                frontend.isPresent(),
+                options.withCaches(options.cacheExports(), stores.imports()),
+                attrs);
         response = solve(call, request, ref, session, frontend, attrs);
       }
+      stores.update(response.getExporterResponseMap());
       return new Outcome(new TreeMap<>(response.getExporterResponseMap()));
     } finally {
       feed.finish();

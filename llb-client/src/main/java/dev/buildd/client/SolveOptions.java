@@ -5,6 +5,7 @@ import dev.buildd.llb.Definition;
 import dev.buildd.proto.sourcepolicy.Policy;
 import dev.buildd.session.Attachable;
 import dev.buildd.session.filesync.FileSendTarget;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -183,6 +184,14 @@ public record SolveOptions(
         entitlements,
         sourcePolicy,
         internal);
+  }
+
+  /**
+   * With the digests of caches in directories of this machine looked up, and without those that are
+   * not there.
+   */
+  public SolveOptions withLocalCachesFound() throws IOException {
+    return withCaches(cacheExports, LocalStores.of(this).imports());
   }
 
   public SolveOptions withAttachables(Attachable... others) {

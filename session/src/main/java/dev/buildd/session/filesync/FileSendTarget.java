@@ -44,6 +44,12 @@ public final class FileSendTarget implements Attachable {
      * @param delete whether what the result does not have is removed from it
      */
     record Directory(Path path, boolean delete) implements Target {}
+
+    /**
+     * A directory in the form of an OCI image layout, into which the daemon writes blobs through
+     * {@link dev.buildd.session.content.ContentProvider}, not as files.
+     */
+    record Layout(Path path) implements Target {}
   }
 
   /** Opens the file for a result; empty if it is there already and not wanted again. */
@@ -102,6 +108,8 @@ public final class FileSendTarget implements Attachable {
         }
         receiveDirectory(call, path, delete);
       }
+      case Target.Layout(Path path) ->
+          throw BuildException.invalid("exporter " + id + " sends files, not blobs, for " + path);
       case Target.Stream(Opener opener) -> {
         OutputStream file =
             opener
