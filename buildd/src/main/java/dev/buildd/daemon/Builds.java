@@ -122,11 +122,14 @@ final class Builds implements AutoCloseable {
             ? History.Recording.none()
             : parts.history().begin(request, parts.clock().instant());
     try {
-      Map<String, String> response = solve(request, definition, job, entitlements, exports, caches);
-      recording.complete(job.journal().snapshot(), response, Optional.empty());
+      List<String> results = new ArrayList<>();
+      Map<String, String> response =
+          solve(request, definition, job, entitlements, exports, caches, results);
+      recording.complete(job.journal().snapshot(), response, results, Optional.empty());
       return response;
     } catch (Exception e) {
-      recording.complete(job.journal().snapshot(), Map.of(), Optional.of(WireErrors.statusOf(e)));
+      recording.complete(
+          job.journal().snapshot(), Map.of(), List.of(), Optional.of(WireErrors.statusOf(e)));
       throw e;
     } finally {
       Cleanup.run("close " + job, job::close);
@@ -141,7 +144,8 @@ final class Builds implements AutoCloseable {
       Job job,
       Entitlements entitlements,
       List<Export> exports,
-      CacheWishes caches)
+      CacheWishes caches,
+      List<String> results)
       throws Exception {
     LlbBridge bridge =
         new LlbBridge(
@@ -150,7 +154,8 @@ final class Builds implements AutoCloseable {
       evaluate(result);
       Optional<String> platforms =
           Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
-      Map<String, String> response = export(result, job, exports, caches.inline(), platforms);
+      Map<String, String> response =
+          export(result, job, exports, caches.inline(), platforms, results);
       response.putAll(exportCaches(result, job, caches));
       result
           .metadata()
@@ -244,7 +249,12 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> export(
-      BuildResult result, Job job, List<Export> exports, boolean inline, Optional<String> platforms)
+      BuildResult result,
+      Job job,
+      List<Export> exports,
+      boolean inline,
+      Optional<String> platforms,
+      List<String> results)
       throws Exception {
     Map<String, String> response = new LinkedHashMap<>();
     Optional<ImmutableRef> ref =
@@ -273,6 +283,7 @@ final class Builds implements AutoCloseable {
     }
     for (Map<String, String> one : Scope.all("export", all)) {
       response.putAll(one);
+      Optional.ofNullable(one.get("containerimage.descriptor")).ifPresent(results::add);
     }
     return response;
   }

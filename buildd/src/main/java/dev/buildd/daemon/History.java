@@ -4,10 +4,12 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.json.Json;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryEventType;
 import dev.buildd.proto.control.BuildHistoryRecord;
 import dev.buildd.proto.control.BuildHistoryRequest;
+import dev.buildd.proto.control.BuildResultInfo;
 import dev.buildd.proto.control.Descriptor;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.StatusResponse;
@@ -25,6 +27,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -85,14 +88,18 @@ final class History {
 
   /** Notes how a build goes. */
   interface Recording {
+    /**
+     * @param results what exporters made, in their order: descriptors as clients are told of them
+     */
     void complete(
         List<ProgressEvent> events,
         Map<String, String> response,
+        List<String> results,
         Optional<com.google.rpc.Status> error);
 
     /** Notes nothing. */
     static Recording none() {
-      return (events, response, error) -> {};
+      return (events, response, results, error) -> {};
     }
   }
 
@@ -111,15 +118,17 @@ final class History {
       active.put(started.getRef(), started);
       tell(BuildHistoryEventType.STARTED, started);
     }
-    return (events, response, error) ->
+    return (events, response, results, error) ->
         Cleanup.run(
-            "record build " + started.getRef(), () -> complete(started, events, response, error));
+            "record build " + started.getRef(),
+            () -> complete(started, events, response, results, error));
   }
 
   private void complete(
       BuildHistoryRecord started,
       List<ProgressEvent> events,
       Map<String, String> response,
+      List<String> results,
       Optional<com.google.rpc.Status> error)
       throws IOException {
     BuildHistoryRecord.Builder out =
@@ -129,6 +138,13 @@ final class History {
             .setGeneration(started.getGeneration() + 1)
             .setLogs(save(events));
     error.ifPresent(out::setError);
+    if (!results.isEmpty()) {
+      BuildResultInfo.Builder made = out.getResultBuilder();
+      for (String result : results) {
+        made.putResults(made.getResultsCount(), descriptor(result));
+      }
+      made.setResultDeprecated(descriptor(results.getFirst()));
+    }
     count(events, out);
     BuildHistoryRecord record = out.build();
     synchronized (this) {
@@ -138,6 +154,16 @@ final class History {
       tell(BuildHistoryEventType.COMPLETE, record);
       expire();
     }
+  }
+
+  private static Descriptor descriptor(String encoded) {
+    Map<String, Object> json = Json.parseObject(Base64.getDecoder().decode(encoded), "descriptor");
+    return Descriptor.newBuilder()
+        .setMediaType(Json.text(json, "mediaType"))
+        .setDigest(Json.text(json, "digest"))
+        .setSize(Json.number(json, "size"))
+        .putAllAnnotations(Json.textMap(json, "annotations"))
+        .build();
   }
 
   private static void count(List<ProgressEvent> events, BuildHistoryRecord.Builder out) {

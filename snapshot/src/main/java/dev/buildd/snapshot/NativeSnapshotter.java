@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -106,11 +105,11 @@ public final class NativeSnapshotter implements Snapshotter {
 
   @Override
   public String merge(List<String> ids, MetadataStore.Batch batch) {
-    Set<String> steps = new LinkedHashSet<>();
-    for (String id : ids.reversed()) {
-      steps.addAll(chain(table.get(id)).reversed()); // a step that comes again hides its lower self
+    List<String> steps = new ArrayList<>();
+    for (String id : ids) {
+      steps.addAll(chain(table.get(id)));
     }
-    return stack(List.copyOf(steps).reversed(), batch);
+    return stack(steps, batch);
   }
 
   /** The steps from nothing to a snapshot, lowest first. */

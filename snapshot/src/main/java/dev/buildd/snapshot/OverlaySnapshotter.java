@@ -294,11 +294,11 @@ public final class OverlaySnapshotter implements Snapshotter {
 
   @Override
   public String merge(List<String> ids, MetadataStore.Batch batch) {
-    Set<String> all = new LinkedHashSet<>();
+    List<String> all = new ArrayList<>();
     for (String id : ids.reversed()) {
-      all.addAll(layersOf(table.get(id))); // a layer that comes again is hidden by its upper self
+      all.addAll(layersOf(table.get(id)));
     }
-    return stack(List.copyOf(all), batch);
+    return stack(all, batch);
   }
 
   private String stack(List<String> ids, MetadataStore.Batch batch) {
@@ -399,9 +399,10 @@ public final class OverlaySnapshotter implements Snapshotter {
         id = flat.next();
         out.add(new Entry(flats.resolve(at.id), flat.weight(), true, id));
       } else if (at.kind == Kind.STACK) {
-        for (int i = 0; i < at.parents.size(); i++) {
-          boolean last = i == at.parents.size() - 1;
-          out.add(new Entry(plain(at.parents.get(i)), 1, last, null));
+        // a layer that comes again is hidden by its upper self
+        List<String> shown = List.copyOf(new LinkedHashSet<>(at.parents));
+        for (String layer : shown) {
+          out.add(new Entry(plain(layer), 1, layer.equals(shown.getLast()), null));
         }
         id = null;
       } else {

@@ -186,6 +186,18 @@ abstract class SnapshotterContract {
   }
 
   @Test
+  void aDiffKeepsDeletionsThoughALayerComesTwice() throws IOException {
+    String a = layer(Optional.empty(), write("a", "a"));
+    String b = layer(Optional.empty(), write("b", "b"));
+    String d = layer(Optional.empty(), write("d", "d"));
+    String below = merge(a, b);
+    String above = layer(Optional.of(merge(below, d, a)), root -> Linux.unlink(root.resolve("d")));
+    String other = layer(Optional.empty(), write("d", "other"));
+    assertThat(tree(merge(other, diff(Optional.of(below), Optional.of(above)))))
+        .isEqualTo(expected("a", "a"));
+  }
+
+  @Test
   void smallSnapshotsAreAsGoodAsOthers() throws IOException {
     String id =
         small(root -> {

@@ -1,5 +1,6 @@
 package dev.buildd.cache.key;
 
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -29,6 +30,9 @@ public interface CacheStore {
    * changes nothing.
    */
   void save(CacheKeyId key, String resultId);
+
+  /** As {@link #save(CacheKeyId, String)}, of a result that was made at another time. */
+  void save(CacheKeyId key, String resultId, Instant createdAt);
 
   /** Forgets a result, and the keys that lead nowhere without it. */
   void release(String resultId);

@@ -11,6 +11,7 @@ import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -186,11 +187,16 @@ public final class DurableCacheStore implements CacheStore {
 
   @Override
   public void save(CacheKeyId key, String resultId) {
+    save(key, resultId, clock.instant());
+  }
+
+  @Override
+  public void save(CacheKeyId key, String resultId, Instant createdAt) {
     MetadataStore.Commit commit;
     boolean known;
     synchronized (this) {
       MetadataStore.Batch batch = store.batch();
-      graph.save(key, resultId, Instant.ofEpochMilli(clock.millis()), new Rows(batch));
+      graph.save(key, resultId, createdAt.truncatedTo(ChronoUnit.MILLIS), new Rows(batch));
       known = batch.isEmpty();
       commit = batch.commitLater();
     }

@@ -2,6 +2,7 @@ package dev.buildd.cache.key;
 
 import dev.buildd.cache.key.CacheGraph.Journal;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -44,8 +45,13 @@ public final class MemoryCacheStore implements CacheStore {
   }
 
   @Override
-  public synchronized void save(CacheKeyId key, String resultId) {
-    graph.save(key, resultId, clock.instant(), Journal.NONE);
+  public void save(CacheKeyId key, String resultId) {
+    save(key, resultId, clock.instant());
+  }
+
+  @Override
+  public synchronized void save(CacheKeyId key, String resultId, Instant createdAt) {
+    graph.save(key, resultId, createdAt, Journal.NONE);
   }
 
   @Override

@@ -6,7 +6,6 @@ import dev.buildd.cache.key.CacheLink;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.MemoryCacheStore;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -28,33 +27,14 @@ public final class ImportedCache {
    * @param id tells it apart from other caches
    */
   public ImportedCache(String id, CacheConfig config) {
-    Instant[] now = {Instant.EPOCH};
-    keys =
-        new MemoryCacheStore(
-            id,
-            new Clock() {
-              @Override
-              public java.time.ZoneId getZone() {
-                return java.time.ZoneOffset.UTC;
-              }
-
-              @Override
-              public Clock withZone(java.time.ZoneId zone) {
-                return this;
-              }
-
-              @Override
-              public Instant instant() {
-                return now[0];
-              }
-            });
+    keys = new MemoryCacheStore(id, Clock.systemUTC());
     CacheKeyId[] ids = new CacheKeyId[config.records().size()];
     for (int i = 0; i < ids.length; i++) {
-      add(config, i, ids, now);
+      add(config, i, ids);
     }
   }
 
-  private void add(CacheConfig config, int start, CacheKeyId[] ids, Instant[] now) {
+  private void add(CacheConfig config, int start, CacheKeyId[] ids) {
     List<Integer> pending = new ArrayList<>(List.of(start)); // chains may be long: no recursion
     while (!pending.isEmpty()) {
       int index = pending.getLast();
@@ -75,7 +55,7 @@ public final class ImportedCache {
       if (ids[index] == null) {
         ids[index] = id(record, ids);
         link(record, ids[index], ids);
-        save(config, record, ids[index], now);
+        save(config, record, ids[index]);
       }
     }
   }
@@ -110,14 +90,13 @@ public final class ImportedCache {
     }
   }
 
-  private void save(CacheConfig config, CacheConfig.Step record, CacheKeyId key, Instant[] now) {
+  private void save(CacheConfig config, CacheConfig.Step record, CacheKeyId key) {
     for (CacheConfig.Result result : record.results()) {
       List<Digest> blobs =
           result.layers().stream().map(layer -> config.layers().get(layer).blob()).toList();
       String id = Digest.of(blobs.toString()).toString();
       results.put(id, blobs);
-      now[0] = result.createdAt();
-      keys.save(key, id);
+      keys.save(key, id, result.createdAt());
     }
   }
 

@@ -72,6 +72,6 @@ final class ImportedSource implements CacheSource {
   @Override
   public void adopt(CacheRecord record, Result loaded, CacheStore main) {
     cache.copyTo(main, record.key());
-    main.save(record.key(), loaded.id());
+    main.save(record.key(), loaded.id(), record.createdAt());
   }
 }
