@@ -112,8 +112,10 @@ public final class ImportedCache {
   /**
    * Copies what leads to a key into another store, so that the key is found there without this
    * cache.
+   *
+   * @return the key and all that lead to it
    */
-  public void copyTo(CacheStore other, CacheKeyId key) {
+  public Set<CacheKeyId> copyTo(CacheStore other, CacheKeyId key) {
     Set<CacheKeyId> seen = new HashSet<>(Set.of(key));
     List<CacheKeyId> pending = new ArrayList<>(seen);
     while (!pending.isEmpty()) {
@@ -127,5 +129,6 @@ public final class ImportedCache {
             }
           });
     }
+    return seen;
   }
 }

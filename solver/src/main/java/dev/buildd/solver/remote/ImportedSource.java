@@ -3,6 +3,8 @@ package dev.buildd.solver.remote;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.remote.ImportedCache;
@@ -14,6 +16,7 @@ import dev.buildd.solver.source.image.LayerPuller;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A cache read from a registry, whose layers are fetched when one of its results is wanted. */
 final class ImportedSource implements CacheSource {
@@ -71,7 +74,25 @@ final class ImportedSource implements CacheSource {
 
   @Override
   public void adopt(CacheRecord record, Result loaded, CacheStore main) {
-    cache.copyTo(main, record.key());
+    Set<CacheKeyId> copied = cache.copyTo(main, record.key());
     main.save(record.key(), loaded.id(), record.createdAt());
+    ImmutableRef ref = RefResult.refOf(loaded).orElse(null);
+    if (ref == null) {
+      return;
+    }
+    // the layers below are results of earlier steps, and here now too
+    List<Digest> blobs = cache.layers(record.resultId());
+    List<ImmutableRef> chain = ref.layerChain();
+    for (CacheKeyId key : copied) {
+      for (CacheRecord earlier : cache.keys().records(key)) {
+        List<Digest> below = cache.layers(earlier.resultId());
+        if (below.size() < chain.size()
+            && chain.size() == blobs.size()
+            && below.equals(blobs.subList(0, below.size()))) {
+          main.save(key, chain.get(below.size() - 1).id(), earlier.createdAt());
+        }
+      }
+    }
+    chain.forEach(ImmutableRef::close);
   }
 }
