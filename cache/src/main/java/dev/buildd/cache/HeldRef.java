@@ -11,7 +11,6 @@ import java.io.OutputStream;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /** What the two kinds of ref have in common: one hold on an entry, given back once. */
 abstract class HeldRef {
@@ -98,14 +97,12 @@ abstract class HeldRef {
     }
 
     @Override
-    public void archive(OptionalLong latest, OutputStream out)
-        throws IOException, InterruptedException {
+    public void archive(OutputStream out) throws IOException, InterruptedException {
       Snapshotter snapshots = manager.snapshotter();
       String snapshot = manager.snapshotOf(this);
       snapshots.pin(snapshot);
       try {
-        LayerWriter.write(
-            snapshots.layer(snapshot, entry.below().map(e -> e.snapshot)), latest, out);
+        LayerWriter.write(snapshots.layer(snapshot, entry.below().map(e -> e.snapshot)), out);
       } finally {
         snapshots.unpin(snapshot);
       }

@@ -8,7 +8,6 @@ import java.io.OutputStream;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /**
  * A hold on a result that never changes. Every hold is closed once; the record stays until it is
@@ -38,10 +37,8 @@ public interface ImmutableRef extends AutoCloseable {
   /**
    * Writes what this adds to what it was built upon, as a layer's archive. For refs of a {@link
    * #layerChain} only. Burns processor time.
-   *
-   * @param latest nanoseconds since the epoch; later times of files become this one
    */
-  void archive(OptionalLong latest, OutputStream out) throws IOException, InterruptedException;
+  void archive(OutputStream out) throws IOException, InterruptedException;
 
   /** The digest of what is at a path (wire.md section 14.4); remembered for the next time. */
   Digest checksum(String path, ChecksumOptions options);

@@ -18,14 +18,13 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * Layers of refs as archives. An archive is made once and stays as long as its ref; one that came
@@ -145,15 +144,15 @@ public final class LayerBlobs {
           if (meanwhile.isPresent()) {
             return meanwhile.get();
           }
-          LayerBlob made =
-              known.isPresent()
-                  ? convert(known.get(), wanted)
-                  : make(wanted, out -> layer.archive(OptionalLong.empty(), out));
-          if (known.isEmpty() && !key.equals(VALUE)) {
-            note(layer, VALUE, made);
-          }
-          note(layer, key, made);
-          return made;
+          return make(
+              wanted,
+              known.isPresent() ? out -> uncompress(known.get(), out) : layer::archive,
+              made -> {
+                if (known.isEmpty() && !key.equals(VALUE)) {
+                  note(layer, VALUE, made);
+                }
+                note(layer, key, made);
+              });
         });
   }
 
@@ -173,14 +172,10 @@ public final class LayerBlobs {
         .filter(blob -> content.info(blob.descriptor().digest()).isPresent());
   }
 
-  private LayerBlob convert(LayerBlob blob, Wanted wanted) throws Exception {
-    return make(
-        wanted,
-        out -> {
-          try (InputStream in = uncompressed(blob)) {
-            in.transferTo(out);
-          }
-        });
+  private void uncompress(LayerBlob blob, OutputStream out) throws IOException {
+    try (InputStream in = uncompressed(blob)) {
+      in.transferTo(out);
+    }
   }
 
   private InputStream uncompressed(LayerBlob blob) throws IOException {
@@ -191,8 +186,10 @@ public final class LayerBlobs {
    * The layer with all later times of files set to {@code latest}; not remembered.
    *
    * @param latest nanoseconds since the epoch
+   * @param keep sees to it that the new blob is not collected
    */
-  public LayerBlob rewritten(LayerBlob blob, long latest, Wanted wanted) throws Exception {
+  public LayerBlob rewritten(LayerBlob blob, long latest, Wanted wanted, Consumer<LayerBlob> keep)
+      throws Exception {
     return make(
         wanted,
         out -> {
@@ -200,7 +197,8 @@ public final class LayerBlobs {
             LayerWriter.rewrite(in, latest, out);
             in.transferTo(OutputStream.nullOutputStream());
           }
-        });
+        },
+        keep);
   }
 
   /** Writes an archive. */
@@ -208,7 +206,8 @@ public final class LayerBlobs {
     void write(OutputStream out) throws IOException, InterruptedException;
   }
 
-  private LayerBlob make(Wanted wanted, Archive archive) throws Exception {
+  private LayerBlob make(Wanted wanted, Archive archive, Consumer<LayerBlob> keep)
+      throws Exception {
     try (ContentStore.Writer writer = content.writeNew()) {
       // reads and writes files, and hands blocks to those who compress
       Digest diffId =
@@ -227,16 +226,14 @@ public final class LayerBlobs {
                 return Digest.ofHash(hash.digest());
               });
       Digest digest = writer.verify();
-      writer.commit();
-      return new LayerBlob(
-          new Descriptor(
-              wanted.compression().mediaType(),
-              digest,
-              writer.written(),
-              Optional.empty(),
-              Map.of(),
-              List.of()),
-          diffId);
+      LayerBlob made =
+          new LayerBlob(
+              Descriptor.of(wanted.compression().mediaType(), digest, writer.written()), diffId);
+      try (ContentStore.Hold _ = content.hold(digest)) {
+        writer.commit();
+        keep.accept(made);
+        return made;
+      }
     }
   }
 }

@@ -17,7 +17,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -44,14 +43,12 @@ public final class LayerWriter {
 
   private final TarWriter tar;
   private final Path root;
-  private final long latest;
   private final Map<Long, String> firstNames = new HashMap<>();
   private final Set<String> directories = new HashSet<>();
 
-  private LayerWriter(TarWriter tar, Path root, long latest) {
+  private LayerWriter(TarWriter tar, Path root) {
     this.tar = tar;
     this.root = root;
-    this.latest = latest;
   }
 
   /**
@@ -75,15 +72,11 @@ public final class LayerWriter {
     }
   }
 
-  /**
-   * Writes a layer's archive. Burns processor time.
-   *
-   * @param latest nanoseconds since the epoch; later times become this one
-   */
-  public static void write(Snapshotter.LayerView layer, OptionalLong latest, OutputStream out)
+  /** Writes a layer's archive. Burns processor time. */
+  public static void write(Snapshotter.LayerView layer, OutputStream out)
       throws IOException, InterruptedException {
     try (TarWriter tar = new TarWriter(out)) {
-      LayerWriter writer = new LayerWriter(tar, layer.directory(), latest.orElse(Long.MAX_VALUE));
+      LayerWriter writer = new LayerWriter(tar, layer.directory());
       if (layer.whole()) {
         writer.compare("", layer.below());
       } else {
@@ -227,7 +220,7 @@ public final class LayerWriter {
             stat.permissions(),
             stat.uid(),
             stat.gid(),
-            Math.floorDiv(Math.min(stat.mtimeNanos(), latest), SECOND) * SECOND,
+            Math.floorDiv(stat.mtimeNanos(), SECOND) * SECOND,
             stat.isDevice() ? stat.devMajor() : 0,
             stat.isDevice() ? stat.devMinor() : 0,
             capability == null ? Map.of() : Map.of(CAPABILITY, capability),

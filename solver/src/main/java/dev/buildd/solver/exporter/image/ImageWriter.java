@@ -2,6 +2,7 @@ package dev.buildd.solver.exporter.image;
 
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
@@ -245,7 +246,7 @@ public final class ImageWriter {
       List<Digest> base =
           baseConfig.length == 0
               ? List.of()
-              : dev.buildd.base.content.ImageManifest.diffIds(baseConfig, "base image config");
+              : ImageManifest.diffIds(baseConfig, "base image config");
       List<LayerBlob> out = new ArrayList<>();
       boolean ofBase = true;
       try (VertexProgress.Part part =
@@ -266,7 +267,12 @@ public final class ImageWriter {
     }
 
     private LayerBlob rewritten(LayerBlob layer, long epoch) throws Exception {
-      LayerBlob made = blobs.rewritten(layer, epoch * 1_000_000_000L, options.layers());
+      LayerBlob made =
+          blobs.rewritten(
+              layer,
+              epoch * 1_000_000_000L,
+              options.layers(),
+              one -> holds.add(content.hold(one.descriptor().digest())));
       Descriptor old = made.descriptor();
       Map<String, String> annotations = new HashMap<>(old.annotations());
       annotations.put(REWRITTEN, Long.toString(epoch));
