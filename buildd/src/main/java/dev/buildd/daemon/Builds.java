@@ -240,7 +240,7 @@ final class Builds implements AutoCloseable {
       }
       Map<String, String> attributes = new LinkedHashMap<>(wanted.getAttrsMap());
       String epoch = request.getFrontendAttrsMap().get("build-arg:SOURCE_DATE_EPOCH");
-      if (epoch != null) {
+      if (epoch != null && epoch.matches("-?[0-9]*")) { // else it is for the frontend to resolve
         attributes.putIfAbsent("source-date-epoch", epoch);
       }
       out.add(new Export(exporter.resolve(out.size(), attributes), out.size()));

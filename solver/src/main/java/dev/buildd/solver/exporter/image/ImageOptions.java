@@ -16,6 +16,7 @@ import java.util.OptionalInt;
  * @param name names with commas between them; {@code *} for the one the frontend gives
  * @param rewriteTimestamp whether files' times are set back to the epoch
  * @param epochSeconds the latest time that anything bears
+ * @param epochTold whether the request told of that time, be it that there is none
  * @param preferForeign whether layers keep saying that they may not be distributed
  */
 record ImageOptions(
@@ -24,6 +25,7 @@ record ImageOptions(
     LayerBlobs.Wanted layers,
     boolean rewriteTimestamp,
     Optional<Long> epochSeconds,
+    boolean epochTold,
     boolean preferForeign,
     Annotations annotations) {
 
@@ -82,6 +84,7 @@ record ImageOptions(
             new LayerBlobs.Wanted(compression, level, force),
             rewrite,
             Attributes.epoch(attributes),
+            attributes.containsKey("source-date-epoch"),
             foreign,
             annotations),
         rest);
@@ -101,6 +104,7 @@ record ImageOptions(
         layers,
         rewriteTimestamp,
         epochSeconds,
+        epochTold,
         preferForeign,
         annotations.merged(more));
   }

@@ -165,7 +165,7 @@ public final class ImageWriter {
       byte[] baseConfig = source.metadata(BASE_CONFIG, platformId);
       config = config.length == 0 ? ImageConfig.defaults() : config;
       Optional<Long> epoch = options.epochSeconds();
-      if (epoch.isEmpty()) {
+      if (!options.epochTold()) {
         OptionalLong said = Attributes.epoch(source, platformId);
         epoch = said.isPresent() ? Optional.of(said.getAsLong()) : Optional.empty();
       }
