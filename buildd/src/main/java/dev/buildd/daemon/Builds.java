@@ -115,7 +115,7 @@ final class Builds implements AutoCloseable {
     List<Export> exports = exports(request);
     Entitlements entitlements =
         Entitlements.of(request.getEntitlementsList(), parts.entitlements());
-    CacheWishes caches = CacheWishes.of(request.getCache());
+    CacheRequest caches = CacheRequest.of(request.getCache());
     Job job = parts.solver().newJob(request.getRef(), request.getSession());
     History.Recording recording =
         request.getInternal()
@@ -144,13 +144,13 @@ final class Builds implements AutoCloseable {
       Job job,
       Entitlements entitlements,
       List<Export> exports,
-      CacheWishes caches,
+      CacheRequest caches,
       List<String> results)
       throws Exception {
     LlbBridge bridge =
         new LlbBridge(
             job, entitlements, parts.worker(), parts.forgetCacheMounts(), parts.cacheImports());
-    try (BuildResult result = result(request, definition, job, bridge)) {
+    try (BuildResult result = result(request, definition, job, caches.imports(), bridge)) {
       evaluate(result);
       Optional<String> platforms =
           Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
@@ -168,11 +168,15 @@ final class Builds implements AutoCloseable {
     }
   }
 
-  private BuildResult result(SolveRequest request, boolean definition, Job job, LlbBridge bridge)
+  private BuildResult result(
+      SolveRequest request,
+      boolean definition,
+      Job job,
+      List<LlbBridge.CacheImport> cacheImports,
+      LlbBridge bridge)
       throws Exception {
     if (definition) {
-      return BuildResult.of(
-          bridge.solve(request.getDefinition(), CacheWishes.of(request.getCache()).imports()));
+      return BuildResult.of(bridge.solve(request.getDefinition(), cacheImports));
     }
     if (!request.getFrontend().isEmpty()) {
       throw BuildException.invalid("invalid frontend: " + request.getFrontend());
@@ -306,7 +310,7 @@ final class Builds implements AutoCloseable {
     };
   }
 
-  private Map<String, String> exportCaches(BuildResult result, Job job, CacheWishes caches)
+  private Map<String, String> exportCaches(BuildResult result, Job job, CacheRequest caches)
       throws Exception {
     List<Callable<Map<String, String>>> all = new ArrayList<>();
     for (int i = 0; i < caches.exports().size(); i++) {

@@ -52,8 +52,9 @@ public final class LayerBlobs {
    *
    * @param force whether this goes for layers of which there is an archive already
    */
-  public record Wanted(Compression compression, OptionalInt level, boolean force) {
-    public static final Wanted DEFAULT = new Wanted(Compression.GZIP, OptionalInt.empty(), false);
+  public record CompressionConfig(Compression compression, OptionalInt level, boolean force) {
+    public static final CompressionConfig DEFAULT =
+        new CompressionConfig(Compression.GZIP, OptionalInt.empty(), false);
   }
 
   /** Whether a blob is some ref's layer. */
@@ -107,7 +108,7 @@ public final class LayerBlobs {
   }
 
   /** The layers that a ref is made of, lowest first, all in the content store. */
-  public List<LayerBlob> chain(ImmutableRef ref, Wanted wanted) throws Exception {
+  public List<LayerBlob> chain(ImmutableRef ref, CompressionConfig wanted) throws Exception {
     List<ImmutableRef> layers = ref.layerChain();
     try {
       List<Callable<LayerBlob>> all = new ArrayList<>();
@@ -126,7 +127,7 @@ public final class LayerBlobs {
   }
 
   /** One layer of a chain. */
-  public LayerBlob blob(ImmutableRef layer, Wanted wanted) throws Exception {
+  public LayerBlob blob(ImmutableRef layer, CompressionConfig wanted) throws Exception {
     Optional<LayerBlob> known = known(layer, VALUE);
     if (known.isPresent()
         && (!wanted.force() || known.get().compression() == wanted.compression())) {
@@ -188,7 +189,8 @@ public final class LayerBlobs {
    * @param latest nanoseconds since the epoch
    * @param keep sees to it that the new blob is not collected
    */
-  public LayerBlob rewritten(LayerBlob blob, long latest, Wanted wanted, Consumer<LayerBlob> keep)
+  public LayerBlob rewritten(
+      LayerBlob blob, long latest, CompressionConfig wanted, Consumer<LayerBlob> keep)
       throws Exception {
     return make(
         wanted,
@@ -206,7 +208,7 @@ public final class LayerBlobs {
     void write(OutputStream out) throws IOException, InterruptedException;
   }
 
-  private LayerBlob make(Wanted wanted, Archive archive, Consumer<LayerBlob> keep)
+  private LayerBlob make(CompressionConfig wanted, Archive archive, Consumer<LayerBlob> keep)
       throws Exception {
     try (ContentStore.Writer writer = content.writeNew()) {
       // reads and writes files, and hands blocks to those who compress

@@ -4,8 +4,11 @@ import dev.buildd.base.concurrent.Threads;
 import java.net.http.HttpClient;
 import java.time.Duration;
 
-/** Makes clients for {@link HttpExchange}. */
+/** Makes clients for HTTP, and says what they call themselves. */
 public final class HttpClients {
+  /** The header {@code User-Agent} of all requests. */
+  public static final String USER_AGENT = "buildkit/v0.32";
+
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
 
   private HttpClients() {}

@@ -28,7 +28,6 @@ import java.util.stream.Collectors;
  */
 public record TokenServer(HttpClient client, Clock clock) {
   private static final String CLIENT_ID = "buildkit-client";
-  private static final String USER_AGENT = "buildkit/v0.32";
   private static final int MAX_ANSWER = 1 << 20;
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
   private static final long DEFAULT_SECONDS = 60;
@@ -181,7 +180,7 @@ public record TokenServer(HttpClient client, Clock clock) {
     try {
       response =
           client.send(
-              request.timeout(TIMEOUT).header("User-Agent", USER_AGENT).build(),
+              request.timeout(TIMEOUT).header("User-Agent", HttpClients.USER_AGENT).build(),
               HttpResponse.BodyHandlers.ofInputStream());
     } catch (IOException e) {
       String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

@@ -27,8 +27,6 @@ public record HttpExchange(
     Optional<String> authorization,
     Optional<Duration> patience,
     Optional<Body> body) {
-  public static final String USER_AGENT = "buildkit/v0.32";
-
   private static final int MAX_REDIRECTS = 10;
 
   /** What is sent, as often as it takes. */

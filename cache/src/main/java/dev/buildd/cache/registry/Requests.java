@@ -1,6 +1,7 @@
 package dev.buildd.cache.registry;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.http.HttpClients;
 import dev.buildd.base.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -120,7 +121,7 @@ final class Requests {
       RegistryClient.Endpoint endpoint, Request request, Optional<String> authorization)
       throws IOException, InterruptedException {
     Map<String, String> all = new HashMap<>(request.headers);
-    all.put("User-Agent", HttpExchange.USER_AGENT);
+    all.put("User-Agent", HttpClients.USER_AGENT);
     try {
       return new HttpExchange(
               request.method,

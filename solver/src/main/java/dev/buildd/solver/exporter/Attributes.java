@@ -2,13 +2,19 @@ package dev.buildd.solver.exporter;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.cache.LayerBlobs;
+import dev.buildd.snapshot.layer.Compression;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** How values of exporters' attributes are spelled. */
 public final class Attributes {
+  private static final String COMPRESSION = "compression";
+  private static final String LEVEL = "compression-level";
+  private static final String FORCE = "force-compression";
   private static final String EPOCH = "source-date-epoch";
   private static final String EPOCH_METADATA = "source.date.epoch";
 
@@ -27,6 +33,30 @@ public final class Attributes {
       default ->
           throw BuildException.invalid("non-bool value specified for " + name + ": " + value);
     };
+  }
+
+  /** A truth value as {@link #strictBool} reads it, where the attribute is given. */
+  public static boolean strictBool(Map<String, String> attributes, String name, boolean otherwise) {
+    String value = attributes.get(name);
+    return value == null ? otherwise : strictBool(name, value);
+  }
+
+  /** Whether the attribute is one of those that {@link #compression} reads. */
+  public static boolean isCompression(String name) {
+    return switch (name) {
+      case COMPRESSION, LEVEL, FORCE -> true;
+      default -> false;
+    };
+  }
+
+  /** How layers are to be compressed: gzip, unless something else is asked for. */
+  public static LayerBlobs.CompressionConfig compression(Map<String, String> attributes) {
+    String level = attributes.get(LEVEL);
+    String force = attributes.get(FORCE);
+    return new LayerBlobs.CompressionConfig(
+        Compression.parse(attributes.getOrDefault(COMPRESSION, "gzip")),
+        level == null ? OptionalInt.empty() : OptionalInt.of((int) integer(LEVEL, level)),
+        force != null && bool(FORCE, force));
   }
 
   public static long integer(String name, String value) {

@@ -3,10 +3,8 @@ package dev.buildd.solver.remote;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.registry.Reference;
-import dev.buildd.snapshot.layer.Compression;
 import dev.buildd.solver.exporter.Attributes;
 import java.util.Map;
-import java.util.OptionalInt;
 
 /**
  * What a cache export is told.
@@ -22,7 +20,7 @@ public record CacheExportOptions(
     boolean imageManifest,
     boolean ociTypes,
     boolean ignoreError,
-    LayerBlobs.Wanted layers) {
+    LayerBlobs.CompressionConfig layers) {
 
   /** Where a cache goes. */
   public sealed interface Target {
@@ -55,27 +53,20 @@ public record CacheExportOptions(
    * @throws BuildException {@code INVALID_ARGUMENT}
    */
   public static CacheExportOptions parse(String type, Map<String, String> attributes) {
-    boolean oci = bool(attributes, "oci-mediatypes", true);
-    boolean manifest = bool(attributes, "image-manifest", oci);
+    boolean oci = Attributes.strictBool(attributes, "oci-mediatypes", true);
+    boolean manifest = Attributes.strictBool(attributes, "image-manifest", oci);
     if (manifest && !oci) {
       throw BuildException.invalid(
           "invalid configuration for remote cache, OCI mediatypes are required for image-manifest"
               + " cache format");
     }
-    String level = attributes.get("compression-level");
     return new CacheExportOptions(
         target(type, attributes),
         isMax(attributes),
         manifest,
         oci,
-        bool(attributes, "ignore-error", false),
-        new LayerBlobs.Wanted(
-            Compression.parse(attributes.getOrDefault("compression", "gzip")),
-            level == null
-                ? OptionalInt.empty()
-                : OptionalInt.of((int) Attributes.integer("compression-level", level)),
-            attributes.containsKey("force-compression")
-                && Attributes.bool("force-compression", attributes.get("force-compression"))));
+        Attributes.strictBool(attributes, "ignore-error", false),
+        Attributes.compression(attributes));
   }
 
   private static Target target(String type, Map<String, String> attributes) {
@@ -90,12 +81,8 @@ public record CacheExportOptions(
     if (ref.isEmpty()) {
       throw BuildException.invalid("missing ref");
     }
-    return new Target.Registry(Reference.parse(ref), bool(attributes, "registry.insecure", false));
-  }
-
-  private static boolean bool(Map<String, String> attributes, String name, boolean otherwise) {
-    String value = attributes.get(name);
-    return value == null ? otherwise : Attributes.strictBool(name, value);
+    return new Target.Registry(
+        Reference.parse(ref), Attributes.strictBool(attributes, "registry.insecure", false));
   }
 
   private static boolean isMax(Map<String, String> attributes) {

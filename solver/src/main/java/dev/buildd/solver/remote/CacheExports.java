@@ -143,7 +143,7 @@ public final class CacheExports {
    */
   private Optional<List<Digest>> layers(
       CacheRecord record,
-      LayerBlobs.Wanted wanted,
+      LayerBlobs.CompressionConfig wanted,
       boolean make,
       Map<Digest, Descriptor> descriptors)
       throws Exception {
@@ -242,7 +242,7 @@ public final class CacheExports {
         collected(
             List.of(result),
             record ->
-                layers(record, LayerBlobs.Wanted.DEFAULT, false, new HashMap<>())
+                layers(record, LayerBlobs.CompressionConfig.DEFAULT, false, new HashMap<>())
                     .filter(known::containsAll));
     if (config.layers().isEmpty()) {
       return Optional.empty();

@@ -2,13 +2,11 @@ package dev.buildd.solver.exporter.image;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.LayerBlobs;
-import dev.buildd.snapshot.layer.Compression;
 import dev.buildd.solver.exporter.Attributes;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * What all exports of images may be told.
@@ -22,7 +20,7 @@ import java.util.OptionalInt;
 record ImageOptions(
     String name,
     boolean ociTypes,
-    LayerBlobs.Wanted layers,
+    LayerBlobs.CompressionConfig layers,
     boolean rewriteTimestamp,
     Optional<Long> epochSeconds,
     boolean epochTold,
@@ -45,9 +43,6 @@ record ImageOptions(
     boolean rewrite = false;
     boolean foreign = false;
     boolean artifact = false;
-    boolean force = false;
-    Compression compression = Compression.GZIP;
-    OptionalInt level = OptionalInt.empty();
     Annotations annotations = Annotations.NONE;
     Map<String, String> rest = new LinkedHashMap<>();
     for (Map.Entry<String, String> attribute : attributes.entrySet()) {
@@ -61,13 +56,10 @@ record ImageOptions(
         case "prefer-nondist-layers" -> foreign = Attributes.strictBool(key, value);
         case "rewrite-timestamp" -> rewrite = Attributes.strictBool(key, value);
         case "source-date-epoch" -> {} // read below
-        case "compression" -> compression = Compression.parse(value);
-        case "compression-level" -> level = OptionalInt.of((int) Attributes.integer(key, value));
-        case "force-compression" -> force = Attributes.bool(key, value);
         default -> {
           if (Annotations.isAnnotation(key)) {
             annotations = annotations.with(key, value);
-          } else {
+          } else if (!Attributes.isCompression(key)) {
             rest.put(key, value);
           }
         }
@@ -81,7 +73,7 @@ record ImageOptions(
         new ImageOptions(
             name,
             ociTypes,
-            new LayerBlobs.Wanted(compression, level, force),
+            Attributes.compression(attributes),
             rewrite,
             Attributes.epoch(attributes),
             attributes.containsKey("source-date-epoch"),

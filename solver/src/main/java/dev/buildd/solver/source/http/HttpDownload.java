@@ -5,6 +5,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.HttpClients;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.cache.CacheManager;
@@ -356,7 +357,7 @@ final class HttpDownload implements Source.Instance {
   private HttpResponse<InputStream> exchange(
       SourceContext context, String method, Map<String, String> more) throws Exception {
     Map<String, String> headers = new HashMap<>(more);
-    headers.put("User-Agent", HttpExchange.USER_AGENT);
+    headers.put("User-Agent", HttpClients.USER_AGENT);
     headers.put("Accept-Encoding", "gzip");
     headers.putAll(request.headers());
     return new HttpExchange(

@@ -14,9 +14,9 @@ import java.util.List;
  *
  * @param inline whether exported images carry the cache in their configs
  */
-record CacheWishes(List<CacheExportOptions> exports, boolean inline, List<CacheImport> imports) {
+record CacheRequest(List<CacheExportOptions> exports, boolean inline, List<CacheImport> imports) {
 
-  static CacheWishes of(CacheOptions options) {
+  static CacheRequest of(CacheOptions options) {
     List<CacheExportOptions> exports = new ArrayList<>();
     boolean inline = false;
     for (CacheOptionsEntry export : options.getExportsList()) {
@@ -38,6 +38,6 @@ record CacheWishes(List<CacheExportOptions> exports, boolean inline, List<CacheI
     for (CacheOptionsEntry entry : options.getImportsList()) {
       imports.add(new CacheImport(entry.getType(), entry.getAttrsMap()));
     }
-    return new CacheWishes(exports, inline, imports);
+    return new CacheRequest(exports, inline, imports);
   }
 }
