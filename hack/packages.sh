@@ -5,7 +5,7 @@ case "$1" in
   run) wanted="runc git ca-certificates busybox-static" ;;
   test)
     wanted="runc git ca-certificates busybox-static docker-registry skopeo umoci jq graphviz debootstrap"
-    wanted="$wanted iproute2 xz-utils bzip2 zstd gzip groff zsh fish make"
+    wanted="$wanted docker.io iproute2 xz-utils bzip2 zstd gzip groff zsh fish make"
     ;;
   *) echo "usage: packages.sh run|test" >&2; exit 2 ;;
 esac
