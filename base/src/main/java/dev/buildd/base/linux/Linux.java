@@ -11,6 +11,7 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -69,6 +70,8 @@ public final class Linux {
   /** Leaves a time as it is, in {@link #utimensat}. */
   public static final long UTIME_OMIT = Long.MIN_VALUE;
 
+  private static final int CHUNK = 256 << 10;
+
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
 
@@ -106,6 +109,10 @@ public final class Linux {
   private static final MethodHandle STATFS = handle("statfs", INT, PTR, PTR);
   private static final MethodHandle FLOCK = handle("flock", INT, INT, INT);
   private static final MethodHandle OPEN = variadic("open", 2, INT, PTR, INT, INT);
+  private static final MethodHandle WRITE = handle("write", LONG, INT, PTR, LONG);
+  private static final MethodHandle FCHOWN = handle("fchown", INT, INT, INT, INT);
+  private static final MethodHandle FCHMOD = handle("fchmod", INT, INT, INT);
+  private static final MethodHandle FUTIMENS = handle("futimens", INT, INT, PTR);
   private static final MethodHandle SYNCFS = handle("syncfs", INT, INT);
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
@@ -117,11 +124,19 @@ public final class Linux {
     final Arena arena = Arena.ofAuto();
     final MemorySegment capture = arena.allocate(CAPTURE);
     final MemorySegment stat = arena.allocate(256, 8);
+    final MemorySegment times = arena.allocate(32, 8);
     MemorySegment first = arena.allocate(4096, 8);
     MemorySegment second = arena.allocate(4096, 8);
 
     int errno() {
       return (int) ERRNO.get(capture, 0L);
+    }
+
+    MemorySegment first(int size) {
+      if (first.byteSize() < size) {
+        first = arena.allocate(size, 8);
+      }
+      return first;
     }
 
     MemorySegment first(byte[] text) {
@@ -530,18 +545,23 @@ public final class Linux {
 
   /** Sets the times of the file itself, in nanoseconds since the epoch or {@link #UTIME_OMIT}. */
   public static void utimensat(Path path, long atimeNanos, long mtimeNanos) throws LinuxException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment times = arena.allocate(32, 8);
-      putTime(times, 0, atimeNanos);
-      putTime(times, 16, mtimeNanos);
-      call(
-          "utimensat",
-          path,
-          s ->
-              (int)
-                  UTIMENSAT.invokeExact(
-                      s.capture, AT_FDCWD, s.first(name(path)), times, AT_SYMLINK_NOFOLLOW));
-    }
+    call(
+        "utimensat",
+        path,
+        s ->
+            (int)
+                UTIMENSAT.invokeExact(
+                    s.capture,
+                    AT_FDCWD,
+                    s.first(name(path)),
+                    times(s, atimeNanos, mtimeNanos),
+                    AT_SYMLINK_NOFOLLOW));
+  }
+
+  private static MemorySegment times(Scratch s, long atimeNanos, long mtimeNanos) {
+    putTime(s.times, 0, atimeNanos);
+    putTime(s.times, 16, mtimeNanos);
+    return s.times;
   }
 
   private static void putTime(MemorySegment to, long at, long nanos) {
@@ -607,6 +627,38 @@ public final class Linux {
             "pidfd_open",
             pid,
             s -> (long) SYSCALL4.invokeExact(s.capture, SYS_PIDFD_OPEN, (long) pid, 0L, 0L, 0L));
+  }
+
+  static void write(int fd, Path path, ByteBuffer bytes) throws LinuxException {
+    while (bytes.hasRemaining()) {
+      int length = Math.min(bytes.remaining(), CHUNK);
+      MemorySegment from = MemorySegment.ofBuffer(bytes).asSlice(0, length);
+      long written =
+          call(
+              "write",
+              path,
+              s -> {
+                MemorySegment memory = s.first(length);
+                MemorySegment.copy(from, 0, memory, 0, length);
+                return (long) WRITE.invokeExact(s.capture, fd, memory, (long) length);
+              });
+      bytes.position(bytes.position() + (int) written);
+    }
+  }
+
+  static void fchown(int fd, Path path, int uid, int gid) throws LinuxException {
+    call("fchown", path, s -> (int) FCHOWN.invokeExact(s.capture, fd, uid, gid));
+  }
+
+  static void fchmod(int fd, Path path, int mode) throws LinuxException {
+    call("fchmod", path, s -> (int) FCHMOD.invokeExact(s.capture, fd, mode & 07777));
+  }
+
+  static void futimens(int fd, Path path, long atimeNanos, long mtimeNanos) throws LinuxException {
+    call(
+        "futimens",
+        path,
+        s -> (int) FUTIMENS.invokeExact(s.capture, fd, times(s, atimeNanos, mtimeNanos)));
   }
 
   public static void close(int fd) throws LinuxException {

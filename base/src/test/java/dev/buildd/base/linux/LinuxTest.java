@@ -3,9 +3,11 @@ package dev.buildd.base.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,6 +35,29 @@ class LinuxTest {
     assertThat(stat.nlink()).isEqualTo(1);
     Linux.link(file, dir.resolve("g"));
     assertThat(Linux.lstat(file).nlink()).isEqualTo(2);
+  }
+
+  @Test
+  void openFilesAreWrittenWhateverTheirNameIsByNow() throws Exception {
+    Path file = dir.resolve("f");
+    byte[] content = new byte[600_000];
+    new Random(1).nextBytes(content);
+    OutputFile out = OutputFile.create(file);
+    try (out) {
+      Files.move(file, dir.resolve("g"));
+      out.write(ByteBuffer.wrap(content, 0, 5));
+      out.write(ByteBuffer.wrap(content, 5, content.length - 5).asReadOnlyBuffer());
+      out.setOwner(Linux.lstat(dir).uid(), Linux.lstat(dir).gid());
+      out.setPermissions(02751);
+      out.setTimes(Linux.UTIME_OMIT, 1_234_567_890_123_456_789L);
+    }
+    out.close();
+    assertThat(dir.resolve("g")).hasBinaryContent(content);
+    assertThat(Linux.lstat(dir.resolve("g")).permissions()).isEqualTo(02751);
+    assertThat(Linux.lstat(dir.resolve("g")).mtimeNanos()).isEqualTo(1_234_567_890_123_456_789L);
+    assertThatThrownBy(() -> out.write(ByteBuffer.wrap(content)))
+        .hasMessageStartingWith("write " + file);
+    assertThatThrownBy(() -> OutputFile.create(dir.resolve("g"))).hasMessageContaining("exists");
   }
 
   @Test

@@ -9,21 +9,18 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.GoFileMode;
 import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.OutputFile;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.GoPath;
 import dev.buildd.proto.fsutil.Packet;
 import dev.buildd.session.rpc.Statuses;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,9 +46,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Receiver {
   private static final int QUEUE = 1024;
-  private static final OpenOption[] WRITE = {
-    StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING, LinkOption.NOFOLLOW_LINKS
-  };
 
   private final PacketStream stream;
   private final Path destination;
@@ -260,7 +254,18 @@ final class Receiver {
       return;
     }
     Path fresh = existing == null ? target : target.resolveSibling(temporaryName());
-    boolean regular = false;
+    if (!stat.isDirectory() && !stat.isSpecial() && !stat.isSymlink() && !stat.isHardlink()) {
+      Incoming incoming = new Incoming(stat, target);
+      try {
+        incoming.create(fresh);
+        replace(existing, stat, fresh, target);
+      } catch (IOException | RuntimeException e) {
+        incoming.release();
+        throw e;
+      }
+      wanted.want(incoming, id);
+      return;
+    }
     if (stat.isDirectory()) {
       Linux.mkdir(fresh, 0700);
     } else if (stat.isSpecial()) {
@@ -270,35 +275,32 @@ final class Receiver {
           Linux.makeDevice(stat.devMajor(), stat.devMinor()));
     } else if (stat.isSymlink()) {
       Linux.symlink(stat.linkName(), fresh);
-    } else if (stat.isHardlink()) {
-      Linux.link(at(stat.linkName()), fresh);
     } else {
-      regular = true;
-      Linux.close(
-          Linux.open(
-              fresh, Linux.O_CREAT | Linux.O_EXCL | Linux.O_WRONLY | Linux.O_NOFOLLOW, 0600));
+      Linux.link(at(stat.linkName()), fresh);
     }
-    if (!regular && !stat.isHardlink()) {
+    if (!stat.isHardlink()) {
       writeMetadata(fresh, stat);
     }
-    if (existing != null) {
-      if (existing.isDirectory() != stat.isDirectory()) {
-        removeTree(target);
-      }
-      Linux.rename(fresh, target, 0);
+    replace(existing, stat, fresh, target);
+    changed(stat);
+  }
+
+  private static void replace(@Nullable Stat existing, FileStat stat, Path fresh, Path target)
+      throws IOException {
+    if (existing == null) {
+      return;
     }
-    if (regular) {
-      wanted.want(new Incoming(stat, target), id);
-    } else {
-      changed(stat);
+    if (existing.isDirectory() != stat.isDirectory()) {
+      removeTree(target);
     }
+    Linux.rename(fresh, target, 0);
   }
 
   private static String temporaryName() {
     return ".tmp." + Long.toUnsignedString(ThreadLocalRandom.current().nextLong(), 36);
   }
 
-  private static void writeMetadata(Path file, FileStat stat) throws IOException {
+  private static void writeXattrs(Path file, FileStat stat) {
     for (Map.Entry<String, byte[]> xattr : stat.xattrs().entrySet()) {
       try {
         Linux.setxattr(file, xattr.getKey(), xattr.getValue());
@@ -306,6 +308,10 @@ final class Receiver {
         // as with fsutil: not every filesystem has them, not every user may set them
       }
     }
+  }
+
+  private static void writeMetadata(Path file, FileStat stat) throws IOException {
+    writeXattrs(file, stat);
     Linux.lchown(file, stat.uid(), stat.gid());
     if (!stat.isSymlink()) {
       Linux.chmod(file, GoFileMode.permissions(stat.mode()));
@@ -345,11 +351,14 @@ final class Receiver {
     }
   }
 
-  /** A file whose content is on its way. Belongs to the reading thread. */
+  /**
+   * A file whose content is on its way. Made by the applying thread, which hands it to the reading
+   * one with {@link Wanted#want}.
+   */
   private final class Incoming {
     private final FileStat stat;
     private final Path file;
-    private @Nullable OutputStream out;
+    private @Nullable OutputFile out;
     private @Nullable MessageDigest hash;
 
     Incoming(FileStat stat, Path file) {
@@ -357,19 +366,28 @@ final class Receiver {
       this.file = file;
     }
 
+    /** Makes the file, under another name if its own is still taken. */
+    void create(Path fresh) throws IOException {
+      out = OutputFile.create(fresh);
+    }
+
     void write(ByteString data) throws IOException {
-      OutputStream to = out;
-      if (to == null) {
-        to = Files.newOutputStream(file, WRITE);
-        out = to;
-      }
       MessageDigest over = hash();
-      if (over != null) {
-        for (ByteBuffer part : data.asReadOnlyByteBufferList()) {
-          over.update(part);
+      for (ByteBuffer part : data.asReadOnlyByteBufferList()) {
+        if (over != null) {
+          over.update(part.duplicate());
         }
+        out().write(part);
       }
-      data.writeTo(to);
+    }
+
+    private OutputFile out() throws IOException {
+      OutputFile open = out;
+      if (open == null) {
+        open = OutputFile.open(file);
+        out = open;
+      }
+      return open;
     }
 
     private @Nullable MessageDigest hash() {
@@ -381,15 +399,19 @@ final class Receiver {
 
     void end() throws IOException {
       MessageDigest over = hash();
-      abandon();
-      writeMetadata(file, stat);
+      writeXattrs(file, stat);
+      out().setOwner(stat.uid(), stat.gid());
+      out().setPermissions(GoFileMode.permissions(stat.mode()));
+      out().setTimes(stat.modTime(), stat.modTime());
+      release();
       if (over != null) {
         tell(listener -> listener.changed(stat.path(), stat, over.digest()));
       }
     }
 
-    void abandon() throws IOException {
-      OutputStream open = out;
+    /** Closes the file; it is opened again when its content comes. */
+    void release() throws IOException {
+      OutputFile open = out;
       out = null;
       if (open != null) {
         open.close();
@@ -401,6 +423,7 @@ final class Receiver {
   private static final class Wanted {
     // a sender that stops reading at its own limit still lets this many requests into its window
     private static final int LIMIT = 1024;
+    private static final int OPEN_LIMIT = 256; // of descriptors that wait for content
 
     private record Waiting(Incoming file, int id) {}
 
@@ -421,6 +444,9 @@ final class Receiver {
     void want(Incoming file, int id) throws Exception {
       lock.lock();
       try {
+        if (requested.size() >= OPEN_LIMIT) {
+          file.release();
+        }
         if (requested.size() >= LIMIT) {
           waiting.add(new Waiting(file, id));
           return;
@@ -487,7 +513,7 @@ final class Receiver {
         lock.unlock();
       }
       for (Incoming file : all) {
-        Cleanup.run("close " + file.file, file::abandon);
+        Cleanup.run("close " + file.file, file::release);
       }
     }
   }

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.linux.GoFileMode;
 import dev.buildd.proto.fsutil.Packet;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -14,7 +16,9 @@ import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -163,5 +167,94 @@ class ReceiverTest {
     assertThatThrownBy(() -> new Receiver(script, destination, ReceiveOptions.defaults()).run())
         .hasMessageContaining("unexpected end");
     assertThat(outside.resolve("secret")).hasContent("untouched");
+  }
+
+  /** Tells of many files before it sends the content of the first. */
+  private final class Hoarder implements PacketStream {
+    private static final int FILES = 1500;
+    private static final int END = Integer.MAX_VALUE;
+    final BlockingQueue<Packet> hears = new LinkedBlockingQueue<>();
+    private final Deque<Packet> content = new ArrayDeque<>();
+    private int told;
+    private int sent;
+    int mostOpen;
+
+    @Override
+    public @Nullable Packet read() throws Exception {
+      if (told < FILES) {
+        return file("f%04d".formatted(told++));
+      }
+      if (told == FILES) {
+        told++;
+        return Packets.END_OF_WALK;
+      }
+      if (told == END) {
+        return null;
+      }
+      if (content.isEmpty() && sent == 0) {
+        while (hears.size() < 1024) {
+          Thread.sleep(1);
+        }
+      }
+      mostOpen = Math.max(mostOpen, openFiles());
+      if (content.isEmpty()) {
+        Packet heard = hears.take();
+        if (heard.getType() == Packet.PacketType.PACKET_FIN) {
+          told = END;
+          return Packets.FIN;
+        }
+        int id = heard.getID();
+        content.add(Packets.data(id, "%03d".formatted(id % 1000).getBytes(UTF_8), 3));
+        content.add(Packets.endOfData(id));
+        sent++;
+      }
+      return content.poll();
+    }
+
+    @Override
+    public void write(Packet packet) {
+      hears.add(packet);
+    }
+
+    @Override
+    public boolean offer(Packet packet) {
+      return hears.add(packet);
+    }
+  }
+
+  private int openFiles() throws IOException {
+    int open = 0;
+    try (var all = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path descriptor : all) {
+        try {
+          open += Files.readSymbolicLink(descriptor).startsWith(destination.toRealPath()) ? 1 : 0;
+        } catch (NoSuchFileException e) {
+          // closed since
+        }
+      }
+    }
+    return open;
+  }
+
+  @Test
+  void manyFilesThatWaitDoNotTakeAllDescriptors() throws Exception {
+    Hoarder hoarder = new Hoarder();
+    new Receiver(hoarder, destination, ReceiveOptions.defaults()).run();
+    for (int i = 0; i < Hoarder.FILES; i++) {
+      assertThat(destination.resolve("f%04d".formatted(i))).hasContent("%03d".formatted(i % 1000));
+    }
+    assertThat(hoarder.mostOpen).isBetween(200, 260);
+    assertThat(openFiles()).isZero();
+  }
+
+  @Test
+  void aFailedTransferClosesItsFiles() throws Exception {
+    Packet[] packets = new Packet[101];
+    for (int i = 0; i < 100; i++) {
+      packets[i] = file("f%04d".formatted(i));
+    }
+    packets[100] = Packets.error("boo");
+    refuses("boo", packets);
+    assertThat(openFiles()).isZero();
   }
 }
