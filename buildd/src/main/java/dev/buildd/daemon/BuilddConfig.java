@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.cache.registry.RegistrySettings;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,7 @@ import java.util.Set;
  * How the daemon is set up: defaults, then {@code buildkitd.toml}, then flags.
  *
  * @param root where all state is kept
+ * @param maxRegistryConcurrency how many blobs one registry transfers at once
  * @param insecureEntitlements what builds may be granted
  */
 record BuilddConfig(
@@ -23,6 +25,7 @@ record BuilddConfig(
     Dns dns,
     HistoryLimits history,
     Map<String, Registry> registries,
+    int maxRegistryConcurrency,
     Set<String> insecureEntitlements) {
 
   /**
@@ -97,6 +100,7 @@ record BuilddConfig(
         new Dns(List.of(), List.of(), List.of()),
         new HistoryLimits(172_800, 50),
         Map.of(),
+        RegistrySettings.DEFAULT_CONCURRENCY,
         Set.of());
   }
 }

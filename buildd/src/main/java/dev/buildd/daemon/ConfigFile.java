@@ -133,6 +133,7 @@ final class ConfigFile {
             duration(history, "maxAge").orElse(base.history().maxAgeSeconds()),
             number(history, "maxEntries").map(Long::intValue).orElse(base.history().maxEntries())),
         registries(),
+        registryConcurrency(base.maxRegistryConcurrency()),
         Set.copyOf(texts(tree, "insecure-entitlements")));
   }
 
@@ -153,6 +154,14 @@ final class ConfigFile {
         text(oci, "defaultCgroupParent").orElse(base.cgroupParent()),
         text(oci, "apparmor-profile").orElse(base.apparmorProfile()),
         number(oci, "max-parallelism").orElse(0L).intValue());
+  }
+
+  private int registryConcurrency(int standard) {
+    long limit = number(tree.path("system"), "maxRegistryConcurrency").orElse((long) standard);
+    if (limit < 1 || limit > Integer.MAX_VALUE) {
+      throw wrong("maxRegistryConcurrency", "greater than zero");
+    }
+    return (int) limit;
   }
 
   private Map<String, BuilddConfig.Registry> registries() {

@@ -41,6 +41,7 @@ final class ConfigKeys {
           "worker.oci.apparmor-profile",
           "worker.oci.max-parallelism",
           "worker.containerd.enabled",
+          "system.maxRegistryConcurrency",
           "registry.*.mirrors",
           "registry.*.http",
           "registry.*.insecure",
@@ -81,7 +82,6 @@ final class ConfigKeys {
           "worker.containerd.**",
           "frontend.**",
           "system.platformsCacheMaxAge",
-          "system.maxRegistryConcurrency",
           "cache.gha.**");
 
   static boolean matches(List<String> patterns, String key) {

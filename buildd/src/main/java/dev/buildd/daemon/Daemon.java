@@ -128,7 +128,7 @@ final class Daemon implements AutoCloseable {
             scratch,
             "1".equals(System.getenv("BUILDKIT_DEBUG_EXEC_OUTPUT")));
     ContentStore content = ContentStore.open(root.resolve("content"));
-    RegistryClient registries = new RegistryClient(RegistryHosts.settings(config.registries()));
+    RegistryClient registries = new RegistryClient(RegistryHosts.settings(config));
     ImageResolver resolver = new ImageResolver(registries, content);
     LayerBlobs layerBlobs = new LayerBlobs(cache, content);
     LayerPuller layerPuller = new LayerPuller(cache, content, layerBlobs);

@@ -318,6 +318,7 @@ public final class Main implements Callable<Integer> {
         base.dns(),
         base.history(),
         base.registries(),
+        base.maxRegistryConcurrency(),
         allowed);
   }
 

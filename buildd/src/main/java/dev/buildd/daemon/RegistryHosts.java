@@ -19,10 +19,11 @@ import java.util.stream.Stream;
 final class RegistryHosts {
   private RegistryHosts() {}
 
-  static RegistrySettings settings(Map<String, BuilddConfig.Registry> registries) {
+  static RegistrySettings settings(BuilddConfig config) {
     Map<String, RegistrySettings.Host> hosts = new HashMap<>();
-    registries.forEach((name, registry) -> hosts.put(name, host(registry)));
-    return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause());
+    config.registries().forEach((name, registry) -> hosts.put(name, host(registry)));
+    return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause())
+        .withMaxConcurrency(config.maxRegistryConcurrency());
   }
 
   private static RegistrySettings.Host host(BuilddConfig.Registry registry) {

@@ -28,7 +28,20 @@ final class RegistryHostsTest {
             List.of("/ca.pem"),
             List.of(new BuilddConfig.KeyPair("/key", "/cert")),
             List.of(temp.toString(), temp.resolve("none").toString()));
-    RegistrySettings settings = RegistryHosts.settings(Map.of("host", registry));
+    BuilddConfig base = BuilddConfig.defaults();
+    RegistrySettings settings =
+        RegistryHosts.settings(
+            new BuilddConfig(
+                base.root(),
+                base.log(),
+                base.grpc(),
+                base.worker(),
+                base.dns(),
+                base.history(),
+                Map.of("host", registry),
+                7,
+                base.insecureEntitlements()));
+    assertThat(settings.maxConcurrency()).isEqualTo(7);
     assertThat(settings.hosts())
         .containsOnly(
             Map.entry(

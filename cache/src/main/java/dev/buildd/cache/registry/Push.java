@@ -7,6 +7,9 @@ import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import java.io.ByteArrayInputStream;
+import java.io.FilterInputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -19,7 +22,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,14 +32,13 @@ import org.jspecify.annotations.Nullable;
  * <p>An upload may be directed to another host; credentials are not.
  */
 public final class Push {
-  private static final int UPLOADS = 4;
 
   private final Reference reference;
   private final List<RegistryClient.Endpoint> endpoints;
   private final Requests requests;
   private final Content content;
   private final Listener listener;
-  private final Semaphore uploads = new Semaphore(UPLOADS);
+  private final TransferSlots slots;
   private volatile RegistryClient.@Nullable Endpoint answering;
 
   /** Where the image is. */
@@ -60,11 +61,13 @@ public final class Push {
       Reference reference,
       List<RegistryClient.Endpoint> endpoints,
       Requests requests,
+      TransferSlots slots,
       Content content,
       Listener listener) {
     this.reference = reference;
     this.endpoints = endpoints;
     this.requests = requests;
+    this.slots = slots;
     this.content = content;
     this.listener = listener;
   }
@@ -87,11 +90,8 @@ public final class Push {
     List<Callable<Boolean>> all = new ArrayList<>();
     for (Descriptor blob : parts.blobs.values()) {
       all.add(() -> {
-        uploads.acquire();
-        try {
+        try (TransferSlots.Slot _ = slots.takeBlob(reference.host())) {
           blob(blob);
-        } finally {
-          uploads.release();
         }
         return true;
       });
@@ -111,22 +111,28 @@ public final class Push {
       boolean tagged = manifest.digest().equals(root.digest()) && !byDigest;
       String name = tagged ? reference.tag().orElse("latest") : manifest.digest().toString();
       byte[] bytes = content.readAll(manifest.digest());
-      onOne(
-          "manifest " + manifest.digest(),
-          endpoint ->
-              closed(
-                  requests.send(
-                      endpoint,
-                      new Requests.Request(
-                          "PUT",
-                          uri(endpoint, "/manifests/" + name),
-                          Map.of("Content-Type", manifest.mediaType()),
-                          Optional.of(
-                              new HttpExchange.Body(
-                                  () -> new java.io.ByteArrayInputStream(bytes), bytes.length)),
-                          false,
-                          Set.of(200, 201, 202)))));
+      try (TransferSlots.Slot _ = slots.takeManifest(reference.host())) {
+        put(manifest, name, bytes);
+      }
     }
+  }
+
+  private void put(Descriptor manifest, String name, byte[] bytes) throws Exception {
+    onOne(
+        "manifest " + manifest.digest(),
+        endpoint ->
+            closed(
+                requests.send(
+                    endpoint,
+                    new Requests.Request(
+                        "PUT",
+                        uri(endpoint, "/manifests/" + name),
+                        Map.of("Content-Type", manifest.mediaType()),
+                        Optional.of(
+                            new HttpExchange.Body(
+                                () -> new ByteArrayInputStream(bytes), bytes.length)),
+                        false,
+                        Set.of(200, 201, 202)))));
   }
 
   private Parts parts(Descriptor root) {
@@ -158,7 +164,7 @@ public final class Push {
     return URI.create(endpoint.base() + "/" + reference.path() + path);
   }
 
-  private static boolean closed(HttpResponse<InputStream> response) throws java.io.IOException {
+  private static boolean closed(HttpResponse<InputStream> response) throws IOException {
     response.body().close();
     return true;
   }
@@ -238,11 +244,11 @@ public final class Push {
   }
 
   private InputStream counted(InputStream in, Descriptor blob) {
-    return new java.io.FilterInputStream(in) {
+    return new FilterInputStream(in) {
       private long done;
 
       @Override
-      public int read(byte[] to, int at, int length) throws java.io.IOException {
+      public int read(byte[] to, int at, int length) throws IOException {
         int n = super.read(to, at, length);
         if (n > 0) {
           done += n;

@@ -22,6 +22,7 @@ public final class RegistryClient {
 
   private final RegistrySettings settings;
   private final TokenCache tokens;
+  private final TransferSlots slots;
   private final Map<RegistrySettings.Host, HttpClient> clients = new ConcurrentHashMap<>();
 
   public RegistryClient(RegistrySettings settings) {
@@ -31,6 +32,7 @@ public final class RegistryClient {
   public RegistryClient(RegistrySettings settings, Clock clock) {
     this.settings = settings;
     this.tokens = new TokenCache(clock);
+    this.slots = new TransferSlots(settings.maxConcurrency());
   }
 
   /**
@@ -58,7 +60,8 @@ public final class RegistryClient {
         reference,
         endpoints(reference.host(), host(reference, insecure)),
         settings,
-        requests(credentials, reference, "pull"));
+        requests(credentials, reference, "pull"),
+        slots);
   }
 
   private RegistrySettings.Host host(Reference reference, boolean insecure) {
@@ -86,7 +89,12 @@ public final class RegistryClient {
             .filter(endpoint -> endpoint.mirrored().isEmpty())
             .toList();
     return new Push(
-        reference, endpoints, requests(credentials, reference, "pull,push"), content, listener);
+        reference,
+        endpoints,
+        requests(credentials, reference, "pull,push"),
+        slots,
+        content,
+        listener);
   }
 
   private Requests requests(CredentialSource credentials, Reference reference, String actions) {

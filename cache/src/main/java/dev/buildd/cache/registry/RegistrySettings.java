@@ -13,8 +13,13 @@ import java.util.Optional;
  * @param hosts by name as in references, {@code docker.io} for Docker Hub
  * @param firstPause before a failed request is tried again; doubles each time
  * @param patience how long a transfer may stand still
+ * @param maxConcurrency how many blobs one registry transfers at once
  */
-public record RegistrySettings(Map<String, Host> hosts, Duration firstPause, Duration patience) {
+public record RegistrySettings(
+    Map<String, Host> hosts, Duration firstPause, Duration patience, int maxConcurrency) {
+  /** As many transfers as BuildKit gives each registry. */
+  public static final int DEFAULT_CONCURRENCY = 4;
+
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /**
@@ -44,10 +49,21 @@ public record RegistrySettings(Map<String, Host> hosts, Duration firstPause, Dur
 
   public RegistrySettings {
     hosts = Map.copyOf(hosts);
+    if (maxConcurrency < 1) {
+      throw new IllegalArgumentException("no transfer at all: " + maxConcurrency);
+    }
   }
 
   public RegistrySettings(Map<String, Host> hosts, Duration firstPause) {
-    this(hosts, firstPause, PATIENCE);
+    this(hosts, firstPause, PATIENCE, DEFAULT_CONCURRENCY);
+  }
+
+  public RegistrySettings withMaxConcurrency(int limit) {
+    return new RegistrySettings(hosts, firstPause, patience, limit);
+  }
+
+  public RegistrySettings withPatience(Duration longest) {
+    return new RegistrySettings(hosts, firstPause, longest, maxConcurrency);
   }
 
   public static RegistrySettings defaults() {

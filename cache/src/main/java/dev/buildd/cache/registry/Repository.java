@@ -44,16 +44,19 @@ public final class Repository {
   private final List<RegistryClient.Endpoint> endpoints;
   private final RegistrySettings settings;
   private final Requests requests;
+  private final TransferSlots slots;
 
   Repository(
       Reference reference,
       List<RegistryClient.Endpoint> endpoints,
       RegistrySettings settings,
-      Requests requests) {
+      Requests requests,
+      TransferSlots slots) {
     this.reference = reference;
     this.endpoints = endpoints;
     this.settings = settings;
     this.requests = requests;
+    this.slots = slots;
   }
 
   public Reference reference() {
@@ -123,6 +126,12 @@ public final class Repository {
   }
 
   private Manifest manifest(String object) throws Exception {
+    try (TransferSlots.Slot _ = slots.takeManifest(reference.host())) {
+      return manifestNow(object);
+    }
+  }
+
+  private Manifest manifestNow(String object) throws Exception {
     return onAny(
         "GET",
         "/manifests/" + object,
@@ -154,7 +163,7 @@ public final class Repository {
    */
   public void blob(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
     Transfer transfer = new Transfer(to, progress, settings.patience());
-    try {
+    try (TransferSlots.Slot _ = slots.takeBlob(reference.host())) {
       onAny(
           "GET",
           "/blobs/" + blob.digest(),

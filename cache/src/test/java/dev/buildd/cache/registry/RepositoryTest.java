@@ -27,6 +27,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -73,6 +77,7 @@ final class RepositoryTest {
           of.handle(exchange);
           exchange.close();
         });
+    server.setExecutor(request -> Thread.ofVirtual().start(request));
     server.start();
     servers.add(server);
     return "localhost:" + server.getAddress().getPort();
@@ -188,6 +193,60 @@ final class RepositoryTest {
     assertThat(blob(open())).isEqualTo(BLOB);
     assertThat(ranges.getFirst()).isEqualTo("null");
     assertThat(ranges.getLast()).startsWith("bytes=");
+  }
+
+  @Test
+  void oneRegistryTransfersNoMoreAtOnceThanItIsGiven() throws Exception {
+    CountDownLatch two = new CountDownLatch(2);
+    CountDownLatch go = new CountDownLatch(1);
+    AtomicInteger at = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    handler =
+        e -> {
+          if (e.getRequestURI().getPath().contains("/manifests/")) {
+            manifest(e);
+            return;
+          }
+          most.accumulateAndGet(at.incrementAndGet(), Math::max);
+          two.countDown();
+          await(go);
+          at.decrementAndGet();
+          e.sendResponseHeaders(200, BLOB.length);
+          e.getResponseBody().write(BLOB);
+        };
+    RegistryClient client =
+        new RegistryClient(
+            new RegistrySettings(Map.of(), Duration.ofMillis(5)).withMaxConcurrency(2));
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<byte[]>> all = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        Reference reference = Reference.parse(host + "/r" + i + ":v1");
+        all.add(threads.submit(() -> blob(client.open(reference, CredentialSource.ANONYMOUS))));
+      }
+      assertThat(two.await(20, TimeUnit.SECONDS)).isTrue();
+      // a manifest does not wait for the blobs
+      assertThat(
+              client
+                  .open(Reference.parse(host + "/m:v1"), CredentialSource.ANONYMOUS)
+                  .manifest(Digest.of(MANIFEST)))
+          .isEqualTo(MANIFEST);
+      go.countDown();
+      for (Future<byte[]> one : all) {
+        assertThat(one.get()).isEqualTo(BLOB);
+      }
+    }
+    assertThat(most).hasValue(2);
+  }
+
+  private static void await(CountDownLatch latch) throws IOException {
+    try {
+      if (!latch.await(20, TimeUnit.SECONDS)) {
+        throw new IOException("nobody came");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException(e);
+    }
   }
 
   @Test
@@ -319,7 +378,8 @@ final class RepositoryTest {
     host = "localhost:" + server.getAddress().getPort();
     Repository repository =
         new RegistryClient(
-                new RegistrySettings(Map.of(), Duration.ofMillis(5), Duration.ofMillis(300)))
+                new RegistrySettings(Map.of(), Duration.ofMillis(5))
+                    .withPatience(Duration.ofMillis(300)))
             .open(Reference.parse(host + "/a/b:v1"), CredentialSource.ANONYMOUS);
     assertThat(blob(repository)).isEqualTo(BLOB);
     assertThat(count).hasValue(2);

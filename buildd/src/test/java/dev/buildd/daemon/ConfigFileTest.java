@@ -1,0 +1,153 @@
+package dev.buildd.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.buildd.base.error.BuildException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Every key of {@code buildkitd.toml}, and what is said of those that are none. */
+final class ConfigFileTest {
+  @TempDir Path temp;
+
+  private ConfigFile.Loaded load(String text) throws IOException {
+    return ConfigFile.load(Files.writeString(temp.resolve("buildkitd.toml"), text));
+  }
+
+  @Test
+  void allThatIsBuiltIsRead() throws Exception {
+    ConfigFile.Loaded loaded =
+        load(
+            """
+            debug = false
+            trace = false
+            root = "/r"
+            insecure-entitlements = ["network.host", "security.insecure"]
+            [log]
+              format = "json"
+              level = "warn"
+            [grpc]
+              address = ["unix:///a", "tcp://0.0.0.0:1"]
+              debugAddress = "0.0.0.0:2"
+              uid = 3
+              gid = 4
+            [dns]
+              nameservers = ["1.1.1.1"]
+              options = ["edns0"]
+              searchDomains = ["example.com"]
+            [history]
+              maxAge = "1h30m"
+              maxEntries = 5
+            [system]
+              maxRegistryConcurrency = 6
+            [worker.containerd]
+              enabled = false
+            [worker.oci]
+              enabled = false
+              platforms = ["linux/amd64"]
+              snapshotter = "native"
+              binary = "crun"
+              networkMode = "host"
+              cniConfigPath = "/cni.json"
+              defaultCgroupParent = "/parent"
+              apparmor-profile = "profile"
+              max-parallelism = 7
+              [worker.oci.labels]
+                team = "compilers"
+            [registry."example.com:5000"]
+              mirrors = ["mirror"]
+              http = true
+              insecure = true
+              ca = ["/ca"]
+              tlsconfigdir = ["/certs"]
+              [[registry."example.com:5000".keypair]]
+                key = "/key"
+                cert = "/cert"
+            """);
+    assertThat(loaded.warnings()).isEmpty();
+    assertThat(loaded.config())
+        .isEqualTo(
+            new BuilddConfig(
+                Path.of("/r"),
+                new BuilddConfig.Log("warn", true),
+                new BuilddConfig.Grpc(
+                    List.of("unix:///a", "tcp://0.0.0.0:1"), Optional.of("0.0.0.0:2"), 3, 4),
+                new BuilddConfig.OciWorker(
+                    false,
+                    Map.of("team", "compilers"),
+                    List.of("linux/amd64"),
+                    "native",
+                    "crun",
+                    "host",
+                    "/cni.json",
+                    "/parent",
+                    "profile",
+                    7),
+                new BuilddConfig.Dns(List.of("1.1.1.1"), List.of("edns0"), List.of("example.com")),
+                new BuilddConfig.HistoryLimits(5400, 5),
+                Map.of(
+                    "example.com:5000",
+                    new BuilddConfig.Registry(
+                        List.of("mirror"),
+                        Optional.of(true),
+                        true,
+                        List.of("/ca"),
+                        List.of(new BuilddConfig.KeyPair("/key", "/cert")),
+                        List.of("/certs"))),
+                6,
+                Set.of("network.host", "security.insecure")));
+  }
+
+  @Test
+  void anEmptyFileIsTheDefaults() throws Exception {
+    assertThat(load("")).isEqualTo(new ConfigFile.Loaded(BuilddConfig.defaults(), List.of()));
+    assertThat(load("debug = true").config().log().level()).isEqualTo("debug");
+    assertThat(load("debug = true\ntrace = true").config().log().level()).isEqualTo("trace");
+    assertThat(load("[history]\nmaxAge = 90").config().history().maxAgeSeconds()).isEqualTo(90);
+  }
+
+  @Test
+  void keysThatDoNothingAreToldByLine() throws Exception {
+    assertThat(
+            load("root = \"/r\"\n[worker.oci]\n  rootless = true\n  maxparallelism = 3\n")
+                .warnings())
+        .satisfiesExactly(
+            known ->
+                assertThat(known)
+                    .endsWith(
+                        "toml:3: worker.oci.rootless is not supported by this daemon yet and was"
+                            + " ignored"),
+            unknown ->
+                assertThat(unknown)
+                    .endsWith(
+                        "toml:4: unknown key worker.oci.maxparallelism, did you mean"
+                            + " max-parallelism?"));
+  }
+
+  @Test
+  void wrongValuesAreRefusedByLine() {
+    refuses("root = 1", "toml:1: root must be a string");
+    refuses("\n[grpc]\nuid = \"x\"", "toml:3: uid must be a whole number");
+    refuses("[grpc]\naddress = \"x\"", "toml:2: address must be a list of strings");
+    refuses("debug = \"yes\"", "toml:1: debug must be true or false");
+    refuses("[history]\nmaxAge = \"soon\"", "toml:2: maxAge must be seconds or a duration");
+    refuses(
+        "[system]\nmaxRegistryConcurrency = 0",
+        "toml:2: maxRegistryConcurrency must be greater than zero");
+    refuses("[log", "at line 1");
+  }
+
+  private void refuses(String text, String why) {
+    assertThatThrownBy(() -> load(text))
+        .isInstanceOf(BuildException.class)
+        .hasMessageContaining(why);
+  }
+}
