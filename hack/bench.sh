@@ -3,6 +3,7 @@
 # Another daemon and client can be measured the same way:
 #   BENCH_BUILDD="buildkitd --oci-worker-net host --containerd-worker=false" BENCH_BUILDCTL=buildctl hack/bench.sh
 # BENCH_ROWS picks rows by a regular expression; BENCH_SIZES and BENCH_CLIENTS are the numbers of vertices and of builds at once.
+# The rows "pull", "export", "push" and "cache" need docker-registry, skopeo and umoci, and 5 GB.
 # BENCH_DIR is where the files are. The rows "upload" want a filesystem made for the run: where files were deleted shortly before,
 # making new ones was several times slower with every daemon (ext4's recently_deleted is suspected).
 set -u
@@ -13,8 +14,9 @@ rows=${BENCH_ROWS:-.}
 work=$(mktemp -d "${BENCH_DIR:-/var/tmp}/buildd-bench.XXXXXX")
 socket=$work/buildd.sock
 address=unix://$socket
-trap 'stop; rm -rf "$work"' EXIT
+trap 'stop; [ -n "$registry" ] && kill "$registry"; rm -rf "$work"' EXIT
 daemon=
+registry=
 
 now() { date +%s%N; }
 row() { printf '%-58s %s\n' "$1" "$2"; }
@@ -98,9 +100,79 @@ if wanted upload; then
     mkdir -p "$work/small/$d"
     for f in $(seq 100); do echo "$d $f" > "$work/small/$d/$f"; done
   done
-  graph local 1 x > "$work/g"
+  graph local 1 "" > "$work/g"
   row "upload: one file of 500 MB, first" "$(seconds build "$work/g" --local data="$work/big") s"
   row "upload: one file of 500 MB, unchanged" "$(seconds build "$work/g" --local data="$work/big") s"
   row "upload: 20,000 small files, first" "$(seconds build "$work/g" --local data="$work/small") s"
   row "upload: 20,000 small files, unchanged" "$(seconds build "$work/g" --local data="$work/small") s"
+fi
+
+# Debian's registry on loopback, which every daemon here takes for one without TLS
+serve_registry() {
+  host=localhost:$((20000 + RANDOM % 20000))
+  cat > "$work/registry.yml" <<END
+version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: $work/registry}}
+http: {addr: "$host"}
+END
+  docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
+  registry=$!
+  until (exec 3<>"/dev/tcp/${host%:*}/${host#*:}") 2>/dev/null; do sleep 0.05; done
+}
+# ten lists of files of this machine, 100 MB each: what images are made of
+lists() {
+  find /usr -xdev -type f -size -20M -printf '%s %P\n' | LC_ALL=C sort -k2 |
+    awk -v to="$work/list" '{ at += $1; n = 1 + int(at / 1e8); if (n > 10) exit; sub(/^[0-9]+ /, ""); print > (to "." n) }'
+}
+image_of_ten_layers() {
+  local i
+  umoci init --layout "$work/oci"
+  umoci new --image "$work/oci:ten"
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    tar -C /usr -cf "$work/layer.tar" -T "$work/list.$i"
+    umoci raw add-layer --image "$work/oci:ten" "$work/layer.tar"
+  done
+  rm "$work/layer.tar"
+  skopeo copy --quiet --dest-tls-verify=false "oci:$work/oci:ten" "docker://$host/ten:1"
+  rm -rf "$work/oci"
+}
+if wanted pull || wanted export || wanted push || wanted cache; then serve_registry; fi
+if wanted pull || wanted export || wanted push; then lists; fi
+if wanted pull; then
+  image_of_ten_layers >/dev/null
+  for i in 1 2 3; do
+    fresh
+    "$here/bin/workload" --kind image --image "$host/ten:1" --salt "$i" > "$work/g"
+    row "pull: image of 1 GB in 10 layers, fetched and unpacked, $i" "$(seconds build "$work/g") s"
+  done
+fi
+if wanted export || wanted push; then
+  mkdir "$work/layer"
+  cat "$work"/list.* | tar -C /usr -cf - -T - | tar -C "$work/layer" -xf -
+  for i in 1 2; do
+    fresh
+    for compression in gzip zstd; do
+      graph local 1 "$compression" > "$work/$compression"
+      build "$work/$compression" --local data="$work/layer" >/dev/null 2>&1
+      row "export: layer of 1 GB as $compression, $i" "$(seconds build "$work/$compression" --local data="$work/layer" \
+        --output "type=image,name=$host/$compression,compression=$compression,force-compression=true") s"
+    done
+  done
+  # both have what the client sent by now; how long a client takes to say that nothing has changed is in each row
+  row "export: unchanged" "$(seconds build "$work/gzip" --local data="$work/layer" --output "type=image,name=$host/gzip") s"
+fi
+if wanted push; then
+  pushed() { seconds build "$work/gzip" --local data="$work/layer" --output "type=image,name=$host/gzip,push=true"; }
+  row "push: layer of 1 GB, first" "$(pushed) s"
+  row "push: unchanged" "$(pushed) s"
+fi
+if wanted cache; then
+  fresh
+  graph files 1000 "c$RANDOM" > "$work/g"
+  build "$work/g" >/dev/null 2>&1
+  row "cache: export of 1,000 steps" "$(seconds build "$work/g" --export-cache "type=registry,ref=$host/cache,mode=max") s"
+  row "cache: export again" "$(seconds build "$work/g" --export-cache "type=registry,ref=$host/cache,mode=max") s"
+  fresh
+  row "cache: import of 1,000 steps" "$(seconds build "$work/g" --import-cache "type=registry,ref=$host/cache") s"
 fi

@@ -11,7 +11,9 @@ import java.util.Map;
 /**
  * Graphs for measuring: {@code --kind files} makes {@code --count} files side by side, gathered by
  * copies of a hundred; {@code --kind steps} runs as many commands one after another on the client's
- * directory {@code rootfs}. Another {@code --salt} makes another graph.
+ * directory {@code rootfs}; {@code --kind local} copies the client's directory {@code data} into
+ * one layer; {@code --kind image} adds a file to the image {@code --image}. Another {@code --salt}
+ * makes another graph.
  */
 public final class Workload {
   private static final int GATHERED = 100;
@@ -19,7 +21,10 @@ public final class Workload {
   private Workload() {}
 
   public static void main(String[] args) throws IOException {
-    Example.run(args, Map.of("kind", "files", "count", "100", "salt", ""), Workload::build);
+    Example.run(
+        args,
+        Map.of("kind", "files", "count", "100", "salt", "", "image", "busybox"),
+        Workload::build);
   }
 
   static State build(Example flags) {
@@ -29,8 +34,10 @@ public final class Workload {
       case "files" -> files(count, salt);
       case "steps" -> steps(count, salt);
       case "local" ->
-          Llb.scratch().file(Llb.copy(Llb.local("data"), "/", "/", FileAction.CopyOptions.DEFAULT));
-      default -> throw new IllegalArgumentException("kind is files, steps or local");
+          Llb.scratch()
+              .file(Llb.copy(Llb.local("data"), "/", "/" + salt, FileAction.CopyOptions.DEFAULT));
+      case "image" -> Llb.image(flags.get("image")).file(Llb.mkfile("/salt", 0644, salt));
+      default -> throw new IllegalArgumentException("kind is files, steps, local or image");
     };
   }
 
