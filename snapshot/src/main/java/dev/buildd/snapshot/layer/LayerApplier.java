@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>No path of an archive leads out of the directory: symlinks are taken as the container would
  * take them, and hard links only lead to what is inside. Nobody else may change the directory
- * meanwhile. Burns processor time.
+ * meanwhile.
  */
 public final class LayerApplier {
   private static final String WHITEOUT = ".wh.";
@@ -70,7 +70,8 @@ public final class LayerApplier {
   }
 
   /**
-   * Applies an archive, compressed or not.
+   * Applies an archive, compressed or not. It is decompressed, hashed and written side by side, so
+   * this thread waits now and then.
    *
    * @return the digest of the uncompressed archive, its diff id
    * @throws BuildException {@code INVALID_ARGUMENT} if it is malformed
@@ -78,7 +79,8 @@ public final class LayerApplier {
   public static Digest apply(InputStream layer, Path root)
       throws IOException, InterruptedException {
     MessageDigest hash = Digest.newHash();
-    try (InputStream tar = new DigestInputStream(Compression.decompress(layer), hash)) {
+    try (InputStream tar =
+        new ReadAhead(new DigestInputStream(new ReadAhead(Compression.decompress(layer)), hash))) {
       new LayerApplier(root, true, Optional.empty()).apply(new TarReader(tar));
       tar.transferTo(OutputStream.nullOutputStream()); // padding counts for the digest
     } catch (EOFException | ZipException e) {

@@ -219,8 +219,9 @@ public final class LayerPuller {
       try (VertexProgress.Part part = pull.progress().part(id);
           Mounted mounted = ref.mount()) {
         part.update("extracting", 0, 0);
+        // waits for those who decompress and hash
         Digest diffId =
-            Threads.cpu()
+            Threads.nativeCalls()
                 .call(() -> {
                   try (InputStream in = blob.value().open()) {
                     return LayerApplier.apply(in, mounted.path());
@@ -275,7 +276,12 @@ public final class LayerPuller {
       if (content.info(wanted.digest()).isEmpty()) {
         try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString());
             ContentStore.Writer writer = content.write(wanted.digest(), wanted.size())) {
-          pull.origin().read(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+          // hashes what it gets
+          Threads.nativeCalls()
+              .call(() -> {
+                pull.origin().read(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+                return true;
+              });
           writer.commit();
         }
       }
