@@ -81,28 +81,29 @@ public record ImageManifest(
         Json.texts(json, "os.features"));
   }
 
-  /** The manifest of an index that suits the platform best. */
+  /**
+   * The member of an index that suits the platform best: of the closest architecture, then with the
+   * most of the system's features. One of which no platform is told is taken only if none suits.
+   */
   public Optional<Descriptor> choose(Platform wanted) {
-    List<Platform> suitable = wanted.compatible();
-    for (Platform platform : suitable) {
-      for (Descriptor manifest : manifests) {
-        if (!MediaType.isIndex(manifest.mediaType())
-            && !MediaType.isManifest(manifest.mediaType())) {
-          continue;
-        }
-        Optional<Platform> offered = manifest.platform().map(Platform::normalized);
-        if (offered.isPresent()
-            && offered.get().os().equals(platform.os())
-            && offered.get().architecture().equals(platform.architecture())
-            && offered.get().variant().equals(platform.variant())) {
-          return Optional.of(manifest);
-        }
+    List<Descriptor> images =
+        manifests.stream()
+            .filter(m -> MediaType.isIndex(m.mediaType()) || MediaType.isManifest(m.mediaType()))
+            .toList();
+    for (Platform suitable : wanted.compatible()) {
+      Optional<Descriptor> best =
+          images.stream()
+              .filter(m -> m.platform().map(p -> suitable.accepts(p.normalized())).orElse(false))
+              .reduce((a, b) -> features(b) > features(a) ? b : a);
+      if (best.isPresent()) {
+        return best;
       }
     }
-    // an index without platforms has nothing to choose by
-    return manifests.stream()
-        .filter(m -> m.platform().isEmpty() && MediaType.isManifest(m.mediaType()))
-        .findFirst();
+    return images.stream().filter(m -> m.platform().isEmpty()).findFirst();
+  }
+
+  private static int features(Descriptor image) {
+    return image.platform().map(p -> p.osFeatures().size()).orElse(0);
   }
 
   /** The digest of what each layer and those below it are, from the digests of their archives. */
@@ -112,6 +113,11 @@ public record ImageManifest(
       out.add(out.isEmpty() ? diffId : Digest.of(out.getLast() + " " + diffId));
     }
     return List.copyOf(out);
+  }
+
+  /** The platform that an image config says it is for. */
+  public static Platform platform(byte[] config, String what) {
+    return platform(Json.parseObject(config, what)).normalized();
   }
 
   /** The digests of the uncompressed layers, from an image config; none if it tells of none. */

@@ -15,6 +15,8 @@ public final class MediaType {
   public static final String DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
   public static final String DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar";
   public static final String DOCKER_LAYER_GZIP = DOCKER_LAYER + ".gzip";
+  public static final String DOCKER_SCHEMA_1 =
+      "application/vnd.docker.distribution.manifest.v1+prettyjws";
   public static final String BUILD_STATUS = "application/vnd.buildkit.status.v0";
 
   private MediaType() {}

@@ -2,8 +2,12 @@ package dev.buildd.base.content;
 
 import dev.buildd.base.error.BuildException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * An operating system and a processor (OCI image-spec, image index, "platform").
@@ -12,6 +16,10 @@ import java.util.Locale;
  */
 public record Platform(
     String os, String architecture, String variant, String osVersion, List<String> osFeatures) {
+
+  private static final String WINDOWS = "windows";
+  private static final Pattern SYSTEM =
+      Pattern.compile("([A-Za-z0-9_-]+)(?:\\(([^()+]*)((?:\\+[^()+]+)*)\\))?");
 
   public Platform {
     osFeatures = List.copyOf(osFeatures);
@@ -27,15 +35,43 @@ public record Platform(
     return of("linux", arch.equals("x86_64") ? "amd64" : arch.equals("aarch64") ? "arm64" : arch);
   }
 
-  /** Parses {@code os/arch[/variant]}. */
+  /** Parses {@code os[(version[+feature]...)]/arch[/variant]}. */
   public static Platform parse(String text) {
     String[] parts = text.split("/", -1);
-    if (parts.length < 2 || parts.length > 3 || parts[0].isEmpty() || parts[1].isEmpty()) {
+    Matcher system = SYSTEM.matcher(parts[0]);
+    if (parts.length < 2 || parts.length > 3 || !system.matches() || parts[1].isEmpty()) {
       throw BuildException.invalid(
           "\"" + text + "\": unknown operating system or architecture: invalid argument");
     }
-    return new Platform(parts[0], parts[1], parts.length == 3 ? parts[2] : "", "", List.of())
+    String features = Objects.requireNonNullElse(system.group(3), "");
+    return new Platform(
+            system.group(1),
+            parts[1],
+            parts.length == 3 ? parts[2] : "",
+            decoded(Objects.requireNonNullElse(system.group(2), "")),
+            Arrays.stream(features.split("\\+", -1))
+                .filter(feature -> !feature.isEmpty())
+                .map(Platform::decoded)
+                .toList())
         .normalized();
+  }
+
+  private static String encoded(String option) {
+    return option
+        .replace("%", "%25")
+        .replace("+", "%2B")
+        .replace("(", "%28")
+        .replace(")", "%29")
+        .replace("/", "%2F");
+  }
+
+  private static String decoded(String option) {
+    return option
+        .replace("%2F", "/")
+        .replace("%29", ")")
+        .replace("%28", "(")
+        .replace("%2B", "+")
+        .replace("%25", "%");
   }
 
   /** With the aliases of architectures and variants resolved, as containerd's platforms does. */
@@ -76,7 +112,7 @@ public record Platform(
               };
       default -> {}
     }
-    return new Platform(o, a, v, osVersion, osFeatures);
+    return new Platform(o, a, v, osVersion, osFeatures.stream().sorted().distinct().toList());
   }
 
   /** What programs of this platform's machine can run, best first; all normalized. */
@@ -109,6 +145,27 @@ public record Platform(
     return List.copyOf(out);
   }
 
+  /**
+   * Whether what is made for the other platform, of exactly this architecture and variant, runs on
+   * this one; both are normalized. Versions of systems other than Windows do not matter.
+   */
+  public boolean accepts(Platform other) {
+    return os.equals(other.os)
+        && architecture.equals(other.architecture)
+        && variant.equals(other.variant)
+        && (!os.equals(WINDOWS) || WindowsVersion.parse(osVersion).runs(other.osVersion))
+        && other.osFeatures.stream()
+            .allMatch(feature ->
+                osFeatures.contains(feature)
+                    || (os.equals(WINDOWS) && feature.equals("win32k"))); // all have it
+  }
+
+  /** Whether what is made for the other platform runs on this one, as well as it may. */
+  public boolean runs(Platform other) {
+    Platform normalized = other.normalized();
+    return compatible().stream().anyMatch(platform -> platform.accepts(normalized));
+  }
+
   private Platform as(String otherArchitecture, String otherVariant) {
     return new Platform(os, otherArchitecture, otherVariant, osVersion, osFeatures);
   }
@@ -117,9 +174,14 @@ public record Platform(
     return variant.matches("v[0-9]") ? variant.charAt(1) - '0' : otherwise;
   }
 
-  /** {@code os[(version)]/arch[/variant]}. */
+  /** {@code os[(version[+feature]...)]/arch[/variant]}. */
   public String format() {
-    return (osVersion.isEmpty() ? os : os + "(" + osVersion + ")")
+    StringBuilder options = new StringBuilder(encoded(osVersion));
+    osFeatures.stream()
+        .sorted()
+        .distinct()
+        .forEach(feature -> options.append('+').append(encoded(feature)));
+    return (options.isEmpty() ? os : os + "(" + options + ")")
         + "/"
         + architecture
         + (variant.isEmpty() ? "" : "/" + variant);

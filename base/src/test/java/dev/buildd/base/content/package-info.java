@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.base.content;
+
+import org.jspecify.annotations.NullMarked;
