@@ -144,9 +144,6 @@ final class BuildCommand {
   }
 
   private static void refuseWhatIsMissing(Invocation flags) {
-    if (!flags.list("oci-layout").isEmpty()) {
-      throw BuildException.invalid("--oci-layout is not supported yet");
-    }
     for (String name : new String[] {"source-policy-file", "debug-json-cache-metrics"}) {
       if (flags.given(name).isPresent()) {
         throw BuildException.invalid("--" + name + " is not supported yet");
@@ -181,6 +178,7 @@ final class BuildCommand {
         Optional.of(ref),
         Exports.parse(flags),
         directories,
+        layouts(flags.list("oci-layout")),
         "",
         flags.text("frontend"),
         frontendOptions(flags),
@@ -191,6 +189,24 @@ final class BuildCommand {
         flags.list("allow"),
         Optional.empty(),
         false);
+  }
+
+  private static Map<String, Path> layouts(List<String> flags) {
+    Map<String, Path> layouts = new LinkedHashMap<>();
+    for (String flag : flags) {
+      int equals = flag.indexOf('=');
+      if (equals < 0) {
+        throw BuildException.invalid(
+            "oci-layout option must be 'id=path/to/layout', instead had invalid " + flag);
+      }
+      Path directory = Path.of(flag.substring(equals + 1));
+      if (!Files.isDirectory(directory)) {
+        throw BuildException.invalid(
+            "oci-layout context at " + directory + " failed to initialize: not a directory");
+      }
+      layouts.put(flag.substring(0, equals), directory);
+    }
+    return layouts;
   }
 
   private static AuthProvider registryAuth(Invocation flags) {

@@ -3,6 +3,7 @@ package dev.buildd.buildctl;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -187,6 +189,25 @@ class BuildctlProcessTest {
         .contains(
             "error: failed to solve: process \"/bin/sh -c echo before; exit 7\" did not complete"
                 + " successfully: exit code: 7\n");
+  }
+
+  @Test
+  void imagesComeFromLayouts() throws Exception {
+    Ended exported = build(step("echo laid out > /out/f"), "--output=type=oci,tar=false,dest=laid");
+    assertThat(exported.status()).as(exported.errors()).isZero();
+    Map<String, Object> index =
+        Json.parseObject(Files.readAllBytes(temp.resolve("laid/index.json")), "index");
+    String digest = Json.text(Json.objects(index, "manifests").getFirst(), "digest");
+    State image = Llb.ociLayout("laid@" + digest, Llb.ociStore("", "app"));
+    Ended ended = build(image, "--oci-layout", "app=laid", "--output", "type=local,dest=out");
+    assertThat(ended.status()).as(ended.errors()).isZero();
+    assertThat(temp.resolve("out/f")).hasContent("laid out");
+
+    assertThat(build(image, "--oci-layout", "laid").errors())
+        .contains(
+            "error: oci-layout option must be 'id=path/to/layout', instead had invalid laid\n");
+    assertThat(build(image, "--oci-layout", "app=absent").errors())
+        .contains("error: oci-layout context at absent failed to initialize: not a directory\n");
   }
 
   @Test

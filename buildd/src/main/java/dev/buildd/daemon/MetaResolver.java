@@ -5,7 +5,7 @@ import com.google.protobuf.Timestamp;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
+import dev.buildd.cache.registry.Reference;
 import dev.buildd.proto.gateway.ChecksumRequest;
 import dev.buildd.proto.gateway.ChecksumResponse;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
@@ -24,13 +24,17 @@ import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.ImageResolver;
+import dev.buildd.solver.source.image.LayoutReference;
 import dev.buildd.solver.source.image.ResolveMode;
 import dev.buildd.solver.source.image.ResolvedImage;
+import dev.buildd.solver.source.image.SessionCredentials;
 import java.util.List;
 
 /** Tells frontends what sources are before anything is built of them. */
 final class MetaResolver {
   private static final String IMAGE = "docker-image://";
+  private static final String LAYOUT = "oci-layout://";
+  private static final int LAYOUT_RESOLVER = 1;
   private static final int MAX_SUFFIX = 4096;
 
   private final ImageResolver images;
@@ -46,15 +50,19 @@ final class MetaResolver {
   }
 
   ResolveImageConfigResponse image(ResolveImageConfigRequest request, Job job) throws Exception {
-    if (request.getResolverType() != 0) {
-      throw new BuildException(
-          Category.UNIMPLEMENTED, "OCI layouts are not supported by this daemon yet");
+    String reference = Reference.parse(request.getRef()).toString();
+    SourceOp.Builder source = SourceOp.newBuilder().setIdentifier(IMAGE + reference);
+    if (request.getResolverType() == LAYOUT_RESOLVER) {
+      source
+          .setIdentifier(LAYOUT + reference)
+          .putAttrs("oci.session", request.getSessionID())
+          .putAttrs("oci.store", request.getStoreID());
     }
     Platform platform = platform(request.hasPlatform(), request.getPlatform());
     ResolvedImage image =
-        resolve(request.getRef(), platform, request.getResolveMode(), request.getLogName(), job);
+        resolve(source.build(), platform, request.getResolveMode(), request.getLogName(), job);
     return ResolveImageConfigResponse.newBuilder()
-        .setRef(image.reference().toString())
+        .setRef(image.name())
         .setDigest(image.root().digest().toString())
         .setConfig(ByteString.copyFrom(image.config()))
         .build();
@@ -77,19 +85,14 @@ final class MetaResolver {
           .setHTTP(found)
           .build();
     }
-    if (!identifier.startsWith(IMAGE)) {
+    if (!identifier.startsWith(IMAGE) && !identifier.startsWith(LAYOUT)) {
       return ResolveSourceMetaResponse.newBuilder().setSource(request.getSource()).build();
     }
     Platform platform = platform(request.hasPlatform(), request.getPlatform());
     ResolvedImage image =
-        resolve(
-            identifier.substring(IMAGE.length()),
-            platform,
-            request.getResolveMode(),
-            request.getLogName(),
-            job);
+        resolve(request.getSource(), platform, request.getResolveMode(), request.getLogName(), job);
     return ResolveSourceMetaResponse.newBuilder()
-        .setSource(request.getSource().toBuilder().setIdentifier(IMAGE + image.reference()))
+        .setSource(request.getSource().toBuilder().setIdentifier(scheme + "://" + image.name()))
         .setImage(
             ResolveSourceImageResponse.newBuilder()
                 .setDigest(image.root().digest().toString())
@@ -160,12 +163,17 @@ final class MetaResolver {
   }
 
   private <T> T seen(ResolveSourceMetaRequest request, Job job, Look<T> look) throws Exception {
-    String identifier = request.getSource().getIdentifier();
-    String name =
-        request.getLogName().isEmpty()
-            ? "resolve image config for " + identifier
-            : request.getLogName();
-    Platform platform = platform(request.hasPlatform(), request.getPlatform());
+    return seen(
+        request.getSource().getIdentifier(),
+        platform(request.hasPlatform(), request.getPlatform()),
+        request.getLogName(),
+        job,
+        look);
+  }
+
+  private <T> T seen(String identifier, Platform platform, String logName, Job job, Look<T> look)
+      throws Exception {
+    String name = logName.isEmpty() ? "resolve image config for " + identifier : logName;
     VertexProgress progress = job.vertex(Digest.of(identifier + platform.format()), name);
     progress.started();
     try {
@@ -182,23 +190,25 @@ final class MetaResolver {
   }
 
   private ResolvedImage resolve(
-      String reference, Platform platform, String mode, String logName, Job job) throws Exception {
-    String name = logName.isEmpty() ? "resolve image config for " + IMAGE + reference : logName;
-    VertexProgress progress = job.vertex(Digest.of(IMAGE + reference + platform.format()), name);
-    progress.started();
-    try {
-      ResolvedImage image =
-          images.resolveConfig(
-              reference,
-              platform,
-              ResolveMode.parse(mode),
-              SessionGroup.of(sessions, job.session()));
-      progress.completed(null);
-      return image;
-    } catch (Exception e) {
-      progress.completed(e);
-      throw e;
+      SourceOp source, Platform platform, String mode, String logName, Job job) throws Exception {
+    String identifier = source.getIdentifier();
+    return seen(
+        identifier, platform, logName, job, context -> image(source, platform, mode, context));
+  }
+
+  private ResolvedImage image(
+      SourceOp source, Platform platform, String mode, SourceContext context) throws Exception {
+    String identifier = source.getIdentifier();
+    if (identifier.startsWith(LAYOUT)) {
+      LayoutReference layout =
+          LayoutReference.parse(identifier.substring(LAYOUT.length()), source.getAttrsMap());
+      return images.resolve(layout, platform, context.sessions());
     }
+    return images.resolve(
+        Reference.parse(identifier.substring(IMAGE.length())),
+        platform,
+        ResolveMode.parse(mode),
+        new SessionCredentials(context.sessions()));
   }
 
   private static Platform platform(boolean given, dev.buildd.proto.pb.Platform platform) {

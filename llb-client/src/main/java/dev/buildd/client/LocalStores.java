@@ -21,12 +21,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Directories of this machine from which a build takes blobs, or into which it puts them: caches of
- * type {@code local}, images exported with {@code tar=false}.
+ * type {@code local}, images exported with {@code tar=false}, and OCI layouts as sources.
  */
 final class LocalStores {
   private static final Logger log = LoggerFactory.getLogger(LocalStores.class);
 
   private final Map<String, Path> directories = new LinkedHashMap<>();
+  private final Map<String, Path> layouts = new LinkedHashMap<>();
   private final Map<Path, String> cacheTags = new LinkedHashMap<>();
   private final List<Path> images = new ArrayList<>();
   private final List<CacheEntry> imports = new ArrayList<>();
@@ -47,6 +48,7 @@ final class LocalStores {
         out.imports.add(wanted);
       }
     }
+    options.ociLayouts().forEach((name, layout) -> out.layouts.put("oci:" + name, layout));
     for (SolveOptions.Export export : options.exports()) {
       if (export.target().isPresent()
           && export.target().get() instanceof FileSendTarget.Target.Layout(Path directory)) {
@@ -99,7 +101,9 @@ final class LocalStores {
   }
 
   Optional<ContentProvider> provider() {
-    return directories.isEmpty() ? Optional.empty() : Optional.of(new ContentProvider(directories));
+    return directories.isEmpty() && layouts.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new ContentProvider(directories, layouts));
   }
 
   /** Enters what the daemon has put into the directories into their indexes. */

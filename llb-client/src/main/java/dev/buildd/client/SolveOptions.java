@@ -17,6 +17,7 @@ import java.util.Optional;
  *
  * @param ref names the build; a new one is made if empty
  * @param localDirs directories that the build may use, by name
+ * @param ociLayouts OCI layouts whose images and blobs the build may use, by name
  * @param attachables what else it may use
  * @param internal whether the daemon leaves it out of its history
  */
@@ -24,6 +25,7 @@ public record SolveOptions(
     Optional<String> ref,
     List<Export> exports,
     Map<String, Path> localDirs,
+    Map<String, Path> ociLayouts,
     String sharedKey,
     String frontend,
     Map<String, String> frontendAttrs,
@@ -37,6 +39,7 @@ public record SolveOptions(
   public SolveOptions {
     exports = List.copyOf(exports);
     localDirs = Map.copyOf(localDirs);
+    ociLayouts = Map.copyOf(ociLayouts);
     frontendAttrs = Map.copyOf(frontendAttrs);
     frontendInputs = Map.copyOf(frontendInputs);
     cacheExports = List.copyOf(cacheExports);
@@ -69,6 +72,7 @@ public record SolveOptions(
         Optional.empty(),
         List.of(),
         Map.of(),
+        Map.of(),
         "",
         "",
         Map.of(),
@@ -86,6 +90,7 @@ public record SolveOptions(
         ref,
         List.of(others),
         localDirs,
+        ociLayouts,
         sharedKey,
         frontend,
         frontendAttrs,
@@ -105,6 +110,27 @@ public record SolveOptions(
         ref,
         exports,
         dirs,
+        ociLayouts,
+        sharedKey,
+        frontend,
+        frontendAttrs,
+        frontendInputs,
+        cacheExports,
+        cacheImports,
+        attachables,
+        entitlements,
+        sourcePolicy,
+        internal);
+  }
+
+  public SolveOptions withOciLayout(String name, Path directory) {
+    Map<String, Path> layouts = new LinkedHashMap<>(ociLayouts);
+    layouts.put(name, directory);
+    return new SolveOptions(
+        ref,
+        exports,
+        localDirs,
+        layouts,
         sharedKey,
         frontend,
         frontendAttrs,
@@ -122,6 +148,7 @@ public record SolveOptions(
         ref,
         exports,
         localDirs,
+        ociLayouts,
         sharedKey,
         name,
         attrs,
@@ -139,6 +166,7 @@ public record SolveOptions(
         Optional.of(other),
         exports,
         localDirs,
+        ociLayouts,
         sharedKey,
         frontend,
         frontendAttrs,
@@ -156,6 +184,7 @@ public record SolveOptions(
         ref,
         exports,
         localDirs,
+        ociLayouts,
         sharedKey,
         frontend,
         frontendAttrs,
@@ -174,6 +203,7 @@ public record SolveOptions(
         ref,
         exports,
         localDirs,
+        ociLayouts,
         sharedKey,
         frontend,
         frontendAttrs,
@@ -199,6 +229,7 @@ public record SolveOptions(
         ref,
         exports,
         localDirs,
+        ociLayouts,
         sharedKey,
         frontend,
         frontendAttrs,

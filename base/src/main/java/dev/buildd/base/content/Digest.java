@@ -80,6 +80,11 @@ public record Digest(Algorithm algorithm, String hex) implements Comparable<Dige
     return new Digest(Algorithm.SHA256, HexFormat.of().formatHex(sha256));
   }
 
+  /** Whether this is the content's digest. */
+  public boolean isOf(byte[] content) {
+    return hex.equals(HexFormat.of().formatHex(algorithm.newHash().digest(content)));
+  }
+
   /** A new SHA-256 computation, to be ended by {@link #ofHash}. */
   public static MessageDigest newHash() {
     return Algorithm.SHA256.newHash();

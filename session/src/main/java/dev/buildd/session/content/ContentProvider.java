@@ -29,23 +29,30 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Offers directories of this machine as stores of blobs, in the form of OCI image layouts. The
- * daemon reads and adds blobs; it deletes none, and nothing else of the directory is touched.
+ * daemon reads blobs and adds some where it may; it deletes none, and nothing else of the directory
+ * is touched.
  */
 public final class ContentProvider implements Attachable {
-  private final Map<String, Path> stores;
+  private final Map<String, Path> stores = new HashMap<>();
+  private final Set<String> readOnly;
 
   /**
-   * @param stores directories by the ids under which the daemon asks for them
+   * @param writable directories by the ids under which the daemon asks for them
+   * @param readOnly such as nothing is added to
    */
-  public ContentProvider(Map<String, Path> stores) {
-    this.stores = Map.copyOf(stores);
+  public ContentProvider(Map<String, Path> writable, Map<String, Path> readOnly) {
+    stores.putAll(writable);
+    stores.putAll(readOnly);
+    this.readOnly = Set.copyOf(readOnly.keySet());
   }
 
   @Override
@@ -58,7 +65,7 @@ public final class ContentProvider implements Attachable {
                 Handlers.streaming((call, headers) -> read(call, store(headers))))
             .addMethod(
                 ContentGrpc.getWriteMethod(),
-                Handlers.streaming((call, headers) -> write(call, store(headers))))
+                Handlers.streaming((call, headers) -> write(call, writableStore(headers))))
             .addMethod(
                 ContentGrpc.getStatusMethod(),
                 Handlers.unary((request, headers) -> {
@@ -74,7 +81,16 @@ public final class ContentProvider implements Attachable {
     String id = headers.get(ContentStores.STORE);
     Path store = id == null ? null : stores.get(id);
     if (store == null) {
-      throw BuildException.notFound("unknown store \"" + id + "\"");
+      throw BuildException.notFound("unknown store " + id + ": not found");
+    }
+    return store;
+  }
+
+  private Path writableStore(Metadata headers) {
+    Path store = store(headers);
+    String id = headers.get(ContentStores.STORE);
+    if (id != null && readOnly.contains(id)) {
+      throw new BuildException(Category.PERMISSION_DENIED, "store " + id + " is read-only");
     }
     return store;
   }

@@ -21,7 +21,6 @@ import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 
@@ -46,21 +45,32 @@ public final class RemoteContent {
     return headers;
   }
 
-  /** The bytes that a blob has; empty if it is not there. */
-  public Optional<Long> size(Digest digest) {
+  /**
+   * The bytes that a blob has.
+   *
+   * @throws BuildException {@code NOT_FOUND} if the blob, or the whole store, is not there
+   */
+  public long size(Digest digest) {
     try {
-      return Optional.of(
-          ContentGrpc.newBlockingStub(session.channel())
-              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers()))
-              .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS)
-              .info(InfoRequest.newBuilder().setDigest(digest.toString()).build())
-              .getInfo()
-              .getSize());
+      return ContentGrpc.newBlockingStub(session.channel())
+          .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers()))
+          .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS)
+          .info(InfoRequest.newBuilder().setDigest(digest.toString()).build())
+          .getInfo()
+          .getSize();
     } catch (StatusRuntimeException e) {
-      if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
-        return Optional.empty();
-      }
       throw Statuses.toBuildException("content " + digest + " of " + store, e);
+    }
+  }
+
+  private boolean has(Digest digest) {
+    try {
+      return size(digest) >= 0;
+    } catch (BuildException e) {
+      if (e.category() == Category.NOT_FOUND) {
+        return false;
+      }
+      throw e;
     }
   }
 
@@ -85,7 +95,7 @@ public final class RemoteContent {
   /** Writes a blob unless it is there. */
   public void write(Digest digest, long size, InputStream from)
       throws IOException, InterruptedException {
-    if (size(digest).isPresent()) {
+    if (has(digest)) {
       return;
     }
     try (MessageStream<WriteContentRequest, WriteContentResponse> call =

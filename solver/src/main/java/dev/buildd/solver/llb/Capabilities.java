@@ -80,7 +80,8 @@ public final class Capabilities {
           "source.local.metadatatransfer",
           "source.local.sessionid",
           "source.local.sharedkeyhint",
-          "source.local.unique");
+          "source.local.unique",
+          "source.ocilayout");
 
   /** Features of the gateway. */
   public static final Set<String> GATEWAY =

@@ -23,11 +23,9 @@ import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.llb.LlbBridge.CacheImport;
 import dev.buildd.solver.llb.LlbBridge.CacheImports;
-import dev.buildd.solver.source.image.Bounded;
+import dev.buildd.solver.source.image.ImageOrigin;
 import dev.buildd.solver.source.image.LayerPuller;
 import dev.buildd.solver.source.image.SessionCredentials;
-import java.io.ByteArrayOutputStream;
-import java.io.OutputStream;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
@@ -37,7 +35,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.LongConsumer;
 
 /**
  * Reads caches from registries and from clients' directories: such as were exported there, and such
@@ -94,11 +91,6 @@ public final class CacheImporter implements CacheImports {
     }
   }
 
-  /** Documents and layers of a cache, wherever it is kept. */
-  private interface Blobs extends LayerPuller.Origin {
-    byte[] manifest(Digest digest) throws Exception;
-  }
-
   private CacheSource local(CacheImport wanted, Job job) throws Exception {
     String directory = wanted.attributes().getOrDefault("src", "");
     String digest = wanted.attributes().getOrDefault("digest", "");
@@ -108,34 +100,7 @@ public final class CacheImporter implements CacheImports {
     RemoteContent store =
         new RemoteContent(
             sessions.await(job.session(), LocalExporter.PATIENCE), "local:" + directory);
-    return new Reading(
-            new Blobs() {
-              @Override
-              public byte[] manifest(Digest wantedDigest) throws Exception {
-                long size =
-                    store
-                        .size(wantedDigest)
-                        .orElseThrow(() -> BuildException.notFound(wantedDigest + ": not found"));
-                return bytes(this, Descriptor.of("", wantedDigest, size));
-              }
-
-              @Override
-              public void read(Descriptor blob, OutputStream to, LongConsumer progress)
-                  throws Exception {
-                store.read(blob.digest(), to, progress);
-              }
-
-              @Override
-              public String name() {
-                return directory;
-              }
-
-              @Override
-              public Optional<Reference> reference() {
-                return Optional.empty();
-              }
-            })
-        .source(Digest.parse(digest));
+    return new Reading(ImageOrigin.of(store, directory)).source(Digest.parse(digest));
   }
 
   private CacheSource registry(CacheImport wanted, Job job) throws Exception {
@@ -146,31 +111,7 @@ public final class CacheImporter implements CacheImports {
             Reference.parse(wanted.attributes().getOrDefault("ref", "")),
             credentials,
             Attributes.strictBool("registry.insecure", insecure));
-    LayerPuller.Origin origin = LayerPuller.Origin.of(repository);
-    return new Reading(
-            new Blobs() {
-              @Override
-              public byte[] manifest(Digest digest) throws Exception {
-                return repository.manifest(digest);
-              }
-
-              @Override
-              public void read(Descriptor blob, OutputStream to, LongConsumer progress)
-                  throws Exception {
-                origin.read(blob, to, progress);
-              }
-
-              @Override
-              public String name() {
-                return origin.name();
-              }
-
-              @Override
-              public Optional<Reference> reference() {
-                return origin.reference();
-              }
-            })
-        .source(repository.resolve().digest());
+    return new Reading(ImageOrigin.of(repository)).source(repository.resolve().digest());
   }
 
   /** A time as others write it; what is none tells nothing. */
@@ -184,32 +125,17 @@ public final class CacheImporter implements CacheImports {
     }
   }
 
-  private static byte[] bytes(Blobs blobs, Descriptor blob) throws Exception {
-    if (blob.size() > MAX_CONFIG) {
-      throw BuildException.invalid(
-          "blob " + blob.digest() + " is too large (" + blob.size() + " > " + MAX_CONFIG + ")");
-    }
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    blobs.read(blob, new Bounded(out, blob.size()), n -> {});
-    byte[] bytes = out.toByteArray();
-    if (!Digest.of(bytes).equals(blob.digest())) {
-      throw new BuildException(
-          Category.FAILED_PRECONDITION, "unexpected content of blob " + blob.digest());
-    }
-    return bytes;
-  }
-
   /** One cache being read. */
   private final class Reading {
-    private final Blobs blobs;
+    private final ImageOrigin origin;
     private final Map<Digest, ImportedSource.Layer> layers = new HashMap<>();
 
-    Reading(Blobs blobs) {
-      this.blobs = blobs;
+    Reading(ImageOrigin origin) {
+      this.origin = origin;
     }
 
     CacheSource source(Digest root) throws Exception {
-      ImageManifest manifest = ImageManifest.parse(blobs.manifest(root), "manifest " + root);
+      ImageManifest manifest = ImageManifest.parse(origin.manifest(root), "manifest " + root);
       Optional<Descriptor> config =
           manifest.config().filter(c -> c.mediaType().equals(CacheConfig.MEDIA_TYPE));
       List<Descriptor> found = manifest.layers();
@@ -238,11 +164,11 @@ public final class CacheImporter implements CacheImports {
                         time(blob.annotations().getOrDefault(CREATED_AT, "")))));
           }
         }
-        cache = CacheConfig.parse(bytes(blobs, config.get()));
+        cache = CacheConfig.parse(origin.blob(config.get(), MAX_CONFIG));
       } else {
         cache = inline(root, manifest);
       }
-      return new ImportedSource(new ImportedCache(root.toString(), cache), layers, puller, blobs);
+      return new ImportedSource(new ImportedCache(root.toString(), cache), layers, puller, origin);
     }
 
     /** What an image says of itself; of an index, what all its images say. */
@@ -251,7 +177,7 @@ public final class CacheImporter implements CacheImports {
       if (manifest.isIndex()) {
         for (Descriptor one : manifest.manifests()) {
           if (MediaType.isManifest(one.mediaType())) {
-            inline(ImageManifest.parse(blobs.manifest(one.digest()), "manifest " + one.digest()))
+            inline(ImageManifest.parse(origin.manifest(one.digest()), "manifest " + one.digest()))
                 .ifPresent(all::add);
           }
         }
@@ -259,7 +185,7 @@ public final class CacheImporter implements CacheImports {
         inline(manifest).ifPresent(all::add);
       }
       if (all.isEmpty()) {
-        throw BuildException.notFound("no cache in " + blobs.name() + " (" + root + ")");
+        throw BuildException.notFound("no cache in " + origin.name() + " (" + root + ")");
       }
       return CacheConfig.joined(all);
     }
@@ -268,7 +194,7 @@ public final class CacheImporter implements CacheImports {
       if (image.config().isEmpty() || image.layers().isEmpty()) {
         return Optional.empty();
       }
-      byte[] config = bytes(blobs, image.config().get());
+      byte[] config = origin.blob(image.config().get(), MAX_CONFIG);
       Map<String, Object> json = Json.parseObject(config, "image config");
       List<Digest> diffIds = ImageManifest.diffIds(config, "image config");
       String records = Json.text(json, INLINE);

@@ -13,12 +13,12 @@ import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.Repository;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.snapshot.content.ContentStore;
-import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * Finds out what names of images stand for. Manifests and configs go to the content store, where
@@ -49,13 +49,6 @@ public final class ImageResolver {
     this.content = content;
   }
 
-  /** What a frontend wants to know of an image: the name's digest and the config. */
-  public ResolvedImage resolveConfig(
-      String reference, Platform platform, ResolveMode mode, SessionGroup sessions)
-      throws Exception {
-    return resolve(Reference.parse(reference), platform, mode, new SessionCredentials(sessions));
-  }
-
   /**
    * Resolves a name and brings manifests and config.
    *
@@ -70,83 +63,141 @@ public final class ImageResolver {
       root = repository.resolve();
       lastRoots.put(reference.toString(), root);
     }
-    List<Digest> blobs = new ArrayList<>();
-    Descriptor at = root;
-    ImageManifest manifest = manifest(repository, at, blobs);
-    for (int i = 0; manifest.isIndex(); i++) {
-      if (i == MAX_NESTING) {
-        throw BuildException.invalid(reference + ": indexes are nested too deeply");
-      }
-      at =
-          manifest
-              .choose(platform)
-              .orElseThrow(() ->
-                  BuildException.notFound(
-                      reference + ": no match for platform in manifest: not found"));
-      manifest = manifest(repository, at, blobs);
-    }
-    Descriptor config =
-        manifest
-            .config()
-            .orElseThrow(() -> BuildException.invalid(reference + ": manifest has no config"));
-    byte[] bytes = config(repository, config, blobs);
-    List<Digest> diffIds = ImageManifest.diffIds(bytes, "config of " + reference);
-    if (diffIds.size() != manifest.layers().size()) {
-      throw BuildException.invalid(
-          "mismatched image rootfs and manifest layers: "
-              + diffIds.size()
-              + " diff ids, "
-              + manifest.layers().size()
-              + " layers");
-    }
-    return new ResolvedImage(reference, root, bytes, manifest.layers(), diffIds, blobs);
-  }
-
-  private ImageManifest manifest(Repository repository, Descriptor wanted, List<Digest> blobs)
-      throws Exception {
-    // the registry has named this digest for this repository just now, so that wherever its bytes
+    // the registry has named this digest for this repository just now, so that wherever the bytes
     // come from, nobody is given another repository's image
-    byte[] bytes =
-        content.info(wanted.digest()).isPresent()
-            ? content.readAll(wanted.digest())
-            : repository.manifest(wanted.digest());
-    ImageManifest manifest = ImageManifest.parse(bytes, "manifest " + wanted.digest());
-    String type = manifest.mediaType();
-    if (!type.isEmpty() && MediaType.isIndex(type) != MediaType.isIndex(wanted.mediaType())) {
-      throw BuildException.invalid(
-          "manifest " + wanted.digest() + " is " + type + ", not " + wanted.mediaType());
-    }
-    if (manifest.isIndex() && MediaType.isManifest(wanted.mediaType())) {
-      throw BuildException.invalid("manifest " + wanted.digest() + " has no config");
-    }
-    content.put(bytes);
-    blobs.add(wanted.digest());
-    return manifest;
+    return new Reading(
+            ImageOrigin.of(repository), platform, digest -> content.info(digest).isPresent())
+        .image(root);
   }
 
-  private byte[] config(Repository repository, Descriptor wanted, List<Digest> blobs)
+  /**
+   * Finds out what an OCI layout's image is, and brings manifests and config. All is read from the
+   * layout, whatever the daemon has, for a client vouches only for what it offers.
+   *
+   * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
+   */
+  public ResolvedImage resolve(LayoutReference reference, Platform platform, SessionGroup sessions)
       throws Exception {
-    if (wanted.size() > MAX_CONFIG) {
-      throw BuildException.invalid("config " + wanted.digest() + " is too large");
+    return new Reading(reference.open(sessions), platform, digest -> false)
+        .image(Descriptor.of("", reference.digest(), 0));
+  }
+
+  /** One image being read. */
+  private final class Reading {
+    private final ImageOrigin origin;
+    private final Platform platform;
+    private final Predicate<Digest> here;
+    private final List<Digest> blobs = new ArrayList<>();
+
+    /**
+     * @param here whether a document need not be asked for
+     */
+    Reading(ImageOrigin origin, Platform platform, Predicate<Digest> here) {
+      this.origin = origin;
+      this.platform = platform;
+      this.here = here;
     }
-    byte[] bytes;
-    if (content.info(wanted.digest()).isPresent()) {
-      bytes = content.readAll(wanted.digest());
-    } else {
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      repository.blob(wanted, new Bounded(out, wanted.size()), n -> {});
-      bytes = out.toByteArray();
-      if (!Digest.of(bytes).equals(wanted.digest())) {
+
+    /**
+     * @param root without a media type if it is not known
+     */
+    ResolvedImage image(Descriptor root) throws Exception {
+      if (root.mediaType().equals(MediaType.DOCKER_SCHEMA_1)) {
         throw new BuildException(
             Category.FAILED_PRECONDITION,
-            "unexpected digest of config: got "
-                + Digest.of(bytes)
-                + ", expected "
-                + wanted.digest());
+            "support Docker Image manifest version 2, schema 1 has been removed. "
+                + "More information at https://docs.docker.com/go/deprecated-image-specs/");
+      }
+      Descriptor at = root;
+      ImageManifest manifest = manifest(at);
+      for (int i = 0; manifest.isIndex(); i++) {
+        if (i == MAX_NESTING) {
+          throw BuildException.invalid(origin.name() + ": indexes are nested too deeply");
+        }
+        at = manifest.choose(platform).orElseThrow(this::noMatch);
+        manifest = manifest(at);
+      }
+      Descriptor config =
+          manifest
+              .config()
+              .orElseThrow(
+                  () -> BuildException.invalid(origin.name() + ": manifest has no config"));
+      byte[] bytes = config(config);
+      boolean chosen = !at.equals(root);
+      if (chosen
+          && at.platform().isEmpty()
+          && !platform.runs(ImageManifest.platform(bytes, "config of " + origin.name()))) {
+        throw noMatch();
+      }
+      List<Digest> diffIds = ImageManifest.diffIds(bytes, "config of " + origin.name());
+      if (diffIds.size() != manifest.layers().size()) {
+        throw BuildException.invalid(
+            "mismatched image rootfs and manifest layers: "
+                + diffIds.size()
+                + " diff ids, "
+                + manifest.layers().size()
+                + " layers");
+      }
+      return new ResolvedImage(origin.name(), root, bytes, manifest.layers(), diffIds, blobs);
+    }
+
+    private BuildException noMatch() {
+      return BuildException.notFound(
+          origin.name() + ": no match for platform in manifest: not found");
+    }
+
+    private ImageManifest manifest(Descriptor wanted) throws Exception {
+      byte[] bytes =
+          here.test(wanted.digest())
+              ? content.readAll(wanted.digest())
+              : origin.manifest(wanted.digest());
+      ImageManifest manifest = parse(bytes, wanted);
+      String type = manifest.mediaType();
+      String expected = wanted.mediaType();
+      if (!type.isEmpty()
+          && !expected.isEmpty()
+          && MediaType.isIndex(type) != MediaType.isIndex(expected)) {
+        throw BuildException.invalid(
+            "manifest " + wanted.digest() + " is " + type + ", not " + expected);
+      }
+      if (manifest.isIndex() && (MediaType.isManifest(expected) || MediaType.isManifest(type))) {
+        throw BuildException.invalid("manifest " + wanted.digest() + " has no config");
+      }
+      if (!manifest.isIndex() && MediaType.isIndex(type)) {
+        throw BuildException.invalid("mediaType in manifest does not match manifest contents");
       }
       content.put(bytes);
+      blobs.add(wanted.digest());
+      return manifest;
     }
-    blobs.add(wanted.digest());
-    return bytes;
+
+    private ImageManifest parse(byte[] bytes, Descriptor wanted) {
+      try {
+        return ImageManifest.parse(bytes, "manifest " + wanted.digest());
+      } catch (BuildException e) {
+        if (!wanted.mediaType().isEmpty()) {
+          throw e;
+        }
+        throw new BuildException(
+            e.category(),
+            "reference \""
+                + origin.name()
+                + "\" contains neither an index nor a manifest: "
+                + e.getMessage(),
+            e);
+      }
+    }
+
+    private byte[] config(Descriptor wanted) throws Exception {
+      byte[] bytes;
+      if (here.test(wanted.digest())) {
+        bytes = content.readAll(wanted.digest());
+      } else {
+        bytes = origin.blob(wanted, MAX_CONFIG);
+        content.put(bytes);
+      }
+      blobs.add(wanted.digest());
+      return bytes;
+    }
   }
 }

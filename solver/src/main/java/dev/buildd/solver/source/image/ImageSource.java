@@ -12,6 +12,7 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -23,9 +24,13 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Images of registries: {@code docker-image://}. */
+/**
+ * Images of registries, {@code docker-image://}, and of clients' OCI layouts, {@code
+ * oci-layout://}.
+ */
 public final class ImageSource implements Source {
-  private static final String SCHEME = "docker-image";
+  private static final String REGISTRY = "docker-image";
+  private static final String LAYOUT = "oci-layout";
   private static final String BLOB = "image.blob:"; // an index each, for an index has one value
   private static final String NEEDED = "needed";
 
@@ -44,7 +49,7 @@ public final class ImageSource implements Source {
 
   @Override
   public Set<String> schemes() {
-    return Set.of(SCHEME);
+    return Set.of(REGISTRY, LAYOUT);
   }
 
   /** Whether a ref was made from an image with this manifest or config. */
@@ -54,11 +59,23 @@ public final class ImageSource implements Source {
 
   @Override
   public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
-    String prefix = SCHEME + "://";
-    if (!identifier.startsWith(prefix)) {
-      throw BuildException.invalid("not an image: " + identifier);
-    }
-    Reference reference = Reference.parse(identifier.substring(prefix.length()));
+    int end = identifier.indexOf("://");
+    String name = identifier.substring(end + "://".length());
+    return switch (identifier.substring(0, Math.max(0, end))) {
+      case REGISTRY -> registryImage(name, attributes, platform.normalized());
+      case LAYOUT ->
+          new Image(
+              new InLayout(LayoutReference.parse(name, attributes)),
+              platform.normalized(),
+              "",
+              Optional.ofNullable(attributes.get("oci.layerlimit")).map(ImageSource::limit),
+              Optional.empty());
+      default -> throw BuildException.invalid("not an image: " + identifier);
+    };
+  }
+
+  private Instance registryImage(String name, Map<String, String> attributes, Platform platform) {
+    Reference reference = Reference.parse(name);
     ResolveMode mode = ResolveMode.parse(attributes.getOrDefault("image.resolvemode", ""));
     String recordType = attributes.getOrDefault("image.recordtype", "");
     if (!Set.of(
@@ -76,7 +93,7 @@ public final class ImageSource implements Source {
         Optional.ofNullable(attributes.get("image.layerlimit")).map(ImageSource::limit);
     Optional<Digest> checksum =
         Optional.ofNullable(attributes.get("image.checksum")).map(Digest::parse);
-    return new Image(reference, platform.normalized(), mode, recordType, limit, checksum);
+    return new Image(new InRegistry(reference, mode), platform, recordType, limit, checksum);
   }
 
   private static int limit(String text) {
@@ -90,25 +107,79 @@ public final class ImageSource implements Source {
     return limit;
   }
 
-  private final class Image implements Instance {
+  /** Where an image is. */
+  private interface Place {
+    String name();
+
+    ResolvedImage resolve(Platform platform, SessionGroup sessions) throws Exception;
+
+    ImageOrigin open(SessionGroup sessions) throws Exception;
+  }
+
+  private final class InRegistry implements Place {
     private final Reference reference;
-    private final Platform platform;
     private final ResolveMode mode;
+
+    InRegistry(Reference reference, ResolveMode mode) {
+      this.reference = reference;
+      this.mode = mode;
+    }
+
+    @Override
+    public String name() {
+      return reference.toString();
+    }
+
+    @Override
+    public ResolvedImage resolve(Platform platform, SessionGroup sessions) throws Exception {
+      return resolver.resolve(reference, platform, mode, new SessionCredentials(sessions));
+    }
+
+    @Override
+    public ImageOrigin open(SessionGroup sessions) {
+      return ImageOrigin.of(registries.open(reference, new SessionCredentials(sessions)));
+    }
+  }
+
+  private final class InLayout implements Place {
+    private final LayoutReference reference;
+
+    InLayout(LayoutReference reference) {
+      this.reference = reference;
+    }
+
+    @Override
+    public String name() {
+      return reference.name();
+    }
+
+    @Override
+    public ResolvedImage resolve(Platform platform, SessionGroup sessions) throws Exception {
+      return resolver.resolve(reference, platform, sessions);
+    }
+
+    @Override
+    public ImageOrigin open(SessionGroup sessions) throws Exception {
+      return reference.open(sessions);
+    }
+  }
+
+  private final class Image implements Instance {
+    private final Place place;
+    private final Platform platform;
     private final String recordType;
     private final Optional<Integer> limit;
     private final Optional<Digest> checksum;
     private @Nullable Flight<ResolvedImage> resolution; // guarded by this
 
     Image(
-        Reference reference,
+        Place place,
         Platform platform,
-        ResolveMode mode,
         String recordType,
         Optional<Integer> limit,
         Optional<Digest> checksum) {
-      this.reference = reference;
+      this.place = place;
       this.platform = platform;
-      this.mode = mode;
       this.recordType = recordType;
       this.limit = limit;
       this.checksum = checksum;
@@ -119,7 +190,7 @@ public final class ImageSource implements Source {
       Flight<ResolvedImage> flight;
       synchronized (this) {
         if (resolution == null) {
-          resolution = new Flight<>("resolve " + reference, () -> resolve(context));
+          resolution = new Flight<>("resolve " + place.name(), () -> resolve(context));
         }
         flight = resolution;
       }
@@ -127,10 +198,9 @@ public final class ImageSource implements Source {
     }
 
     private ResolvedImage resolve(SourceContext context) throws Exception {
-      try (VertexProgress.Part part = context.progress().part("resolve " + reference)) {
+      try (VertexProgress.Part part = context.progress().part("resolve " + place.name())) {
         part.update("", 0, 0);
-        ResolvedImage image =
-            resolver.resolve(reference, platform, mode, new SessionCredentials(context.sessions()));
+        ResolvedImage image = place.resolve(platform, context.sessions());
         Digest digest = image.root().digest();
         if (checksum.isPresent() && !checksum.get().equals(digest)) {
           throw new BuildException(
@@ -138,7 +208,7 @@ public final class ImageSource implements Source {
               "image digest "
                   + digest
                   + " for "
-                  + reference
+                  + place.name()
                   + " does not match expected checksum "
                   + checksum.get());
         }
@@ -195,8 +265,7 @@ public final class ImageSource implements Source {
       ImmutableRef ref =
           layers.pull(
               LayerPuller.Pull.of(
-                  LayerPuller.Origin.of(
-                      registries.open(reference, new SessionCredentials(context.sessions()))),
+                  place.open(context.sessions()),
                   wanted,
                   limited(image.diffIds()),
                   recordType,

@@ -15,7 +15,6 @@ import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.Repository;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.VertexProgress;
@@ -80,25 +79,6 @@ public final class LayerPuller {
 
     /** The image or cache in a registry, if it is one. */
     Optional<Reference> reference();
-
-    static Origin of(Repository repository) {
-      return new Origin() {
-        @Override
-        public void read(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
-          repository.blob(blob, to, progress);
-        }
-
-        @Override
-        public String name() {
-          return repository.reference().toString();
-        }
-
-        @Override
-        public Optional<Reference> reference() {
-          return Optional.of(repository.reference());
-        }
-      };
-    }
   }
 
   /**

@@ -2,12 +2,12 @@ package dev.buildd.solver.source.image;
 
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
-import dev.buildd.cache.registry.Reference;
 import java.util.List;
 
 /**
  * What an image's name stands for.
  *
+ * @param name in full
  * @param root what the name itself names: an index or a manifest
  * @param config the bytes of the image config
  * @param layers lowest first
@@ -16,7 +16,7 @@ import java.util.List;
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 public record ResolvedImage(
-    Reference reference,
+    String name,
     Descriptor root,
     byte[] config,
     List<Descriptor> layers,
