@@ -33,6 +33,7 @@ import dev.buildd.solver.remote.CacheExports;
 import dev.buildd.solver.remote.CacheImporter;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
+import dev.buildd.solver.source.image.BlobSource;
 import dev.buildd.solver.source.image.ImageResolver;
 import dev.buildd.solver.source.image.ImageSource;
 import dev.buildd.solver.source.image.LayerPuller;
@@ -141,7 +142,7 @@ final class Daemon implements AutoCloseable {
             labels(config, snapshotter),
             platforms(config),
             exec,
-            List.of(new LocalSource(cache), images, git, http));
+            List.of(new LocalSource(cache), images, new BlobSource(cache, registries), git, http));
     CacheStore keys = new DurableCacheStore("local", store, clock);
     ResultCache results = new ResultCache(keys, cache);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());

@@ -132,6 +132,24 @@ final class LayoutSourceTest {
         .hasMessageContaining("layer limit 3 is greater than the number of layers in the image 2");
   }
 
+  @Test
+  void oneBlobIsAFile() throws Exception {
+    State blob =
+        Llb.ociLayoutBlob("not/real@" + root, Llb.blobStore("", STORE), Llb.filename("manifest"));
+    build(blob, layout, own);
+    assertThat(own.resolve("manifest")).hasSameBinaryContentAs(blob(layout, root));
+    Path broken = copyOfLayout("broken");
+    Digest digest = put(broken, "whole".getBytes(UTF_8));
+    Files.writeString(blob(broken, digest), "cut");
+    assertThatThrownBy(
+            () -> build(Llb.ociLayoutBlob("x@" + digest, Llb.blobStore("", STORE)), broken, own))
+        .hasMessageContaining("unexpected digest of blob: got " + Digest.of("cut"));
+    Digest absent = Digest.of("absent");
+    assertThatThrownBy(
+            () -> build(Llb.ociLayoutBlob("x@" + absent, Llb.blobStore("", STORE)), broken, own))
+        .hasMessageContaining("content " + absent + ": not found");
+  }
+
   private static ResolveSourceMetaResponse resolve(GatewayClient gateway, String session)
       throws InterruptedException {
     return gateway.resolveSourceMeta(

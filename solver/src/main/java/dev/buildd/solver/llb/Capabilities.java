@@ -69,6 +69,7 @@ public final class Capabilities {
           "source.http.header",
           "source.http.perm",
           "source.image",
+          "source.imageblob",
           "source.image.checksum",
           "source.image.layerlimit",
           "source.image.resolvemode",

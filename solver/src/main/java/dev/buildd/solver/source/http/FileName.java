@@ -1,5 +1,6 @@
 package dev.buildd.solver.source.http;
 
+import dev.buildd.solver.source.SourceFile;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.URLDecoder;
@@ -25,15 +26,15 @@ final class FileName {
    */
   static String of(String asked, Optional<String> disposition, String url) {
     if (!asked.isEmpty()) {
-      return safe(asked);
+      return SourceFile.safeName(asked);
     }
     Optional<String> served = disposition.flatMap(FileName::served);
     if (served.isPresent() && !served.get().isEmpty() && !served.get().endsWith("/")) {
-      return safe(served.get());
+      return SourceFile.safeName(served.get());
     }
     try {
       String path = new URI(url).getPath();
-      return safe(path == null ? "" : path);
+      return SourceFile.safeName(path == null ? "" : path);
     } catch (URISyntaxException e) {
       return DEFAULT;
     }
@@ -55,19 +56,5 @@ final class FileName {
     }
     return Optional.of(
         plain.group(2) == null ? plain.group(1).replaceAll("\\\\(.)", "$1") : plain.group(2));
-  }
-
-  private static String safe(String text) {
-    String name = text.strip();
-    while (name.endsWith("/")) {
-      name = name.substring(0, name.length() - 1);
-    }
-    name = name.substring(name.lastIndexOf('/') + 1);
-    boolean unusable =
-        name.isEmpty()
-            || name.equals(".")
-            || name.equals("..")
-            || name.chars().anyMatch(Character::isISOControl);
-    return unusable ? DEFAULT : name;
   }
 }

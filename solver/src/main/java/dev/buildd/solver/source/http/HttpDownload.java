@@ -7,7 +7,6 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.http.HttpClients;
 import dev.buildd.base.json.Json;
-import dev.buildd.base.linux.Linux;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
@@ -58,7 +57,6 @@ final class HttpDownload implements Source.Instance {
   private static final String ETAG = "http.etag";
   private static final String CHECKSUM = "http.checksum";
   private static final String MODIFIED = "http.modtime";
-  private static final int DEFAULT_PERMISSIONS = 0600;
   private static final DateTimeFormatter HTTP_TIME =
       DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
           .withZone(ZoneOffset.UTC);
@@ -134,9 +132,9 @@ final class HttpDownload implements Source.Instance {
     Resolved resolved = resolved(context);
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("Filename", resolved.filename());
-    json.put("Perm", request.permissions());
-    json.put("UID", request.uid());
-    json.put("GID", request.gid());
+    json.put("Perm", request.file().permissions());
+    json.put("UID", request.file().uid());
+    json.put("GID", request.file().gid());
     json.put("Checksum", resolved.digest().toString());
     resolved.modified().ifPresent(time -> json.put("LastModTime", HTTP_TIME.format(time)));
     if (!request.headerSecret().isEmpty()) {
@@ -167,10 +165,10 @@ final class HttpDownload implements Source.Instance {
             Json.bytes(
                 List.of(
                     request.url(),
-                    request.filename(),
-                    request.permissions(),
-                    request.uid(),
-                    request.gid(),
+                    request.file().name(),
+                    request.file().permissions(),
+                    request.file().uid(),
+                    request.file().gid(),
                     request.headerSecret(),
                     headerFields())))
         .toString();
@@ -217,7 +215,7 @@ final class HttpDownload implements Source.Instance {
     if (request.checksum().isPresent()) {
       return new Resolved(
           request.checksum().get(),
-          FileName.of(request.filename(), Optional.empty(), request.url()),
+          FileName.of(request.file().name(), Optional.empty(), request.url()),
           Optional.empty(),
           "");
     }
@@ -323,7 +321,7 @@ final class HttpDownload implements Source.Instance {
     Resolved resolved =
         new Resolved(
             Digest.parse(text(ref, CHECKSUM).orElseThrow()),
-            FileName.of(request.filename(), disposition(response), request.url()),
+            FileName.of(request.file().name(), disposition(response), request.url()),
             text(ref, MODIFIED).flatMap(HttpDownload::time),
             ref.id());
     return Optional.of(remembered(context, resolved, ref));
@@ -396,7 +394,7 @@ final class HttpDownload implements Source.Instance {
   }
 
   private Saved upload(SourceContext context) throws Exception {
-    String name = FileName.of(request.filename(), Optional.empty(), request.url());
+    String name = FileName.of(request.file().name(), Optional.empty(), request.url());
     return save(name, Optional.empty(), "", to -> pull(context, to));
   }
 
@@ -419,7 +417,7 @@ final class HttpDownload implements Source.Instance {
               .isPresent();
       InputStream content = zipped ? new GZIPInputStream(body) : body;
       return save(
-          FileName.of(request.filename(), disposition(response), request.url()),
+          FileName.of(request.file().name(), disposition(response), request.url()),
           response.headers().firstValue("Last-Modified").flatMap(HttpDownload::time),
           tag(response),
           content::transferTo);
@@ -471,10 +469,7 @@ final class HttpDownload implements Source.Instance {
     try (OutputStream out = new DigestOutputStream(Files.newOutputStream(file), hash)) {
       content.writeTo(out);
     }
-    Linux.lchown(file, request.uid(), request.gid());
-    Linux.chmod(file, request.permissions() == 0 ? DEFAULT_PERMISSIONS : request.permissions());
-    long nanos = modified.map(time -> time.getEpochSecond() * 1_000_000_000L).orElse(0L);
-    Linux.utimensat(file, nanos, nanos);
+    request.file().finish(file, modified.orElse(Instant.EPOCH));
     return new Digest(
         request.checksum().map(Digest::algorithm).orElse(Digest.Algorithm.SHA256),
         HexFormat.of().formatHex(hash.digest()));

@@ -8,6 +8,7 @@ import dev.buildd.base.http.HttpClients;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
+import dev.buildd.solver.source.SourceFile;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.time.Instant;
@@ -59,18 +60,14 @@ public final class HttpSource implements Source {
   /**
    * What to bring.
    *
-   * @param filename empty for the server's choice
-   * @param permissions zero for the default
+   * @param file without a name for the server's choice
    * @param headers by canonical name
    */
   record Request(
       URI uri,
       String url,
       Optional<Digest> checksum,
-      String filename,
-      int permissions,
-      int uid,
-      int gid,
+      SourceFile file,
       String headerSecret,
       SortedMap<String, String> headers) {}
 
@@ -110,10 +107,7 @@ public final class HttpSource implements Source {
             uri,
             identifier,
             Optional.ofNullable(attributes.get("http.checksum")).map(Digest::parse),
-            attributes.getOrDefault("http.filename", ""),
-            number(attributes, "http.perm"),
-            number(attributes, "http.uid"),
-            number(attributes, "http.gid"),
+            SourceFile.of(attributes),
             attributes.getOrDefault("http.authheadersecret", ""),
             headers));
   }
@@ -123,20 +117,5 @@ public final class HttpSource implements Source {
       throw BuildException.invalid("invalid http header");
     }
     return value;
-  }
-
-  /** With a leading zero it is octal, as in C. */
-  private static int number(Map<String, String> attributes, String name) {
-    String text = attributes.getOrDefault(name, "0");
-    try {
-      String digits = text.startsWith("0o") ? "0" + text.substring(2) : text;
-      int value = Integer.decode(digits);
-      if (value >= 0) {
-        return value;
-      }
-    } catch (NumberFormatException e) {
-      // refused below
-    }
-    throw BuildException.invalid("invalid " + name + " " + text);
   }
 }
