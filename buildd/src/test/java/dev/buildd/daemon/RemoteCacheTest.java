@@ -12,6 +12,7 @@ import dev.buildd.llb.State;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -74,10 +75,20 @@ final class RemoteCacheTest {
   private Set<String> build(
       Machine machine, List<CacheEntry> exports, List<CacheEntry> imports, SolveOptions.Export out)
       throws Exception {
+    return build(machine, steps(), exports, imports, out);
+  }
+
+  private Set<String> build(
+      Machine machine,
+      State state,
+      List<CacheEntry> exports,
+      List<CacheEntry> imports,
+      SolveOptions.Export out)
+      throws Exception {
     Set<String> ran = new HashSet<>();
     try (BuildClient client = machine.client()) {
       client.solve(
-          Optional.of(steps().marshal()),
+          Optional.of(state.marshal()),
           machine.options().withExports(out).withCaches(exports, imports),
           status -> Machine.noteRuns(status, ran));
     }
@@ -113,6 +124,26 @@ final class RemoteCacheTest {
     assertThat(build(there, List.of(), List.of(), directory("again")))
         .as("what was imported stays known")
         .isEmpty();
+  }
+
+  @Test
+  void aCacheMayHaveMoreLayersThanAnImage() throws Exception {
+    List<State> gathered = new ArrayList<>();
+    for (int i = 0; i < 11; i++) {
+      State all = Llb.scratch();
+      for (int j = 0; j < 100; j++) {
+        String name = "/f" + i + "." + j;
+        State one = Llb.scratch().file(Llb.mkfile(name, 0644, name), Llb.customName(name));
+        all = all.file(Llb.copy(one, name, name), Llb.customName("copy " + name));
+      }
+      gathered.add(all);
+    }
+    State state = Llb.merge(gathered);
+    CacheEntry cache = registry("large:1", "mode=max");
+    build(here, state, List.of(cache), List.of(), directory("made"));
+    assertThat(build(here, state, List.of(cache), List.of(), directory("made"))).isEmpty();
+    assertThat(build(there, state, List.of(), List.of(cache), directory("out"))).isEmpty();
+    assertThat(temp.resolve("out/f10.99")).hasContent("/f10.99");
   }
 
   @Test

@@ -20,8 +20,6 @@ public record ImageManifest(
     Optional<Descriptor> config,
     List<Descriptor> layers,
     List<Descriptor> manifests) {
-  private static final int MAX_LAYERS = 1000;
-  private static final int MAX_MANIFESTS = 10_000;
 
   public ImageManifest {
     layers = List.copyOf(layers);
@@ -29,7 +27,8 @@ public record ImageManifest(
   }
 
   /**
-   * Reads a document.
+   * Reads a document. It may have any number of layers, as that of a cache has: its size is what
+   * readers bound.
    *
    * @param what names it in errors
    * @throws BuildException {@code INVALID_ARGUMENT} if it is not what it must be
@@ -42,9 +41,6 @@ public record ImageManifest(
     if (!manifests.isEmpty() && (!layers.isEmpty() || !config.isEmpty())) {
       // what one reader takes for an index and another for a manifest (CVE-2021-41190)
       throw BuildException.invalid(what + ": both an index and a manifest");
-    }
-    if (layers.size() > MAX_LAYERS || manifests.size() > MAX_MANIFESTS) {
-      throw BuildException.invalid(what + ": too many members");
     }
     return new ImageManifest(
         Json.text(document, "mediaType"),
