@@ -108,8 +108,10 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> run(SolveRequest request) throws Exception {
-    boolean definition = request.hasDefinition() && request.getDefinition().getDefCount() > 0;
-    if (definition && !request.getFrontend().isEmpty()) {
+    // one that is there and empty means nothing at all; only without one does the client's gateway
+    // tell
+    boolean definition = request.hasDefinition() && request.getFrontend().isEmpty();
+    if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
     List<Export> exports = exports(request);
@@ -175,6 +177,9 @@ final class Builds implements AutoCloseable {
       List<LlbBridge.CacheImport> cacheImports,
       LlbBridge bridge)
       throws Exception {
+    if (definition && request.getDefinition().getDefCount() == 0) {
+      return BuildResult.empty();
+    }
     if (definition) {
       return BuildResult.of(bridge.solve(request.getDefinition(), cacheImports));
     }

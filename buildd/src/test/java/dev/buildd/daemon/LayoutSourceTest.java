@@ -347,7 +347,9 @@ final class LayoutSourceTest {
       many.append(i == 0 ? "" : ",").append("{\"digest\":\"").append(root).append("\",\"size\":1}");
     }
     assertRefused(
-        directory, put(directory, many.append("]}").toString().getBytes(UTF_8)), "too many");
+        directory,
+        put(directory, many.append("]}").toString().getBytes(UTF_8)),
+        "no match for platform");
   }
 
   /** An image of one layer; returns its manifest. */

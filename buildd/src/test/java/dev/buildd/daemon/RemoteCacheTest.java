@@ -147,6 +147,13 @@ final class RemoteCacheTest {
   }
 
   @Test
+  void nothingIsBuiltAndCachedOfNothing() throws Exception {
+    CacheEntry cache = registry("empty:1", "mode=max");
+    assertThat(build(here, Llb.scratch(), List.of(cache), List.of(), directory("made"))).isEmpty();
+    assertThat(temp.resolve("made")).isEmptyDirectory();
+  }
+
+  @Test
   void aDirectoryCarriesACache() throws Exception {
     Path directory = temp.resolve("cache");
     CacheEntry export = new CacheEntry("local", Map.of("dest", "" + directory, "mode", "max"));
