@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * What to build, and what to do with the result.
@@ -85,135 +86,104 @@ public record SolveOptions(
         false);
   }
 
+  /** The components while some of them change. */
+  private static final class Draft {
+    private Optional<String> ref;
+    private List<Export> exports;
+    private Map<String, Path> localDirs;
+    private Map<String, Path> ociLayouts;
+    private String sharedKey;
+    private String frontend;
+    private Map<String, String> frontendAttrs;
+    private Map<String, Definition> frontendInputs;
+    private List<CacheEntry> cacheExports;
+    private List<CacheEntry> cacheImports;
+    private List<Attachable> attachables;
+    private List<String> entitlements;
+    private Optional<Policy> sourcePolicy;
+    private boolean internal;
+
+    Draft(SolveOptions from) {
+      ref = from.ref;
+      exports = from.exports;
+      localDirs = from.localDirs;
+      ociLayouts = from.ociLayouts;
+      sharedKey = from.sharedKey;
+      frontend = from.frontend;
+      frontendAttrs = from.frontendAttrs;
+      frontendInputs = from.frontendInputs;
+      cacheExports = from.cacheExports;
+      cacheImports = from.cacheImports;
+      attachables = from.attachables;
+      entitlements = from.entitlements;
+      sourcePolicy = from.sourcePolicy;
+      internal = from.internal;
+    }
+
+    SolveOptions done() {
+      return new SolveOptions(
+          ref,
+          exports,
+          localDirs,
+          ociLayouts,
+          sharedKey,
+          frontend,
+          frontendAttrs,
+          frontendInputs,
+          cacheExports,
+          cacheImports,
+          attachables,
+          entitlements,
+          sourcePolicy,
+          internal);
+    }
+  }
+
+  private SolveOptions with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.done();
+  }
+
   public SolveOptions withExports(Export... others) {
-    return new SolveOptions(
-        ref,
-        List.of(others),
-        localDirs,
-        ociLayouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        attachables,
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> draft.exports = List.of(others));
   }
 
   public SolveOptions withLocalDir(String name, Path directory) {
-    Map<String, Path> dirs = new LinkedHashMap<>(localDirs);
-    dirs.put(name, directory);
-    return new SolveOptions(
-        ref,
-        exports,
-        dirs,
-        ociLayouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        attachables,
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> draft.localDirs = added(localDirs, name, directory));
   }
 
   public SolveOptions withOciLayout(String name, Path directory) {
-    Map<String, Path> layouts = new LinkedHashMap<>(ociLayouts);
-    layouts.put(name, directory);
-    return new SolveOptions(
-        ref,
-        exports,
-        localDirs,
-        layouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        attachables,
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> draft.ociLayouts = added(ociLayouts, name, directory));
+  }
+
+  private static Map<String, Path> added(Map<String, Path> to, String name, Path directory) {
+    Map<String, Path> all = new LinkedHashMap<>(to);
+    all.put(name, directory);
+    return all;
   }
 
   public SolveOptions withFrontend(String name, Map<String, String> attrs) {
-    return new SolveOptions(
-        ref,
-        exports,
-        localDirs,
-        ociLayouts,
-        sharedKey,
-        name,
-        attrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        attachables,
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> {
+      draft.frontend = name;
+      draft.frontendAttrs = attrs;
+    });
   }
 
   public SolveOptions withRef(String other) {
-    return new SolveOptions(
-        Optional.of(other),
-        exports,
-        localDirs,
-        ociLayouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        attachables,
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> draft.ref = Optional.of(other));
   }
 
   public SolveOptions withEntitlements(String... others) {
-    return new SolveOptions(
-        ref,
-        exports,
-        localDirs,
-        ociLayouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        attachables,
-        List.of(others),
-        sourcePolicy,
-        internal);
+    return with(draft -> draft.entitlements = List.of(others));
   }
 
   /** With caches that are exported afterwards, and such as may be drawn upon. */
   public SolveOptions withCaches(List<CacheEntry> toExport, List<CacheEntry> toImport) {
-    return new SolveOptions(
-        ref,
-        exports,
-        localDirs,
-        ociLayouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        toExport,
-        toImport,
-        attachables,
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> {
+      draft.cacheExports = toExport;
+      draft.cacheImports = toImport;
+    });
   }
 
   /**
@@ -225,20 +195,6 @@ public record SolveOptions(
   }
 
   public SolveOptions withAttachables(Attachable... others) {
-    return new SolveOptions(
-        ref,
-        exports,
-        localDirs,
-        ociLayouts,
-        sharedKey,
-        frontend,
-        frontendAttrs,
-        frontendInputs,
-        cacheExports,
-        cacheImports,
-        List.of(others),
-        entitlements,
-        sourcePolicy,
-        internal);
+    return with(draft -> draft.attachables = List.of(others));
   }
 }
