@@ -108,9 +108,6 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> run(SolveRequest request) throws Exception {
-    // one that is there and empty means nothing at all; only without one does the client's gateway
-    // tell
-    boolean definition = request.hasDefinition() && request.getFrontend().isEmpty();
     if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
@@ -125,8 +122,7 @@ final class Builds implements AutoCloseable {
             : parts.history().begin(request, parts.clock().instant());
     try {
       List<String> results = new ArrayList<>();
-      Map<String, String> response =
-          solve(request, definition, job, entitlements, exports, caches, results);
+      Map<String, String> response = solve(request, job, entitlements, exports, caches, results);
       recording.complete(job.journal().snapshot(), response, results, Optional.empty());
       return response;
     } catch (Exception e) {
@@ -142,7 +138,6 @@ final class Builds implements AutoCloseable {
 
   private Map<String, String> solve(
       SolveRequest request,
-      boolean definition,
       Job job,
       Entitlements entitlements,
       List<Export> exports,
@@ -152,7 +147,7 @@ final class Builds implements AutoCloseable {
     LlbBridge bridge =
         new LlbBridge(
             job, entitlements, parts.worker(), parts.forgetCacheMounts(), parts.cacheImports());
-    try (BuildResult result = result(request, definition, job, caches.imports(), bridge)) {
+    try (BuildResult result = result(request, job, caches.imports(), bridge)) {
       evaluate(result);
       Optional<String> platforms =
           Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
@@ -171,20 +166,16 @@ final class Builds implements AutoCloseable {
   }
 
   private BuildResult result(
-      SolveRequest request,
-      boolean definition,
-      Job job,
-      List<LlbBridge.CacheImport> cacheImports,
-      LlbBridge bridge)
+      SolveRequest request, Job job, List<LlbBridge.CacheImport> cacheImports, LlbBridge bridge)
       throws Exception {
-    if (definition && request.getDefinition().getDefCount() == 0) {
-      return BuildResult.empty();
-    }
-    if (definition) {
-      return BuildResult.of(bridge.solve(request.getDefinition(), cacheImports));
-    }
     if (!request.getFrontend().isEmpty()) {
       throw BuildException.invalid("invalid frontend: " + request.getFrontend());
+    }
+    // an empty definition describes nothing; only without one does the client's gateway tell
+    if (request.hasDefinition()) {
+      return request.getDefinition().getDefCount() == 0
+          ? BuildResult.empty()
+          : BuildResult.of(bridge.solve(request.getDefinition(), cacheImports));
     }
     try (BuildGateway gateway =
         new BuildGateway(
