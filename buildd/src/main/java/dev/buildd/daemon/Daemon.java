@@ -175,7 +175,7 @@ final class Daemon implements AutoCloseable {
                     worker,
                     () -> control[0].record(),
                     sessions,
-                    new MetaResolver(resolver, git, http, sessions),
+                    new MetaResolver(images, git, http, sessions),
                     cacheMounts::forget,
                     exporters,
                     new CacheExports(keys, cache, layerBlobs, content, registries, sessions),

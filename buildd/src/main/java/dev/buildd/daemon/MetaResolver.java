@@ -23,26 +23,23 @@ import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
-import dev.buildd.solver.source.image.ImageResolver;
-import dev.buildd.solver.source.image.LayoutReference;
-import dev.buildd.solver.source.image.ResolveMode;
+import dev.buildd.solver.source.image.ImageSource;
 import dev.buildd.solver.source.image.ResolvedImage;
-import dev.buildd.solver.source.image.SessionCredentials;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Tells frontends what sources are before anything is built of them. */
 final class MetaResolver {
-  private static final String IMAGE = "docker-image://";
-  private static final String LAYOUT = "oci-layout://";
   private static final int LAYOUT_RESOLVER = 1;
   private static final int MAX_SUFFIX = 4096;
 
-  private final ImageResolver images;
+  private final ImageSource images;
   private final GitSource git;
   private final HttpSource http;
   private final SessionManager sessions;
 
-  MetaResolver(ImageResolver images, GitSource git, HttpSource http, SessionManager sessions) {
+  MetaResolver(ImageSource images, GitSource git, HttpSource http, SessionManager sessions) {
     this.images = images;
     this.git = git;
     this.http = http;
@@ -51,10 +48,10 @@ final class MetaResolver {
 
   ResolveImageConfigResponse image(ResolveImageConfigRequest request, Job job) throws Exception {
     String reference = Reference.parse(request.getRef()).toString();
-    SourceOp.Builder source = SourceOp.newBuilder().setIdentifier(IMAGE + reference);
+    SourceOp.Builder source = SourceOp.newBuilder().setIdentifier("docker-image://" + reference);
     if (request.getResolverType() == LAYOUT_RESOLVER) {
       source
-          .setIdentifier(LAYOUT + reference)
+          .setIdentifier("oci-layout://" + reference)
           .putAttrs("oci.session", request.getSessionID())
           .putAttrs("oci.store", request.getStoreID());
     }
@@ -72,20 +69,20 @@ final class MetaResolver {
     String identifier = request.getSource().getIdentifier();
     String scheme = identifier.substring(0, Math.max(0, identifier.indexOf("://")));
     if (git.schemes().contains(scheme)) {
-      ResolveSourceGitResponse found = seen(request, job, context -> git(request, context));
+      ResolveSourceGitResponse found = asVertex(request, job, context -> git(request, context));
       return ResolveSourceMetaResponse.newBuilder()
           .setSource(request.getSource())
           .setGit(found)
           .build();
     }
     if (http.schemes().contains(scheme)) {
-      ResolveSourceHTTPResponse found = seen(request, job, context -> http(request, context));
+      ResolveSourceHTTPResponse found = asVertex(request, job, context -> http(request, context));
       return ResolveSourceMetaResponse.newBuilder()
           .setSource(request.getSource())
           .setHTTP(found)
           .build();
     }
-    if (!identifier.startsWith(IMAGE) && !identifier.startsWith(LAYOUT)) {
+    if (!images.schemes().contains(scheme)) {
       return ResolveSourceMetaResponse.newBuilder().setSource(request.getSource()).build();
     }
     Platform platform = platform(request.hasPlatform(), request.getPlatform());
@@ -162,8 +159,8 @@ final class MetaResolver {
     T with(SourceContext context) throws Exception;
   }
 
-  private <T> T seen(ResolveSourceMetaRequest request, Job job, Look<T> look) throws Exception {
-    return seen(
+  private <T> T asVertex(ResolveSourceMetaRequest request, Job job, Look<T> look) throws Exception {
+    return asVertex(
         request.getSource().getIdentifier(),
         platform(request.hasPlatform(), request.getPlatform()),
         request.getLogName(),
@@ -171,7 +168,8 @@ final class MetaResolver {
         look);
   }
 
-  private <T> T seen(String identifier, Platform platform, String logName, Job job, Look<T> look)
+  private <T> T asVertex(
+      String identifier, Platform platform, String logName, Job job, Look<T> look)
       throws Exception {
     String name = logName.isEmpty() ? "resolve image config for " + identifier : logName;
     VertexProgress progress = job.vertex(Digest.of(identifier + platform.format()), name);
@@ -192,23 +190,14 @@ final class MetaResolver {
   private ResolvedImage resolve(
       SourceOp source, Platform platform, String mode, String logName, Job job) throws Exception {
     String identifier = source.getIdentifier();
-    return seen(
-        identifier, platform, logName, job, context -> image(source, platform, mode, context));
-  }
-
-  private ResolvedImage image(
-      SourceOp source, Platform platform, String mode, SourceContext context) throws Exception {
-    String identifier = source.getIdentifier();
-    if (identifier.startsWith(LAYOUT)) {
-      LayoutReference layout =
-          LayoutReference.parse(identifier.substring(LAYOUT.length()), source.getAttrsMap());
-      return images.resolve(layout, platform, context.sessions());
-    }
-    return images.resolve(
-        Reference.parse(identifier.substring(IMAGE.length())),
+    Map<String, String> attributes = new HashMap<>(source.getAttrsMap());
+    attributes.put("image.resolvemode", mode);
+    return asVertex(
+        identifier,
         platform,
-        ResolveMode.parse(mode),
-        new SessionCredentials(context.sessions()));
+        logName,
+        job,
+        context -> images.resolve(identifier, attributes, platform, context.sessions()));
   }
 
   private static Platform platform(boolean given, dev.buildd.proto.pb.Platform platform) {

@@ -26,6 +26,9 @@ import java.util.function.LongConsumer;
 
 /** One of a client's stores of blobs. Safe for use by many threads. */
 public final class RemoteContent {
+  /** A method that a session with stores must support. */
+  public static final String METHOD = "/" + ContentGrpc.getInfoMethod().getFullMethodName();
+
   private static final int PATIENCE_SECONDS = 60;
 
   private final Session session;

@@ -76,7 +76,7 @@ public final class ImageResolver {
    *
    * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
    */
-  public ResolvedImage resolve(LayoutReference reference, Platform platform, SessionGroup sessions)
+  ResolvedImage resolve(LayoutReference reference, Platform platform, SessionGroup sessions)
       throws Exception {
     return new Reading(reference.open(sessions), platform, digest -> false)
         .image(Descriptor.of("", reference.digest(), 0));

@@ -59,24 +59,44 @@ public final class ImageSource implements Source {
 
   @Override
   public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
-    int end = identifier.indexOf("://");
-    String name = identifier.substring(end + "://".length());
-    return switch (identifier.substring(0, Math.max(0, end))) {
-      case REGISTRY -> registryImage(name, attributes, platform.normalized());
-      case LAYOUT ->
+    return switch (place(identifier, attributes)) {
+      case InRegistry in -> registryImage(in, attributes, platform.normalized());
+      case InLayout in ->
           new Image(
-              new InLayout(LayoutReference.parse(name, attributes)),
+              in,
               platform.normalized(),
               "",
               Optional.ofNullable(attributes.get("oci.layerlimit")).map(ImageSource::limit),
               Optional.empty());
+    };
+  }
+
+  /**
+   * Finds out what an image is, without bringing its layers.
+   *
+   * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
+   */
+  public ResolvedImage resolve(
+      String identifier, Map<String, String> attributes, Platform platform, SessionGroup sessions)
+      throws Exception {
+    return place(identifier, attributes).resolve(platform, sessions);
+  }
+
+  private Place place(String identifier, Map<String, String> attributes) {
+    int end = identifier.indexOf("://");
+    String name = identifier.substring(end + "://".length());
+    return switch (identifier.substring(0, Math.max(0, end))) {
+      case REGISTRY ->
+          new InRegistry(
+              Reference.parse(name),
+              ResolveMode.parse(attributes.getOrDefault("image.resolvemode", "")));
+      case LAYOUT -> new InLayout(LayoutReference.parse(name, attributes));
       default -> throw BuildException.invalid("not an image: " + identifier);
     };
   }
 
-  private Instance registryImage(String name, Map<String, String> attributes, Platform platform) {
-    Reference reference = Reference.parse(name);
-    ResolveMode mode = ResolveMode.parse(attributes.getOrDefault("image.resolvemode", ""));
+  private Instance registryImage(
+      InRegistry place, Map<String, String> attributes, Platform platform) {
     String recordType = attributes.getOrDefault("image.recordtype", "");
     if (!Set.of(
             "",
@@ -93,7 +113,7 @@ public final class ImageSource implements Source {
         Optional.ofNullable(attributes.get("image.layerlimit")).map(ImageSource::limit);
     Optional<Digest> checksum =
         Optional.ofNullable(attributes.get("image.checksum")).map(Digest::parse);
-    return new Image(new InRegistry(reference, mode), platform, recordType, limit, checksum);
+    return new Image(place, platform, recordType, limit, checksum);
   }
 
   private static int limit(String text) {
@@ -108,7 +128,7 @@ public final class ImageSource implements Source {
   }
 
   /** Where an image is. */
-  private interface Place {
+  private sealed interface Place {
     String name();
 
     ResolvedImage resolve(Platform platform, SessionGroup sessions) throws Exception;

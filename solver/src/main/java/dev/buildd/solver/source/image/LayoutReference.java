@@ -17,9 +17,8 @@ import java.util.Map;
  * @param sessionId empty for any session that has the content
  * @param storeId names the layout within the session
  */
-public record LayoutReference(String name, Digest digest, String sessionId, String storeId) {
+record LayoutReference(String name, Digest digest, String sessionId, String storeId) {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
-  private static final String METHOD = "/containerd.services.content.v1.Content/Info";
 
   /**
    * Parses what stands behind the scheme.
@@ -50,7 +49,7 @@ public record LayoutReference(String name, Digest digest, String sessionId, Stri
   }
 
   private ImageOrigin in(Session session) {
-    if (!session.supports(METHOD)) {
+    if (!session.supports(RemoteContent.METHOD)) {
       throw new BuildException(
           Category.FAILED_PRECONDITION, name + ": the client offers no OCI layouts");
     }
