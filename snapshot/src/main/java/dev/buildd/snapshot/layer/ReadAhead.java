@@ -23,15 +23,16 @@ final class ReadAhead extends InputStream {
   /**
    * Some of the bytes; none at the end, whether that is the stream's or a failure.
    *
-   * @param failure an {@link IOException} or a {@link RuntimeException}
+   * @param failure an {@link IOException}, a {@link RuntimeException} or an {@link Error}
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Piece(byte[] bytes, int length, @Nullable Exception failure) {}
+  private record Piece(byte[] bytes, int length, @Nullable Throwable failure) {}
 
   private final InputStream in;
   private final BlockingQueue<Piece> full = new ArrayBlockingQueue<>(BUFFERS + 1);
   private final BlockingQueue<byte[]> empty = new ArrayBlockingQueue<>(BUFFERS);
   private final Scope scope = Scope.open("read ahead");
+  private int made; // buffers; belongs to the reading thread
   private @Nullable Piece piece;
   private int position;
 
@@ -40,9 +41,6 @@ final class ReadAhead extends InputStream {
    */
   ReadAhead(InputStream in) {
     this.in = in;
-    for (int i = 0; i < BUFFERS; i++) {
-      empty.add(new byte[BUFFER]);
-    }
     scope.fork(
         "read ahead",
         () ->
@@ -58,16 +56,29 @@ final class ReadAhead extends InputStream {
     try {
       int n = BUFFER;
       while (n == BUFFER) {
-        byte[] buffer = empty.take();
+        byte[] buffer = buffer();
         n = in.readNBytes(buffer, 0, BUFFER);
         if (n > 0) {
           full.put(new Piece(buffer, n, null));
         }
       }
       full.put(new Piece(none, 0, null));
-    } catch (IOException | RuntimeException e) {
-      full.put(new Piece(none, 0, e));
+    } catch (IOException | RuntimeException | Error e) {
+      full.put(new Piece(none, 0, e)); // else whoever reads would wait for ever
     }
+  }
+
+  /** Made when there is something to fill it with: most layers of a cache need but one. */
+  private byte[] buffer() throws InterruptedException {
+    byte[] used = empty.poll();
+    if (used != null) {
+      return used;
+    }
+    if (made == BUFFERS) {
+      return empty.take();
+    }
+    made++;
+    return new byte[BUFFER];
   }
 
   /** The piece to read from, which is empty at the end. */
@@ -90,7 +101,8 @@ final class ReadAhead extends InputStream {
       case null -> {}
       case IOException e -> throw e;
       case RuntimeException e -> throw e;
-      case Exception e -> throw new IOException(e);
+      case Error e -> throw e;
+      case Throwable e -> throw new IOException(e);
     }
     return now;
   }

@@ -50,6 +50,25 @@ final class ReadAheadTest {
   }
 
   @Test
+  void errorsReachTheUserToo() throws Exception {
+    InputStream broken =
+        new InputStream() {
+          @Override
+          public int read() {
+            throw new StackOverflowError("deep");
+          }
+
+          @Override
+          public int read(byte[] to, int at, int length) {
+            return read();
+          }
+        };
+    try (ReadAhead in = new ReadAhead(broken)) {
+      assertThatThrownBy(in::read).isInstanceOf(StackOverflowError.class);
+    }
+  }
+
+  @Test
   void closingEarlyEndsTheReaderBeforeTheStreamBelowIsClosed() throws Exception {
     CountDownLatch reading = new CountDownLatch(1);
     AtomicBoolean inUse = new AtomicBoolean();
