@@ -196,7 +196,7 @@ final class Receiver {
       }
       FileStat wished = options.filter().map(sent);
       if (wished != null && (side != 0 || have == null || !isSame(have, wished))) {
-        apply(wished, entry.id);
+        apply(wished, entry.id, existing(wished, old == null, side == 0 ? have : null));
       }
       if (side == 0 && old != null) {
         if (wished != null && !wished.isDirectory()) {
@@ -242,18 +242,41 @@ final class Receiver {
     tell(listener -> listener.removed(have.path()));
   }
 
-  private void apply(FileStat stat, int id) throws Exception {
+  /** What has the name of an entry so far. */
+  private enum Existing {
+    NOTHING,
+    DIRECTORY,
+    OTHER
+  }
+
+  /**
+   * @param merging whether nothing walks the destination beside the entries
+   * @param walked what that walk is at, if it is the entry's name
+   */
+  private Existing existing(FileStat wished, boolean merging, @Nullable FileStat walked)
+      throws IOException {
+    if (merging) {
+      @Nullable Stat stat = Linux.tryLstat(at(wished.path()));
+      return stat == null
+          ? Existing.NOTHING
+          : stat.isDirectory() ? Existing.DIRECTORY : Existing.OTHER;
+    }
+    return walked == null
+        ? Existing.NOTHING
+        : walked.isDirectory() ? Existing.DIRECTORY : Existing.OTHER;
+  }
+
+  private void apply(FileStat stat, int id, Existing existing) throws Exception {
     Path target = at(stat.path());
-    @Nullable Stat existing = Linux.tryLstat(target);
     if (stat.isDirectory()) {
       directories.add(stat);
     }
-    if (existing != null && existing.isDirectory() && stat.isDirectory()) {
+    if (existing == Existing.DIRECTORY && stat.isDirectory()) {
       writeMetadata(target, stat);
       changed(stat);
       return;
     }
-    Path fresh = existing == null ? target : target.resolveSibling(temporaryName());
+    Path fresh = existing == Existing.NOTHING ? target : target.resolveSibling(temporaryName());
     if (!stat.isDirectory() && !stat.isSpecial() && !stat.isSymlink() && !stat.isHardlink()) {
       Incoming incoming = new Incoming(stat, target);
       try {
@@ -285,12 +308,12 @@ final class Receiver {
     changed(stat);
   }
 
-  private static void replace(@Nullable Stat existing, FileStat stat, Path fresh, Path target)
+  private static void replace(Existing existing, FileStat stat, Path fresh, Path target)
       throws IOException {
-    if (existing == null) {
+    if (existing == Existing.NOTHING) {
       return;
     }
-    if (existing.isDirectory() != stat.isDirectory()) {
+    if ((existing == Existing.DIRECTORY) != stat.isDirectory()) {
       removeTree(target);
     }
     Linux.rename(fresh, target, 0);
