@@ -58,15 +58,6 @@ final class DockerEngineTest {
         .root();
   }
 
-  private static Map<String, String> export(State state, SolveOptions.Export export)
-      throws Exception {
-    try (BuildClient client = machine.client()) {
-      return client
-          .solve(Optional.of(state.marshal()), machine.options().withExports(export), status -> {})
-          .exporterResponse();
-    }
-  }
-
   /** What a container of the image says. */
   private static String run(String image, String... command) {
     try (GenericContainer<?> container =
@@ -85,7 +76,7 @@ final class DockerEngineTest {
       Path file = temp.resolve(compression + ".tar");
       String name = "loaded:" + compression;
       OutputStream out = Files.newOutputStream(file);
-      export(
+      machine.export(
           made("loaded"),
           new SolveOptions.Export(
               "docker",
@@ -105,7 +96,8 @@ final class DockerEngineTest {
   void engineRunsWhatWePush() throws Exception {
     String name = host + "/pushed";
     String digest =
-        export(
+        machine
+            .export(
                 made("pushed"),
                 new SolveOptions.Export(
                     "image", Map.of("name", name, "push", "true"), Optional.empty()))
@@ -117,7 +109,7 @@ final class DockerEngineTest {
   void weBuildOnWhatTheEnginePushes() throws Exception {
     DockerClient docker = engine.client();
     String name = host + "/committed";
-    export(
+    machine.export(
         made("below"),
         new SolveOptions.Export(
             "image", Map.of("name", host + "/below:1", "push", "true"), Optional.empty()));

@@ -68,15 +68,6 @@ final class ImageExportTest {
         .file(Llb.rm("/d/f"), Llb.customName("four"));
   }
 
-  private static Map<String, String> export(State state, SolveOptions.Export export)
-      throws Exception {
-    try (BuildClient client = machine.client()) {
-      return client
-          .solve(Optional.of(state.marshal()), machine.options().withExports(export), status -> {})
-          .exporterResponse();
-    }
-  }
-
   private static SolveOptions.Export image(String name, String... attributes) {
     Map<String, String> all = new LinkedHashMap<>();
     all.put("name", name);
@@ -113,7 +104,7 @@ final class ImageExportTest {
     for (String kind : List.of("oci", "again")) {
       Path file = temp.resolve(kind + ".tar");
       Map<String, String> told =
-          export(
+          machine.export(
               plain(),
               archive(
                   "oci",
@@ -136,7 +127,7 @@ final class ImageExportTest {
     for (String compression : List.of("gzip", "zstd", "uncompressed")) {
       String name = host + "/made:" + compression;
       Map<String, String> told =
-          export(made, image(name, "compression=" + compression, "force-compression=true"));
+          machine.export(made, image(name, "compression=" + compression, "force-compression=true"));
       assertThat(told).containsEntry("image.name", name);
       String digest = told.get("containerimage.digest");
       Map<String, Object> seen = inspect("docker://" + name, "--tls-verify=false");
@@ -175,10 +166,10 @@ final class ImageExportTest {
 
   @Test
   void imageOnTopOfAPulledOneKeepsItsLayers() throws Exception {
-    String base = export(plain(), image(host + "/base:1")).get("containerimage.digest");
+    String base = machine.export(plain(), image(host + "/base:1")).get("containerimage.digest");
     Map<String, Object> below = inspect("docker://" + host + "/base@" + base, "--tls-verify=false");
     State above = Llb.image(host + "/base:1").file(Llb.mkfile("/more", 0644, "more"));
-    String digest = export(above, image(host + "/above:1")).get("containerimage.digest");
+    String digest = machine.export(above, image(host + "/above:1")).get("containerimage.digest");
     Map<String, Object> seen =
         inspect("docker://" + host + "/above@" + digest, "--tls-verify=false");
     List<String> layers = Json.texts(seen, "Layers");
@@ -189,7 +180,7 @@ final class ImageExportTest {
   void dockerArchiveNamesItsImage() throws Exception {
     Path file = temp.resolve("docker.tar");
     Map<String, String> told =
-        export(plain(), archive("docker", file, "name=example.test/some/app:v1,app"));
+        machine.export(plain(), archive("docker", file, "name=example.test/some/app:v1,app"));
     assertThat(told)
         .containsEntry("image.name", "example.test/some/app:v1,docker.io/library/app:latest");
     assertThat(inspect("docker-archive:" + file).get("Architecture")).isNotNull();
@@ -204,7 +195,7 @@ final class ImageExportTest {
   void layoutIsWrittenWithoutAnArchive() throws Exception {
     Path directory = temp.resolve("layout");
     Map<String, String> told =
-        export(
+        machine.export(
             plain(),
             new SolveOptions.Export(
                 "oci",
@@ -217,14 +208,14 @@ final class ImageExportTest {
   @Test
   void annotationsAndMediaTypesAreAsAsked() throws Exception {
     String name = host + "/typed:1";
-    export(plain(), image(name, "oci-mediatypes=false"));
+    machine.export(plain(), image(name, "oci-mediatypes=false"));
     String raw =
         Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name);
     assertThat(raw)
         .contains("application/vnd.docker.distribution.manifest.v2+json")
         .contains("application/vnd.docker.image.rootfs.diff.tar.gzip")
         .doesNotContain("annotations");
-    export(plain(), image(name, "annotation.org.example=yes", "annotation-manifest.b=<2>"));
+    machine.export(plain(), image(name, "annotation.org.example=yes", "annotation-manifest.b=<2>"));
     raw =
         Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name);
     assertThat(raw)
@@ -239,7 +230,7 @@ final class ImageExportTest {
         "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"a && b\"],"
             + "\"OnBuild\":null},\"history\":[{\"created_by\":\"one\"},"
             + "{\"created_by\":\"meta\",\"empty_layer\":true}],\"x.unknown\":1.50}";
-    export(plain(), image(name, "containerimage.config=" + config));
+    machine.export(plain(), image(name, "containerimage.config=" + config));
     String seen =
         Programs.run(
             temp,
@@ -259,20 +250,20 @@ final class ImageExportTest {
 
   @Test
   void wrongAttributesAreRefusedBeforeAnythingRuns() {
-    assertThatThrownBy(() -> export(plain(), image("lower/CASE")))
+    assertThatThrownBy(() -> machine.export(plain(), image("lower/CASE")))
         .hasMessageContaining("must be lowercase");
-    assertThatThrownBy(() -> export(plain(), image(host + "/x", "compression=lzma")))
+    assertThatThrownBy(() -> machine.export(plain(), image(host + "/x", "compression=lzma")))
         .hasMessageContaining("unsupported compression type lzma");
-    assertThatThrownBy(() -> export(plain(), image(host + "/x", "oci-mediatypes=perhaps")))
+    assertThatThrownBy(() -> machine.export(plain(), image(host + "/x", "oci-mediatypes=perhaps")))
         .hasMessageContaining("non-bool value specified for oci-mediatypes");
-    assertThatThrownBy(
-            () -> export(plain(), image(host + "/x", "annotation-manifest[linux/s390x].a=b")))
+    assertThatThrownBy(() ->
+            machine.export(plain(), image(host + "/x", "annotation-manifest[linux/s390x].a=b")))
         .hasMessageContaining("no platform linux/s390x found");
   }
 
   @Test
   void aRegistryThatIsNotThereIsNamed() {
-    assertThatThrownBy(() -> export(plain(), image("127.0.0.1:1/x:y")))
+    assertThatThrownBy(() -> machine.export(plain(), image("127.0.0.1:1/x:y")))
         .hasMessageContaining("failed to push 127.0.0.1:1/x:y");
   }
 }

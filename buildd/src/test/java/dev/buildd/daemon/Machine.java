@@ -160,6 +160,15 @@ final class Machine implements AutoCloseable {
     return ran;
   }
 
+  /** Builds and exports; returns what the exporter says. */
+  Map<String, String> export(State state, SolveOptions.Export export) throws Exception {
+    try (BuildClient client = client()) {
+      return client
+          .solve(Optional.of(state.marshal()), options().withExports(export), status -> {})
+          .exporterResponse();
+    }
+  }
+
   static void noteRuns(SolveStatus status, Set<String> ran) {
     for (SolveStatus.Vertex vertex : status.vertexes()) {
       if (vertex.completed().isPresent() && !vertex.cached() && vertex.error().isEmpty()) {

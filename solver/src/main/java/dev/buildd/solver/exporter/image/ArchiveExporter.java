@@ -102,7 +102,7 @@ public final class ArchiveExporter implements Exporter {
                 options.name().equals("*") && named.length > 0
                     ? new String(named, StandardCharsets.UTF_8)
                     : options.name());
-        Map<String, String> out = new LinkedHashMap<>(ImageExporter.told(image));
+        Map<String, String> out = new LinkedHashMap<>(ImageExporter.response(image));
         if (!names.isEmpty()) {
           out.put("image.name", String.join(",", names));
         }

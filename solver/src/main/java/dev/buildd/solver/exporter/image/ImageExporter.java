@@ -107,7 +107,7 @@ public final class ImageExporter implements Exporter {
         if (!names.isEmpty()) {
           out.put("image.name", names);
         }
-        out.putAll(told(image));
+        out.putAll(response(image));
         if (push) {
           for (String name : ImageExporter.names(names)) {
             try {
@@ -152,8 +152,8 @@ public final class ImageExporter implements Exporter {
     }
   }
 
-  /** What a client is told of an image. */
-  static Map<String, String> told(ImageWriter.Image image) {
+  /** What the response to a client says of an image. */
+  static Map<String, String> response(ImageWriter.Image image) {
     Map<String, String> out = new LinkedHashMap<>();
     out.put("containerimage.digest", image.root().digest().toString());
     image.config().ifPresent(config -> out.put("containerimage.config.digest", config.toString()));
