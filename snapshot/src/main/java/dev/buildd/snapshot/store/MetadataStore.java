@@ -5,21 +5,14 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.snapshot.store.LogFile.Change;
+import dev.buildd.snapshot.store.LogFile.Kind;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -35,8 +28,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,38 +49,7 @@ import org.slf4j.LoggerFactory;
 public final class MetadataStore implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MetadataStore.class);
 
-  private static final byte[] MAGIC = "BUILDDL1".getBytes(StandardCharsets.US_ASCII);
-  private static final int HEADER = 8; // length and checksum of a frame
-  private static final int MAX_FRAME = 1 << 30;
   private static final int GROUP_BYTES = 4 << 20;
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-
-  /** What a frame is. */
-  private enum Kind {
-    BATCH(0),
-    /** The log was opened; holds the boot id of the machine. */
-    OPENED(1),
-    /** All before the noted position, and all files it speaks of, had reached the disk. */
-    CHECKPOINT(2),
-    /** The log was closed in order. */
-    CLOSED(3);
-
-    final byte code;
-
-    Kind(int code) {
-      this.code = (byte) code;
-    }
-
-    static @Nullable Kind of(byte code) {
-      for (Kind kind : values()) {
-        if (kind.code == code) {
-          return kind;
-        }
-      }
-      return null;
-    }
-  }
 
   /**
    * How the store treats its file.
@@ -103,12 +63,6 @@ public final class MetadataStore implements AutoCloseable {
   public record Settings(boolean forceEachGroup, Duration checkpointEvery, long compactAbove) {
     public static Settings defaults() {
       return new Settings(false, Duration.ofSeconds(10), 8L << 20);
-    }
-  }
-
-  private record Change(String table, String key, byte @Nullable [] value) {
-    int cost() {
-      return table.length() + key.length() + (value == null ? 0 : value.length) + 8;
     }
   }
 
@@ -138,9 +92,8 @@ public final class MetadataStore implements AutoCloseable {
   private final int directory; // a descriptor, for syncfs
 
   // owned by the writer
-  private FileChannel channel;
+  private final LogFile records;
   private long liveBytes;
-  private final AtomicLong end = new AtomicLong(); // of the log
   private final AtomicLong bytesWritten = new AtomicLong();
   private final AtomicLong compactions = new AtomicLong();
   private final AtomicLong noted = new AtomicLong(); // how far all is known to be on disk
@@ -150,20 +103,11 @@ public final class MetadataStore implements AutoCloseable {
     this.settings = settings;
     Path parent = file.toAbsolutePath().resolveSibling(".").normalize();
     Files.createDirectories(parent);
-    Files.deleteIfExists(rewritten());
-    this.channel =
-        FileChannel.open(
-            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    try {
-      recover();
-    } catch (IOException | RuntimeException e) {
-      channel.close();
-      throw e;
-    }
+    this.records = LogFile.open(file, this::apply);
     this.directory = Linux.open(parent, Linux.O_RDONLY | Linux.O_DIRECTORY, 0);
     this.writer = Threads.startPlatform("metadata-writer", this::write);
     this.checkpointer = Threads.startPlatform("metadata-checkpoint", this::checkpoints);
-    submit(Kind.OPENED, bootId(), List.of());
+    submit(Kind.OPENED, LogFile.bootId(), List.of());
   }
 
   public static MetadataStore open(Path file) {
@@ -220,7 +164,7 @@ public final class MetadataStore implements AutoCloseable {
 
   /** The size of the log in bytes. */
   public long size() {
-    return end.get();
+    return records.end();
   }
 
   /** How often the log has been rewritten since it was opened. */
@@ -272,7 +216,7 @@ public final class MetadataStore implements AutoCloseable {
     public Commit commitLater() {
       List<Change> sent = changes;
       changes = new ArrayList<>();
-      return new Commit(sent.isEmpty() ? null : submit(Kind.BATCH, encode(sent), sent));
+      return new Commit(sent.isEmpty() ? null : submit(Kind.BATCH, LogFile.encode(sent), sent));
     }
   }
 
@@ -292,19 +236,8 @@ public final class MetadataStore implements AutoCloseable {
     }
   }
 
-  private static byte[] encode(List<Change> changes) {
-    Encoder out = new Encoder();
-    for (Change change : changes) {
-      out.oneByte(change.value == null ? 0 : 1).text(change.table).text(change.key);
-      if (change.value != null) {
-        out.bytes(change.value);
-      }
-    }
-    return out.toBytes();
-  }
-
   private Pending submit(Kind kind, byte[] payload, List<Change> changes) {
-    if (payload.length > MAX_FRAME - HEADER) {
+    if (payload.length > LogFile.MAX_PAYLOAD) {
       throw new BuildException(Category.RESOURCE_EXHAUSTED, "batch of " + payload.length);
     }
     Pending pending = new Pending(kind, payload, changes);
@@ -364,7 +297,7 @@ public final class MetadataStore implements AutoCloseable {
         Pending first = queue.take();
         for (Pending next = first; next != null; next = queue.poll()) {
           group.add(next);
-          bytes += HEADER + 1L + next.payload.length;
+          bytes += LogFile.frameSize(next.payload);
           if (bytes > GROUP_BYTES) {
             break;
           }
@@ -383,7 +316,7 @@ public final class MetadataStore implements AutoCloseable {
         group.forEach(pending -> pending.failure = e);
       }
       group.forEach(pending -> pending.done.countDown());
-      if (!last && end.get() > settings.compactAbove && end.get() > 2 * liveBytes) {
+      if (!last && size() > settings.compactAbove && size() > 2 * liveBytes) {
         compact();
       }
     }
@@ -392,109 +325,50 @@ public final class MetadataStore implements AutoCloseable {
   private void append(ByteBuffer buffer, List<Pending> group, boolean last) throws IOException {
     for (Pending pending : group) {
       if (pending.kind != Kind.BATCH || pending.payload.length > 0) {
-        frame(buffer, pending.kind, pending.payload);
+        LogFile.frame(buffer, pending.kind, pending.payload);
       }
     }
     buffer.flip();
     int size = buffer.remaining();
-    try {
-      writeFully(channel, buffer, end.get());
-      if (last || settings.forceEachGroup) {
-        channel.force(false);
-      }
-    } catch (IOException e) {
-      truncateTo(end.get());
-      throw e;
-    }
-    end.addAndGet(size);
+    records.append(buffer, last || settings.forceEachGroup);
     bytesWritten.addAndGet(size);
     for (Pending pending : group) {
       pending.changes.forEach(this::apply);
     }
   }
 
-  private void truncateTo(long size) {
-    try {
-      channel.truncate(size);
-    } catch (IOException e) {
-      log.error("metadata log not cut back file={} size={}", file, size, e);
-    }
-  }
-
-  private static void frame(ByteBuffer buffer, Kind kind, byte[] payload) {
-    int start = buffer.position();
-    buffer.putInt(payload.length + 1);
-    buffer.putInt(0);
-    buffer.put(kind.code);
-    buffer.put(payload);
-    CRC32C crc = new CRC32C();
-    crc.update(buffer.duplicate().flip().position(start + HEADER));
-    buffer.putInt(start + 4, (int) crc.getValue() ^ (payload.length + 1));
-  }
-
-  private static void writeFully(FileChannel to, ByteBuffer buffer, long at) throws IOException {
-    long next = at;
-    while (buffer.hasRemaining()) {
-      next += to.write(buffer, next);
-    }
-  }
-
   private void apply(Change change) {
     ConcurrentSkipListMap<String, byte[]> map =
-        tables.computeIfAbsent(change.table, t -> new ConcurrentSkipListMap<>());
-    byte[] before =
-        change.value == null ? map.remove(change.key) : map.put(change.key, change.value);
+        tables.computeIfAbsent(change.table(), t -> new ConcurrentSkipListMap<>());
+    byte[] value = change.value();
+    byte[] before = value == null ? map.remove(change.key()) : map.put(change.key(), value);
     if (before != null) {
-      liveBytes -= new Change(change.table, change.key, before).cost();
+      liveBytes -= new Change(change.table(), change.key(), before).cost();
     }
-    if (change.value != null) {
+    if (value != null) {
       liveBytes += change.cost();
     }
   }
 
   /** Writes the live records into a new file that takes the log's place. */
   private void compact() {
-    long before = end.get();
+    long before = size();
     try {
       // the new file has no checkpoints of old, so all it speaks of must be on disk already
       Linux.syncfs(directory);
-      Path target = rewritten();
-      FileChannel next =
-          FileChannel.open(
-              target,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE);
-      long size;
-      try {
-        size = rewrite(next);
-        next.force(true);
-        Files.move(target, file, StandardCopyOption.ATOMIC_MOVE);
-        Linux.syncfs(directory);
-      } catch (IOException | RuntimeException e) {
-        next.close();
-        throw e;
-      }
-      channel.close();
-      channel = next;
-      end.set(size);
-      bytesWritten.addAndGet(size);
+      records.replace(this::writeAll);
+      bytesWritten.addAndGet(size());
       compactions.incrementAndGet();
-      log.info("metadata log rewritten before={} after={}", before, size);
+      Linux.syncfs(directory);
+      log.info("metadata log rewritten before={} after={}", before, size());
     } catch (IOException | RuntimeException e) {
       log.error("metadata log not rewritten file={}", file, e);
     }
     // measured anew, so that an inexact estimate cannot lead to rewriting without end
-    liveBytes = Math.max(liveBytes, end.get());
+    liveBytes = Math.max(liveBytes, size());
   }
 
-  private long rewrite(FileChannel next) throws IOException {
-    long at = 0;
-    ByteBuffer magic = ByteBuffer.wrap(MAGIC);
-    writeFully(next, magic, at);
-    at += MAGIC.length;
-    at = writeFrame(next, at, Kind.OPENED, bootId());
+  private void writeAll(LogFile.Batches batches) throws IOException {
     List<Change> some = new ArrayList<>();
     long bytes = 0;
     for (Map.Entry<String, ConcurrentSkipListMap<String, byte[]>> table : tables.entrySet()) {
@@ -503,26 +377,13 @@ public final class MetadataStore implements AutoCloseable {
         some.add(change);
         bytes += change.cost();
         if (bytes > 1 << 20) {
-          at = writeFrame(next, at, Kind.BATCH, encode(some));
+          batches.add(some);
           some.clear();
           bytes = 0;
         }
       }
     }
-    at = writeFrame(next, at, Kind.BATCH, encode(some));
-    return writeFrame(next, at, Kind.CHECKPOINT, new Encoder().number(at).toBytes());
-  }
-
-  private static long writeFrame(FileChannel to, long at, Kind kind, byte[] payload)
-      throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(HEADER + 1 + payload.length);
-    frame(buffer, kind, payload);
-    writeFully(to, buffer.flip(), at);
-    return at + buffer.limit();
-  }
-
-  private Path rewritten() {
-    return file.resolveSibling(file.getFileName() + ".new");
+    batches.add(some);
   }
 
   private void checkpoints() {
@@ -532,7 +393,7 @@ public final class MetadataStore implements AutoCloseable {
         if (closing.await(settings.checkpointEvery.toMillis(), TimeUnit.MILLISECONDS)) {
           return;
         }
-        long upTo = end.get();
+        long upTo = size();
         long generation = compactions.get();
         if (upTo == noted.get() && generation == rewrites) {
           continue;
@@ -544,8 +405,8 @@ public final class MetadataStore implements AutoCloseable {
         Pending marker = submit(Kind.CHECKPOINT, new Encoder().number(upTo).toBytes(), List.of());
         await(marker);
         // what others wrote meanwhile may not be on disk: then the next round notes that
-        long after = upTo + HEADER + 1 + marker.payload.length;
-        noted.set(end.get() == after ? after : upTo);
+        long after = upTo + LogFile.frameSize(marker.payload);
+        noted.set(size() == after ? after : upTo);
         rewrites = generation;
       } catch (InterruptedException e) {
         return;
@@ -554,108 +415,6 @@ public final class MetadataStore implements AutoCloseable {
           log.warn("no checkpoint of the metadata store file={}", file, e);
         }
       }
-    }
-  }
-
-  // --- recovery ---
-
-  private void recover() throws IOException {
-    long size = channel.size();
-    if (size < MAGIC.length) {
-      channel.truncate(0);
-      writeFully(channel, ByteBuffer.wrap(MAGIC), 0);
-      end.set(MAGIC.length);
-      return;
-    }
-    try (Arena arena = Arena.ofShared()) {
-      MemorySegment map = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
-      if (!isLog(map)) {
-        throw new BuildException(
-            Category.FAILED_PRECONDITION, file + " is not a metadata log of this program");
-      }
-      Ends ends = measure(map);
-      boolean otherBoot = ends.boot.length > 0 && !Arrays.equals(ends.boot, bootId());
-      long valid = ends.valid;
-      if (otherBoot && !ends.clean) {
-        valid = Math.min(valid, Math.max(ends.checkpoint, MAGIC.length));
-        log.warn("metadata log cut to its last checkpoint after a power loss at={}", valid);
-      }
-      end.set(replay(map, valid, this::apply));
-    }
-    if (end.get() < size) {
-      log.warn("metadata log had a torn end file={} bytes={}", file, size - end.get());
-      channel.truncate(end.get());
-    }
-  }
-
-  private static boolean isLog(MemorySegment map) {
-    return map.byteSize() >= MAGIC.length
-        && map.asSlice(0, MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC)) == -1;
-  }
-
-  private static long replay(MemorySegment map, long end, Consumer<Change> reader) {
-    long at = MAGIC.length;
-    while (at < end) {
-      int length = map.get(INT, at);
-      if (map.get(ValueLayout.JAVA_BYTE, at + HEADER) == Kind.BATCH.code) {
-        decode(map.asSlice(at + HEADER + 1, length - 1L).toArray(ValueLayout.JAVA_BYTE), reader);
-      }
-      at += HEADER + length;
-    }
-    return at;
-  }
-
-  private record Ends(long valid, long checkpoint, boolean clean, byte[] boot) {}
-
-  private static Ends measure(MemorySegment map) {
-    long at = MAGIC.length;
-    long checkpoint = at;
-    boolean clean = true;
-    byte[] boot = new byte[0];
-    while (at + HEADER + 1 <= map.byteSize()) {
-      int length = map.get(INT, at);
-      if (length < 1 || length > MAX_FRAME || at + HEADER + length > map.byteSize()) {
-        break;
-      }
-      CRC32C crc = new CRC32C();
-      crc.update(map.asSlice(at + HEADER, length).asByteBuffer());
-      Kind kind = Kind.of(map.get(ValueLayout.JAVA_BYTE, at + HEADER));
-      if (((int) crc.getValue() ^ length) != map.get(INT, at + 4) || kind == null) {
-        break;
-      }
-      byte[] payload =
-          kind == Kind.BATCH
-              ? new byte[0]
-              : map.asSlice(at + HEADER + 1, length - 1L).toArray(ValueLayout.JAVA_BYTE);
-      switch (kind) {
-        case BATCH -> clean = false;
-        case OPENED -> {
-          clean = false;
-          boot = payload;
-        }
-        case CHECKPOINT -> checkpoint = new Decoder(payload).number();
-        case CLOSED -> clean = true;
-      }
-      at += HEADER + length;
-    }
-    return new Ends(at, checkpoint, clean, boot);
-  }
-
-  private static void decode(byte[] payload, Consumer<Change> reader) {
-    Decoder in = new Decoder(payload);
-    while (in.hasMore()) {
-      boolean put = in.flag();
-      String table = in.text();
-      String key = in.text();
-      reader.accept(new Change(table, key, put ? in.bytes() : null));
-    }
-  }
-
-  private static byte[] bootId() {
-    try {
-      return Files.readAllBytes(Path.of("/proc/sys/kernel/random/boot_id"));
-    } catch (IOException e) {
-      return new byte[0];
     }
   }
 
@@ -688,7 +447,7 @@ public final class MetadataStore implements AutoCloseable {
     try {
       Threads.nativeCalls()
           .callUninterruptibly(() -> {
-            channel.close();
+            records.close();
             Linux.close(directory);
             return true;
           });
@@ -715,24 +474,18 @@ public final class MetadataStore implements AutoCloseable {
   /** Reads a log as it stands, also while a daemon writes to it; for tools. */
   public static void read(Path file, Reader reader) throws IOException {
     SortedMap<String, SortedMap<String, byte[]>> found = new TreeMap<>();
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-        Arena arena = Arena.ofConfined()) {
-      MemorySegment map = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-      if (isLog(map)) {
-        replay(
-            map,
-            measure(map).valid,
-            change -> {
-              SortedMap<String, byte[]> table =
-                  found.computeIfAbsent(change.table, t -> new TreeMap<>());
-              if (change.value == null) {
-                table.remove(change.key);
-              } else {
-                table.put(change.key, change.value);
-              }
-            });
-      }
-    }
+    LogFile.read(
+        file,
+        change -> {
+          SortedMap<String, byte[]> table =
+              found.computeIfAbsent(change.table(), t -> new TreeMap<>());
+          byte[] value = change.value();
+          if (value == null) {
+            table.remove(change.key());
+          } else {
+            table.put(change.key(), value);
+          }
+        });
     found.forEach((table, rows) -> rows.forEach((key, value) -> reader.read(table, key, value)));
   }
 }
