@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.SolveOptions;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -38,6 +40,12 @@ final class ImageExportTest {
   /** What BuildKit v0.32.2 makes of {@link #plain()}, uncompressed and with times rewritten. */
   private static final String MANIFEST_OF_BUILDKIT =
       "sha256:68fff3c31fee8551086f3fca2b3eea83796d89e7836ed67a9219a6d273d97137";
+
+  /** The same of the copies of files whose names are not UTF-8. */
+  private static final List<String> ODD_LAYERS_OF_BUILDKIT =
+      List.of(
+          "sha256:e75a113e107902f9ba7d3f70bd622a1db5f42a8843164434cd61cfb3dbbd1cce",
+          "sha256:6ab38291553366d61e3ca9c2dacc5a88fd233d3908ddc6dbe1cb6398404ecc59");
 
   @TempDir static Path temp;
   private static Machine machine;
@@ -162,6 +170,59 @@ final class ImageExportTest {
       }
       assertThat(out.resolve("made")).hasContent("made");
     }
+  }
+
+  @Test
+  void namesThatAreNotUtf8GoThroughStepsImagesAndCopies() throws Exception {
+    State made =
+        Machine.base()
+            .run(
+                Llb.args(
+                    "/bin/sh",
+                    "-c",
+                    "cd /; mkdir -p o/$(printf 'd\\351'); cd o; echo 1 > $(printf 'd\\351/f\\377');"
+                        + " ln -s $(printf 'd\\351/f\\377') $(printf 'l\\350');"
+                        + " ln $(printf 'd\\351/f\\377') h; echo 2 > $(printf 'gone\\376')"))
+            .root()
+            .run(
+                Llb.args(
+                    "/bin/sh",
+                    "-c",
+                    "cd /o; rm $(printf 'gone\\376');"
+                        + " mv $(printf 'd\\351/f\\377') $(printf 'd\\351/\\303\\251\\377')"))
+            .root();
+    State copied =
+        Llb.scratch()
+            .file(Llb.copy(made, "/o", "/o"))
+            .file(Llb.copy(made, "/o/", "/w", FileAction.CopyOptions.DEFAULT.contentsOnly()));
+    Path file = temp.resolve("odd.tar");
+    machine.export(
+        copied,
+        archive(
+            "oci",
+            file,
+            "rewrite-timestamp=true",
+            "compression=uncompressed",
+            "source-date-epoch=" + EPOCH));
+    assertThat(inspect("oci-archive:" + file).get("Layers"))
+        .asInstanceOf(InstanceOfAssertFactories.LIST)
+        .containsExactlyElementsOf(ODD_LAYERS_OF_BUILDKIT);
+
+    String name = host + "/odd:1";
+    String digest = machine.export(copied, image(name)).get("containerimage.digest");
+    Path out = Files.createDirectory(temp.resolve("out-odd"));
+    try (BuildClient client = machine.client()) {
+      machine.build(
+          client, Llb.scratch().file(Llb.copy(Llb.image(name + "@" + digest), "/w", "/w")), out);
+    }
+    Path directory = out.resolve("w").resolve(FileNames.text(new byte[] {'d', (byte) 0xe9}));
+    Path one = directory.resolve("é" + FileNames.text(new byte[] {(byte) 0xff}));
+    assertThat(FileNames.list(directory)).containsExactly(one);
+    assertThat(FileNames.raw(one)).hasContent("1\n");
+    assertThat(
+            FileNames.bytes(
+                Linux.readlink(out.resolve("w/" + FileNames.text(new byte[] {'l', (byte) 0xe8})))))
+        .isEqualTo(new byte[] {'d', (byte) 0xe9, '/', 'f', (byte) 0xff});
   }
 
   @Test

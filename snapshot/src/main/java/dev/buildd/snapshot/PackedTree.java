@@ -1,5 +1,6 @@
 package dev.buildd.snapshot;
 
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.store.Decoder;
@@ -40,7 +41,7 @@ final class PackedTree {
         List<Path> entries = LayerFiles.list(path);
         out.number(entries.size());
         for (Path entry : entries) {
-          out.bytes(entry.getFileName().toString().getBytes(Linux.fileNames()));
+          out.bytes(FileNames.bytes(entry.getFileName().toString()));
           if (out.size() > MAX_BYTES || !pack(entry, out)) {
             return false;
           }
@@ -50,13 +51,13 @@ final class PackedTree {
         if (stat.size() > MAX_BYTES || stat.nlink() > 1) {
           return false;
         }
-        out.bytes(Files.readAllBytes(path));
+        out.bytes(Files.readAllBytes(FileNames.raw(path)));
       }
       case Stat.S_IFLNK -> {
         if (stat.nlink() > 1) {
           return false;
         }
-        out.bytes(Linux.readlink(path).getBytes(Linux.fileNames()));
+        out.bytes(FileNames.bytes(Linux.readlink(path)));
       }
       default -> {
         return false;
@@ -79,11 +80,11 @@ final class PackedTree {
       case Stat.S_IFDIR -> {
         Linux.mkdir(path, 0700);
         for (long left = in.number(); left > 0; left--) {
-          unpack(in, path.resolve(new String(in.bytes(), Linux.fileNames())));
+          unpack(in, path.resolve(FileNames.text(in.bytes())));
         }
       }
-      case Stat.S_IFREG -> Files.write(path, in.bytes());
-      default -> Linux.symlink(new String(in.bytes(), Linux.fileNames()), path);
+      case Stat.S_IFREG -> Files.write(FileNames.raw(path), in.bytes());
+      default -> Linux.symlink(FileNames.text(in.bytes()), path);
     }
     Linux.lchown(path, uid, gid);
     if ((mode & Stat.S_IFMT) != Stat.S_IFLNK) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -102,7 +103,7 @@ abstract class SnapshotterContract {
   static Change write(String name, String content) {
     return root -> {
       Files.createDirectories(root.resolve(name).getParent());
-      Files.writeString(root.resolve(name), content);
+      Files.writeString(FileNames.raw(root.resolve(name)), content);
     };
   }
 
@@ -123,7 +124,7 @@ abstract class SnapshotterContract {
           read(root, path, out);
         }
         case Stat.S_IFLNK -> out.put(name, "->" + Linux.readlink(path));
-        case Stat.S_IFREG -> out.put(name, Files.readString(path));
+        case Stat.S_IFREG -> out.put(name, Files.readString(FileNames.raw(path)));
         default -> out.put(name, "device " + stat.rdev());
       }
     }
@@ -595,6 +596,31 @@ abstract class SnapshotterContract {
     restart();
     assertThat(tree(top)).isEqualTo(all);
     assertThat(tree(merge(top, layer(Optional.empty(), write("q", "q"))))).hasSize(all.size() + 1);
+  }
+
+  @Test
+  void namesNeedNotBeUtf8() throws IOException {
+    String odd = FileNames.text(new byte[] {'d', (byte) 0xe9});
+    String inside = FileNames.text(new byte[] {'d', (byte) 0xe9, '/', (byte) 0xff});
+    Change files =
+        root -> {
+          Linux.mkdir(root.resolve(odd), 0755);
+          write("x", "x").apply(root);
+          Files.writeString(FileNames.raw(root.resolve(inside)), "1");
+        };
+    String a = layer(Optional.empty(), files);
+    assertThat(tree(a)).isEqualTo(expected(odd, "/", inside, "1", "x", "x"));
+    assertThat(pinnedTree(small(files))).isEqualTo(tree(a));
+    String b = layer(Optional.of(a), root -> Linux.unlink(root.resolve(inside)));
+    assertThat(tree(b)).isEqualTo(expected(odd, "/", "x", "x"));
+    String other = layer(Optional.empty(), write("y", "y"));
+    assertThat(tree(merge(other, a))).containsEntry(inside, "1").containsEntry("y", "y");
+    assertThat(tree(merge(a, diff(Optional.of(a), Optional.of(b))))).isEqualTo(tree(b));
+    String copied = diff(Optional.of(other), Optional.of(a));
+    assertThat(tree(copied)).containsEntry(inside, "1");
+    remove(copied);
+    snapshots.awaitRemovals();
+    assertThat(LayerFiles.list(temp.resolve("snapshots/trash"))).isEmpty();
   }
 
   @Test

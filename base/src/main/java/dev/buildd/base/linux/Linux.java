@@ -12,7 +12,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,8 +23,8 @@ import java.util.TreeMap;
  * System calls through the foreign function interface. Every method blocks its thread for as long
  * as the kernel takes: call what may block long on {@code Threads.nativeCalls()}.
  *
- * <p>Paths are passed in the JVM's file name encoding, so that a name read from a directory finds
- * its file again. Safe for use by many threads.
+ * <p>Paths are text as {@link FileNames} makes it, so that any name read from a directory finds its
+ * file again. Safe for use by many threads.
  */
 public final class Linux {
   // mount(2)
@@ -75,7 +74,6 @@ public final class Linux {
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
 
-  private static final Charset NAMES = fileNameCharset();
   private static final Linker LINKER = Linker.nativeLinker();
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
   private static final VarHandle ERRNO =
@@ -100,6 +98,7 @@ public final class Linux {
   private static final MethodHandle UNLINKAT = handle("unlinkat", INT, INT, PTR, INT);
   private static final MethodHandle FCHOWNAT = handle("fchownat", INT, INT, PTR, INT, INT, INT);
   private static final MethodHandle CHMOD = handle("chmod", INT, PTR, INT);
+  private static final MethodHandle TRUNCATE = handle("truncate", INT, PTR, LONG);
   private static final MethodHandle UTIMENSAT = handle("utimensat", INT, INT, PTR, PTR, INT);
   private static final MethodHandle RENAMEAT2 = handle("renameat2", INT, INT, PTR, INT, PTR, INT);
   private static final MethodHandle SYSCALL4 =
@@ -160,16 +159,6 @@ public final class Linux {
     }
   }
 
-  /** How names of files are written as bytes. */
-  public static Charset fileNames() {
-    return NAMES;
-  }
-
-  private static Charset fileNameCharset() {
-    String name = System.getProperty("sun.jnu.encoding", "UTF-8");
-    return Charset.isSupported(name) ? Charset.forName(name) : StandardCharsets.UTF_8;
-  }
-
   private static MethodHandle handle(String name, MemoryLayout result, MemoryLayout... args) {
     return LINKER.downcallHandle(
         LINKER.defaultLookup().findOrThrow(name),
@@ -215,7 +204,7 @@ public final class Linux {
   }
 
   private static byte[] name(Path path) {
-    return path.toString().getBytes(NAMES);
+    return FileNames.bytes(path.toString());
   }
 
   private static byte[] text(String text) {
@@ -235,7 +224,7 @@ public final class Linux {
               (int)
                   MOUNT.invokeExact(
                       s.capture,
-                      s.first(source.getBytes(NAMES)),
+                      s.first(FileNames.bytes(source)),
                       s.second(name(target)),
                       kind,
                       flags,
@@ -496,7 +485,7 @@ public final class Linux {
         s ->
             (int)
                 SYMLINK.invokeExact(
-                    s.capture, s.first(target.getBytes(NAMES)), s.second(name(path))));
+                    s.capture, s.first(FileNames.bytes(target)), s.second(name(path))));
   }
 
   public static String readlink(Path path) throws LinuxException {
@@ -510,7 +499,7 @@ public final class Linux {
                   (long)
                       READLINK.invokeExact(
                           s.capture, s.first(name(path)), buffer, buffer.byteSize()));
-      return new String(buffer.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE), NAMES);
+      return FileNames.text(buffer.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE));
     }
   }
 
@@ -541,6 +530,11 @@ public final class Linux {
   /** Follows symlinks: never give it one. */
   public static void chmod(Path path, int mode) throws LinuxException {
     call("chmod", path, s -> (int) CHMOD.invokeExact(s.capture, s.first(name(path)), mode & 07777));
+  }
+
+  /** Makes a file that long; what is added is a hole. Follows symlinks: never give it one. */
+  public static void truncate(Path path, long size) throws LinuxException {
+    call("truncate", path, s -> (int) TRUNCATE.invokeExact(s.capture, s.first(name(path)), size));
   }
 
   /** Sets the times of the file itself, in nanoseconds since the epoch or {@link #UTIME_OMIT}. */
@@ -614,7 +608,7 @@ public final class Linux {
                           s.capture,
                           SYS_OPENAT2,
                           (long) directory,
-                          s.first(path.getBytes(NAMES)).address(),
+                          s.first(FileNames.bytes(path)).address(),
                           how.address(),
                           24L));
     }

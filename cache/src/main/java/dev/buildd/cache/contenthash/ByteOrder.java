@@ -1,8 +1,9 @@
 package dev.buildd.cache.contenthash;
 
+import dev.buildd.base.linux.FileNames;
 import java.util.Comparator;
 
-/** Orders text as its UTF-8 bytes are ordered. */
+/** Orders names as their bytes are ordered, those that are not UTF-8 included. */
 enum ByteOrder implements Comparator<String> {
   INSTANCE;
 
@@ -13,9 +14,9 @@ enum ByteOrder implements Comparator<String> {
       char x = a.charAt(i);
       char y = b.charAt(i);
       if (x != y) {
-        // surrogates stand for code points above all others
-        boolean high = Character.isSurrogate(x);
-        return high == Character.isSurrogate(y) ? Character.compare(x, y) : high ? 1 : -1;
+        return Character.isSurrogate(x) || Character.isSurrogate(y)
+            ? FileNames.compare(a, b)
+            : Character.compare(x, y);
       }
     }
     return Integer.compare(a.length(), b.length());

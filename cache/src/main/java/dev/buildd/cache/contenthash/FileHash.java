@@ -1,12 +1,12 @@
 package dev.buildd.cache.contenthash;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
-import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Map;
@@ -53,12 +53,12 @@ public final class FileHash {
     out.append("unamegnamedevmajor").append(header.deviceMajor);
     out.append("devminor").append(header.deviceMinor);
     MessageDigest hash = Digest.newHash();
-    hash.update(utf8(out.toString()));
+    hash.update(FileNames.bytes(out.toString()));
     SortedMap<String, byte[]> xattrs = new TreeMap<>(ByteOrder.INSTANCE);
     xattrs.putAll(header.xattrs);
     xattrs.forEach((name, value) -> {
       if (isHashed(name)) {
-        hash.update(utf8(name));
+        hash.update(FileNames.bytes(name));
         hash.update(value);
       }
     });
@@ -81,10 +81,6 @@ public final class FileHash {
         || !(xattr.startsWith("security.") || xattr.startsWith("system."));
   }
 
-  static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
-  }
-
   /** The digest of a file on disk, not followed if it is a link. Burns processor time. */
   static Digest of(Path path, Stat stat) throws IOException, InterruptedException {
     boolean device = stat.isDevice();
@@ -101,7 +97,7 @@ public final class FileHash {
                 Linux.xattrs(path)));
     if (stat.isRegular() && stat.size() > 0) {
       byte[] buffer = new byte[(int) Math.min(BUFFER, stat.size())];
-      try (InputStream in = new FileInputStream(path.toFile())) {
+      try (InputStream in = Files.newInputStream(FileNames.raw(path))) {
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
           hash.update(buffer, 0, n);
           if (Thread.interrupted()) {

@@ -2,6 +2,7 @@ package dev.buildd.cache.contenthash;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.GoPath;
@@ -234,12 +235,12 @@ final class HashTree {
     if (known == null) {
       MessageDigest hash = Digest.newHash();
       hash.update((byte) 0);
-      hash.update(FileHash.utf8(own.toString()));
+      hash.update(FileNames.bytes(own.toString()));
       if (children != null) {
         children.forEach((name, child) -> {
           hash.update((byte) 0);
-          hash.update(FileHash.utf8(name));
-          hash.update(FileHash.utf8(digest(child).toString()));
+          hash.update(FileNames.bytes(name));
+          hash.update(FileNames.bytes(digest(child).toString()));
         });
       }
       known = Digest.ofHash(hash.digest());

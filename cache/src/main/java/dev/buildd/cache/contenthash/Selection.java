@@ -2,6 +2,7 @@ package dev.buildd.cache.contenthash;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.pattern.GoGlob;
 import dev.buildd.base.pattern.GoPath;
 import dev.buildd.base.pattern.PatternMatcher;
@@ -221,9 +222,9 @@ final class Selection {
       if (relative.isEmpty()) {
         hash.update((byte) 0);
       } else {
-        hash.update(FileHash.utf8(relative.replace('/', '\0')));
+        hash.update(FileNames.bytes(relative.replace('/', '\0')));
       }
-      hash.update(FileHash.utf8(digests.get(i).toString()));
+      hash.update(FileNames.bytes(digests.get(i).toString()));
     }
     return Digest.ofHash(hash.digest());
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.Mounted;
@@ -99,6 +100,25 @@ class ContentHashTest {
 
   private static ChecksumOptions follow() {
     return ChecksumOptions.PLAIN.withFollowLinks(true);
+  }
+
+  @Test
+  void namesAreHashedAndOrderedAsBytes() throws IOException {
+    directory("odd");
+    byte[][] names = {{'f', (byte) 0xe9}, {(byte) 0xef, (byte) 0xbf, (byte) 0xbd}, {(byte) 0xff}};
+    MessageDigest expected = Digest.newHash();
+    expected.update((byte) 0);
+    expected.update(("sha256:" + DIR_HEADER).getBytes(StandardCharsets.UTF_8));
+    for (byte[] name : names) {
+      Path file = root.resolve("odd").resolve(FileNames.text(name));
+      Files.writeString(FileNames.raw(file), "data0");
+      Linux.chmod(file, 0644);
+      expected.update((byte) 0);
+      expected.update(name);
+      expected.update(("sha256:" + FOO).getBytes(StandardCharsets.UTF_8));
+    }
+    assertThat(sum("odd")).isEqualTo(Digest.ofHash(expected.digest()).hex());
+    assertThat(sum("odd/" + FileNames.text(names[0]))).isEqualTo(FOO);
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.buildd.session.filesync;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.RootedPath;
 import java.io.IOException;
 import java.io.InputStream;
@@ -48,7 +49,7 @@ public final class DirectorySource implements FsSource {
   @Override
   public InputStream open(String path) throws IOException {
     // no link on the way may lead out of the tree, and what is no regular file may block for ever
-    Path file = RootedPath.resolveParent(root, path);
+    Path file = FileNames.raw(RootedPath.resolveParent(root, path));
     if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
       if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
         throw new java.nio.file.NoSuchFileException(file.toString());

@@ -1,12 +1,11 @@
 package dev.buildd.session.filesync;
 
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.GoGlob;
 import dev.buildd.base.pattern.GoPath;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -90,8 +89,8 @@ final class FollowedLinks {
 
   private List<String> children(String directory) throws IOException {
     List<String> names = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root.resolve(directory))) {
-      for (Path entry : entries) {
+    try {
+      for (Path entry : FileNames.list(root.resolve(directory))) {
         names.add(String.valueOf(entry.getFileName()));
       }
     } catch (NoSuchFileException | NotDirectoryException e) {

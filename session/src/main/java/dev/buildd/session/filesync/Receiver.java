@@ -7,6 +7,7 @@ import com.google.protobuf.ByteString;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.GoFileMode;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.OutputFile;
@@ -17,8 +18,6 @@ import dev.buildd.session.rpc.Statuses;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -351,12 +350,8 @@ final class Receiver {
       Linux.unlink(path);
       return;
     }
-    try (DirectoryStream<Path> children = Files.newDirectoryStream(path)) {
-      for (Path child : children) {
-        removeTree(child);
-      }
-    } catch (DirectoryIteratorException e) {
-      throw e.getCause();
+    for (Path child : FileNames.list(path)) {
+      removeTree(child);
     }
     Linux.rmdir(path);
   }

@@ -1,12 +1,10 @@
 package dev.buildd.session.filesync;
 
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.GoPath;
 import java.io.IOException;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -96,12 +94,8 @@ final class TreeWalk {
 
   private static List<String> names(Path directory) throws IOException {
     List<String> names = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-      for (Path entry : entries) {
-        names.add(String.valueOf(entry.getFileName()));
-      }
-    } catch (DirectoryIteratorException e) {
-      throw e.getCause();
+    for (Path entry : FileNames.list(directory)) {
+      names.add(String.valueOf(entry.getFileName()));
     }
     names.sort(GoPath::compare);
     return Collections.unmodifiableList(names);

@@ -3,18 +3,21 @@ package dev.buildd.snapshot.layer;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.OutputFile;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.LayerFiles;
 import java.io.EOFException;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -132,8 +135,6 @@ public final class LayerApplier {
     unpacked.add(path);
     if (directory) {
       times.add(new DirectoryTime(path, entry.mtimeNanos()));
-    } else if (entry.type() != TarEntry.Type.HARD_LINK) {
-      Linux.utimensat(path, Linux.UTIME_OMIT, entry.mtimeNanos());
     }
   }
 
@@ -200,7 +201,10 @@ public final class LayerApplier {
           Linux.mkdir(path, 0700);
         }
       }
-      case FILE -> write(entry, path, tar);
+      case FILE -> {
+        write(entry, path, tar);
+        return;
+      }
       case SYMLINK -> {
         lastParentPath = null;
         Linux.symlink(entry.linkName(), path);
@@ -215,6 +219,9 @@ public final class LayerApplier {
       case FIFO -> Linux.mknod(path, Stat.S_IFIFO | 0600, 0);
     }
     attributes(entry, path);
+    if (entry.type() != TarEntry.Type.DIRECTORY) {
+      Linux.utimensat(path, Linux.UTIME_OMIT, entry.mtimeNanos());
+    }
   }
 
   private static void device(TarEntry entry, Path path, int type) throws IOException {
@@ -226,11 +233,19 @@ public final class LayerApplier {
   }
 
   private void attributes(TarEntry entry, Path path) throws IOException {
-    Ids ids = owner.orElse(new Ids(entry.uid(), entry.gid()));
+    Ids ids = ids(entry);
     Linux.lchown(path, ids.uid(), ids.gid());
     if (entry.type() != TarEntry.Type.SYMLINK) {
       Linux.chmod(path, entry.mode());
     }
+    xattrs(entry, path);
+  }
+
+  private Ids ids(TarEntry entry) {
+    return owner.orElse(new Ids(entry.uid(), entry.gid()));
+  }
+
+  private static void xattrs(TarEntry entry, Path path) throws IOException {
     for (Map.Entry<String, byte[]> attribute : entry.xattrs().entrySet()) {
       if (attribute.getKey().startsWith("trusted.overlay.")) {
         continue; // would change what the snapshot shows
@@ -248,30 +263,41 @@ public final class LayerApplier {
   private void write(TarEntry entry, Path path, TarReader tar) throws IOException {
     if (!entry.data().isEmpty()) {
       writeSparse(entry, path, tar.content());
+      attributes(entry, path);
+      Linux.utimensat(path, Linux.UTIME_OMIT, entry.mtimeNanos());
       return;
     }
-    try (FileOutputStream out = new FileOutputStream(path.toFile())) {
+    try (OutputFile out = OutputFile.create(path)) {
       InputStream in = tar.content();
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        out.write(buffer, 0, n);
+        out.write(ByteBuffer.wrap(buffer, 0, n));
       }
+      Ids ids = ids(entry);
+      out.setOwner(ids.uid(), ids.gid());
+      out.setPermissions(entry.mode());
+      out.setTimes(Linux.UTIME_OMIT, entry.mtimeNanos());
     }
+    xattrs(entry, path); // after the owner, a change of which takes capabilities away
   }
 
   private void writeSparse(TarEntry entry, Path path, InputStream in) throws IOException {
-    try (RandomAccessFile out = new RandomAccessFile(path.toFile(), "rw")) {
+    try (FileChannel out =
+        FileChannel.open(
+            FileNames.raw(path), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       for (TarEntry.Piece piece : entry.data()) {
-        out.seek(piece.offset());
+        out.position(piece.offset());
         for (long left = piece.length(); left > 0; ) {
           int n = in.read(buffer, 0, (int) Math.min(buffer.length, left));
           if (n < 0) {
             throw new EOFException("unexpected EOF");
           }
-          out.write(buffer, 0, n);
+          for (ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, n); bytes.hasRemaining(); ) {
+            out.write(bytes);
+          }
           left -= n;
         }
       }
-      out.setLength(entry.size());
     }
+    Linux.truncate(path, entry.size());
   }
 }

@@ -1,6 +1,7 @@
 package dev.buildd.snapshot.layer;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.LayerFiles;
@@ -37,9 +38,7 @@ public final class LayerWriter {
   private static final long SECOND = 1_000_000_000L;
 
   /** The order of an archive's files. */
-  private static final Comparator<String> BY_BYTES =
-      (a, b) ->
-          Arrays.compareUnsigned(a.getBytes(Linux.fileNames()), b.getBytes(Linux.fileNames()));
+  private static final Comparator<String> BY_BYTES = FileNames::compare;
 
   private final TarWriter tar;
   private final Path root;
@@ -225,7 +224,7 @@ public final class LayerWriter {
             stat.isDevice() ? stat.devMinor() : 0,
             capability == null ? Map.of() : Map.of(CAPABILITY, capability),
             List.of()),
-        () -> Files.newInputStream(file));
+        () -> Files.newInputStream(FileNames.raw(file)));
   }
 
   private static byte @Nullable [] capability(Path file) throws IOException {
@@ -257,6 +256,6 @@ public final class LayerWriter {
     // a time in whole seconds may have been cut off, and proves nothing
     return now.isSymlink()
         ? Linux.readlink(oldPath).equals(Linux.readlink(newPath))
-        : !now.isRegular() || Files.mismatch(oldPath, newPath) < 0;
+        : !now.isRegular() || Files.mismatch(FileNames.raw(oldPath), FileNames.raw(newPath)) < 0;
   }
 }

@@ -1,13 +1,12 @@
 package dev.buildd.snapshot.layer;
 
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.FileNames;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
-import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +31,6 @@ public final class TarReader {
   private static final String XATTR = "SCHILY.xattr.";
 
   private final InputStream in;
-  private final Charset names = Linux.fileNames();
   private final byte[] block = new byte[BLOCK];
   private final byte[] waste = new byte[8192];
   private @Nullable Content content;
@@ -149,7 +147,7 @@ public final class TarReader {
     while (end < at + length && block[end] != 0) {
       end++;
     }
-    return new String(block, at, end - at, names);
+    return FileNames.text(Arrays.copyOfRange(block, at, end));
   }
 
   private String text(byte[] bytes) {
@@ -157,7 +155,7 @@ public final class TarReader {
     while (end < bytes.length && bytes[end] != 0) {
       end++;
     }
-    return new String(bytes, 0, end, names);
+    return FileNames.text(Arrays.copyOf(bytes, end));
   }
 
   /** Octal digits, or GNU's big-endian two's complement marked by the first bit. */
@@ -334,7 +332,7 @@ public final class TarReader {
 
   private String paxText(Map<String, byte[]> pax, String key, String otherwise) {
     byte[] value = pax.get(key);
-    return value == null || value.length == 0 ? otherwise : new String(value, names);
+    return value == null || value.length == 0 ? otherwise : FileNames.text(value);
   }
 
   private static long paxNumber(Map<String, byte[]> pax, String key, long otherwise) {

@@ -1,11 +1,10 @@
 package dev.buildd.snapshot.layer;
 
-import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.FileNames;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
@@ -33,7 +32,6 @@ public final class TarWriter implements AutoCloseable {
   }
 
   private final OutputStream out;
-  private final Charset names = Linux.fileNames();
   private final byte[] buffer = new byte[64 << 10];
 
   public TarWriter(OutputStream out) {
@@ -48,10 +46,10 @@ public final class TarWriter implements AutoCloseable {
    */
   public void add(TarEntry entry, Content content) throws IOException {
     boolean directory = entry.type() == TarEntry.Type.DIRECTORY;
-    byte[] name = bytes(directory ? entry.name() + "/" : entry.name());
+    byte[] name = FileNames.bytes(directory ? entry.name() + "/" : entry.name());
     byte[] link =
         entry.type() == TarEntry.Type.SYMLINK || entry.type() == TarEntry.Type.HARD_LINK
-            ? bytes(entry.linkName())
+            ? FileNames.bytes(entry.linkName())
             : new byte[0];
     long size = entry.type() == TarEntry.Type.FILE ? entry.size() : 0;
     long seconds = Math.floorDiv(entry.mtimeNanos(), 1_000_000_000L);
@@ -101,10 +99,6 @@ public final class TarWriter implements AutoCloseable {
     if (size > 0) {
       write(entry.name(), content, size);
     }
-  }
-
-  private byte[] bytes(String name) {
-    return name.getBytes(names);
   }
 
   private static char type(TarEntry.Type type) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.LayerFiles;
@@ -105,6 +106,41 @@ final class LayerWriterTest {
     assertThat(diffId).isEqualTo(Digest.of(first));
     assertThat(Digest.of(archive(copy))).isEqualTo(diffId);
     assertThat(Linux.getxattr(copy.resolve("d/g"), "security.capability")).hasSize(20);
+  }
+
+  @Test
+  void namesThatAreNotUtf8AreWrittenAndUnpackedAsTheyAre() throws Exception {
+    byte[] odd = {'d', (byte) 0xe9, '/', (byte) 0xff};
+    Linux.mkdir(layer.resolve(FileNames.text(new byte[] {'d', (byte) 0xe9})), 0755);
+    Path file = layer.resolve(FileNames.text(odd));
+    Files.writeString(FileNames.raw(file), "text");
+    Linux.link(file, layer.resolve(FileNames.text(new byte[] {(byte) 0xfe})));
+    Linux.symlink(FileNames.text(odd), layer.resolve("link"));
+    Files.writeString(FileNames.raw(base.resolve(FileNames.text(new byte[] {(byte) 0xe8}))), "x");
+    Linux.mknod(layer.resolve(FileNames.text(new byte[] {(byte) 0xe8})), Stat.S_IFCHR, 0);
+
+    byte[] first = archive(layer, base);
+    assertThat(names(first))
+        .containsExactly(
+            FileNames.text(new byte[] {'d', (byte) 0xe9}),
+            FileNames.text(odd),
+            "link -> " + FileNames.text(odd),
+            FileNames.text(new byte[] {'.', 'w', 'h', '.', (byte) 0xe8}),
+            FileNames.text(new byte[] {(byte) 0xfe}) + " -> " + FileNames.text(odd));
+    Files.write(temp.resolve("odd.tar"), first);
+    Process gnu =
+        new ProcessBuilder("tar", "--quoting-style=escape", "-tf", "" + temp.resolve("odd.tar"))
+            .start();
+    assertThat(new String(gnu.getInputStream().readAllBytes(), UTF_8).lines())
+        .containsExactly("d\\351/", "d\\351/\\377", "link", ".wh.\\350", "\\376");
+
+    Path copy = Files.createDirectory(temp.resolve("copy"));
+    byte[] plain = archive(layer);
+    Digest diffId = LayerApplier.apply(new ByteArrayInputStream(plain), copy);
+    assertThat(FileNames.raw(copy.resolve(FileNames.text(odd)))).hasContent("text");
+    assertThat(Digest.of(archive(copy))).isEqualTo(diffId).isEqualTo(Digest.of(plain));
+    LayerFiles.deleteTree(copy);
+    assertThat(copy).doesNotExist();
   }
 
   @Test

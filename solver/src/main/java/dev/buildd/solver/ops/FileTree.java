@@ -3,6 +3,7 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.RootedPath;
@@ -13,7 +14,6 @@ import dev.buildd.proto.pb.FileActionMkFile;
 import dev.buildd.proto.pb.FileActionRm;
 import dev.buildd.proto.pb.FileActionSymlink;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -59,7 +59,7 @@ final class FileTree {
         () -> {
           Path path = RootedPath.resolve(root, RootedPath.clean(action.getPath()));
           boolean existed = Linux.exists(path);
-          Files.write(path, action.getData().toByteArray());
+          Files.write(FileNames.raw(path), action.getData().toByteArray());
           if (!existed) {
             Linux.chmod(path, action.getMode() & 0777);
           }
@@ -127,10 +127,7 @@ final class FileTree {
 
   /** The entries of a directory in order of their names' bytes. */
   static List<Path> children(Path directory) throws IOException {
-    List<Path> out = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-      entries.forEach(out::add);
-    }
+    List<Path> out = FileNames.list(directory);
     out.sort(null);
     return out;
   }
@@ -263,7 +260,7 @@ final class FileTree {
   /** Opens a file for writing from nothing. */
   static java.nio.channels.FileChannel create(Path path) throws IOException {
     return java.nio.channels.FileChannel.open(
-        path,
+        FileNames.raw(path),
         StandardOpenOption.CREATE,
         StandardOpenOption.TRUNCATE_EXISTING,
         StandardOpenOption.WRITE);

@@ -3,6 +3,7 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.RootedPath;
@@ -208,7 +209,7 @@ final class TreeCopier {
   }
 
   private static void bytes(Path source, Path target) throws IOException {
-    try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ);
+    try (FileChannel in = FileChannel.open(FileNames.raw(source), StandardOpenOption.READ);
         FileChannel out = FileTree.create(target)) {
       long at = 0;
       long size = in.size();

@@ -529,7 +529,7 @@ final class GitCheckout implements Source.Instance {
     for (Path path : LayerFiles.list(directory)) {
       String name = String.valueOf(path.getFileName());
       if (name.endsWith(".lock")) {
-        Files.deleteIfExists(path);
+        Linux.unlink(path);
       } else if (!name.equals("objects") && Linux.lstat(path).isDirectory()) {
         removeLocks(path);
       }
@@ -666,7 +666,7 @@ final class GitCheckout implements Source.Instance {
       }
     }
     for (Path path : LayerFiles.list(at)) {
-      Files.move(path, target.resolve(String.valueOf(path.getFileName())));
+      Linux.rename(path, target.resolve(String.valueOf(path.getFileName())), 0);
     }
     LayerFiles.deleteTree(tree);
   }
