@@ -6,6 +6,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.RootedPath;
@@ -49,7 +50,6 @@ import dev.buildd.solver.llb.LazyRef;
 import dev.buildd.solver.llb.LlbBridge;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -288,10 +288,7 @@ final class BuildGateway implements AutoCloseable {
           ReadDirResponse.Builder out = ReadDirResponse.newBuilder();
           try {
             Path directory = RootedPath.resolve(root, request.getDirPath());
-            List<Path> entries = new ArrayList<>();
-            try (DirectoryStream<Path> found = Files.newDirectoryStream(directory)) {
-              found.forEach(entries::add);
-            }
+            List<Path> entries = FileNames.list(directory);
             entries.sort(null);
             for (Path entry : entries) {
               String name = String.valueOf(entry.getFileName());
@@ -329,7 +326,7 @@ final class BuildGateway implements AutoCloseable {
     dev.buildd.base.linux.Stat stat = Linux.lstat(file);
     Stat.Builder out =
         Stat.newBuilder()
-            .setPath(name)
+            .setPath(ByteString.copyFrom(FileNames.bytes(name)))
             .setMode(stat.goMode())
             .setUid(stat.uid())
             .setGid(stat.gid())
@@ -338,7 +335,7 @@ final class BuildGateway implements AutoCloseable {
       out.setSize(stat.size());
     }
     if (stat.isSymlink()) {
-      out.setLinkname(Linux.readlink(file));
+      out.setLinkname(ByteString.copyFrom(FileNames.bytes(Linux.readlink(file))));
     }
     if (stat.isDevice()) {
       out.setDevmajor(stat.devMajor()).setDevminor(stat.devMinor());

@@ -2,6 +2,7 @@ package dev.buildd.gateway;
 
 import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Platform;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.ImageMetaResolver;
 import dev.buildd.llb.ResolveMode;
@@ -282,13 +283,13 @@ public final class GrpcGateway implements GatewayClient {
     Map<String, byte[]> xattrs = new LinkedHashMap<>();
     stat.getXattrsMap().forEach((name, value) -> xattrs.put(name, value.toByteArray()));
     return new FileStat(
-        stat.getPath(),
+        FileNames.text(stat.getPath().toByteArray()),
         stat.getMode(),
         stat.getUid(),
         stat.getGid(),
         stat.getSize(),
         stat.getModTime(),
-        stat.getLinkname(),
+        FileNames.text(stat.getLinkname().toByteArray()),
         stat.getDevmajor(),
         stat.getDevminor(),
         new java.util.TreeMap<>(xattrs));

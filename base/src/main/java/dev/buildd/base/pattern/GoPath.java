@@ -1,5 +1,6 @@
 package dev.buildd.base.pattern;
 
+import dev.buildd.base.linux.FileNames;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -67,8 +68,8 @@ public final class GoPath {
   }
 
   /**
-   * The order in which trees are walked: by UTF-8 bytes, with the separator below every other byte,
-   * so that a directory's content follows it at once (wire.md section 5, rule 1).
+   * The order in which trees are walked: by the bytes of names, with the separator below every
+   * other byte, so that a directory's content follows it at once (wire.md section 5, rule 1).
    */
   public static int compare(String a, String b) {
     int n = Math.min(a.length(), b.length());
@@ -76,17 +77,17 @@ public final class GoPath {
       char x = a.charAt(i);
       char y = b.charAt(i);
       if (x != y) {
+        if (Character.isSurrogate(x) || Character.isSurrogate(y)) {
+          int from = i > 0 && Character.isHighSurrogate(a.charAt(i - 1)) ? i - 1 : i;
+          return FileNames.compare(a.substring(from), b.substring(from));
+        }
         return Integer.compare(rank(x), rank(y));
       }
     }
     return Integer.compare(a.length(), b.length());
   }
 
-  // UTF-16 puts surrogates below U+E000..U+FFFF, UTF-8 puts what they encode above
   private static int rank(char c) {
-    if (c == '/') {
-      return -1;
-    }
-    return c < 0xD800 ? c : c < 0xE000 ? c + 0x2000 : c - 0x800;
+    return c == '/' ? -1 : c;
   }
 }

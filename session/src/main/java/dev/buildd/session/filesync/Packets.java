@@ -2,6 +2,7 @@ package dev.buildd.session.filesync;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.proto.fsutil.Packet;
 import dev.buildd.proto.fsutil.Stat;
 import java.nio.charset.StandardCharsets;
@@ -45,13 +46,13 @@ final class Packets {
   static Stat toProto(FileStat stat) {
     Stat.Builder out =
         Stat.newBuilder()
-            .setPath(stat.path())
+            .setPath(ByteString.copyFrom(FileNames.bytes(stat.path())))
             .setMode(stat.mode())
             .setUid(stat.uid())
             .setGid(stat.gid())
             .setSize(stat.size())
             .setModTime(stat.modTime())
-            .setLinkname(stat.linkName())
+            .setLinkname(ByteString.copyFrom(FileNames.bytes(stat.linkName())))
             .setDevmajor(stat.devMajor())
             .setDevminor(stat.devMinor());
     stat.xattrs().forEach((name, value) -> out.putXattrs(name, ByteString.copyFrom(value)));
@@ -62,13 +63,13 @@ final class Packets {
     SortedMap<String, byte[]> xattrs = new TreeMap<>();
     stat.getXattrsMap().forEach((name, value) -> xattrs.put(name, value.toByteArray()));
     return new FileStat(
-        stat.getPath(),
+        FileNames.text(stat.getPath().toByteArray()),
         stat.getMode(),
         stat.getUid(),
         stat.getGid(),
         stat.getSize(),
         stat.getModTime(),
-        stat.getLinkname(),
+        FileNames.text(stat.getLinkname().toByteArray()),
         stat.getDevmajor(),
         stat.getDevminor(),
         xattrs);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.session.ClientSession;
 import dev.buildd.session.Session;
@@ -46,7 +47,8 @@ class FileTransferTest {
                   HexFormat.of()
                       .formatHex(
                           MessageDigest.getInstance("SHA-256")
-                              .digest(Files.readAllBytes(root.resolve(stat.path()))));
+                              .digest(
+                                  Files.readAllBytes(FileNames.raw(root.resolve(stat.path())))));
             } catch (java.security.NoSuchAlgorithmException e) {
               throw new IOException(e);
             }
@@ -89,6 +91,11 @@ class FileTransferTest {
     Files.writeString(root.resolve("grüße"), "hallo");
     Files.createDirectories(root.resolve("a/b"));
     Files.createDirectories(root.resolve("a.b"));
+    String latin = FileNames.text(new byte[] {'o', (byte) 0xe9}); // sorts before the emoji's bytes
+    Linux.mkdir(root.resolve(latin), 0755);
+    Files.writeString(FileNames.raw(root.resolve(latin + "/x")), "odd");
+    Linux.symlink(latin + "/x", root.resolve(latin + "l"));
+    Files.writeString(root.resolve("o\uD83D\uDE00"), "emoji");
     Files.writeString(root.resolve("a/b/x"), "x");
     Files.writeString(root.resolve("a.b/x"), "y");
     return root;
