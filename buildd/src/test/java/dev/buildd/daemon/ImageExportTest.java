@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.buildd.base.content.MediaType;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
@@ -13,6 +14,7 @@ import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.session.filesync.FileSendTarget;
+import dev.buildd.snapshot.layer.Estargz;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,7 +134,7 @@ final class ImageExportTest {
         Machine.base()
             .run(Llb.args("/bin/sh", "-c", "echo made > /made; rm /bin/seq; chmod 4711 /made"))
             .root();
-    for (String compression : List.of("gzip", "zstd", "uncompressed")) {
+    for (String compression : List.of("gzip", "zstd", "uncompressed", "estargz")) {
       String name = host + "/made:" + compression;
       Map<String, String> told =
           machine.export(made, image(name, "compression=" + compression, "force-compression=true"));
@@ -170,6 +172,49 @@ final class ImageExportTest {
       }
       assertThat(out.resolve("made")).hasContent("made");
     }
+  }
+
+  @Test
+  void estargzLiesBesideGzipAndTellsOfItsToc() throws Exception {
+    String epoch = "source-date-epoch=" + EPOCH;
+    String gzip =
+        machine.export(plain(), image(host + "/both:gzip", epoch)).get("containerimage.digest");
+    String estargz =
+        machine
+            .export(
+                plain(),
+                image(
+                    host + "/both:estargz", epoch, "compression=estargz", "force-compression=true"))
+            .get("containerimage.digest");
+    assertThat(estargz).isNotEqualTo(gzip);
+    Map<String, Object> manifest =
+        inspect("docker://" + host + "/both:estargz", "--raw", "--tls-verify=false");
+    assertThat(Json.objects(manifest, "layers"))
+        .hasSize(4)
+        .allSatisfy(layer -> {
+          assertThat(layer).containsEntry("mediaType", MediaType.OCI_LAYER_GZIP);
+          assertThat(Json.textMap(layer, "annotations"))
+              .containsOnlyKeys(Estargz.TOC_DIGEST, Estargz.UNCOMPRESSED_SIZE);
+        });
+    String again = host + "/both:again";
+    assertThat(machine.export(plain(), image(again, epoch, "force-compression=true")))
+        .containsEntry("containerimage.digest", gzip);
+
+    // what came as eStargz is the plain archive again once it is compressed otherwise
+    Path file = temp.resolve("plain-again.tar");
+    machine.export(
+        Llb.image(host + "/both@" + estargz),
+        archive("oci", file, "compression=uncompressed", "force-compression=true"));
+    List<String> diffIds =
+        Json.texts(
+            Json.object(
+                inspect("docker://" + again, "--config", "--raw", "--tls-verify=false"), "rootfs"),
+            "diff_ids");
+    assertThat(Json.texts(inspect("oci-archive:" + file), "Layers")).isEqualTo(diffIds);
+    assertThatThrownBy(() ->
+            machine.export(plain(), image(again, "compression=estargz", "oci-mediatypes=false")))
+        .hasMessageContaining(
+            "exporter option \"compression=estargz\" conflicts with \"oci-mediatypes=false\"");
   }
 
   @Test

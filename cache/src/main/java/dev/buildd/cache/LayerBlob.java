@@ -3,6 +3,7 @@ package dev.buildd.cache;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.snapshot.layer.Compression;
+import dev.buildd.snapshot.layer.Estargz;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import java.util.LinkedHashMap;
@@ -24,7 +25,17 @@ public record LayerBlob(Descriptor descriptor, Digest diffId) {
   public static final String SOURCE = "containerd.io/distribution.source.";
 
   public Compression compression() {
-    return Compression.ofLayer(descriptor.mediaType());
+    Compression told = Compression.ofLayer(descriptor.mediaType());
+    return told == Compression.GZIP && descriptor.annotations().containsKey(Estargz.TOC_DIGEST)
+        ? Compression.ESTARGZ
+        : told;
+  }
+
+  /** The annotations that are for others to see. */
+  public Map<String, String> shownAnnotations() {
+    Map<String, String> out = new LinkedHashMap<>(descriptor.annotations());
+    out.keySet().removeIf(key -> key.startsWith(SOURCE));
+    return out;
   }
 
   /** A repository of that registry that had the layer when last seen. */

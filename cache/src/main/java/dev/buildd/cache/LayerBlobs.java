@@ -9,6 +9,8 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.Compression;
+import dev.buildd.snapshot.layer.Estargz;
+import dev.buildd.snapshot.layer.EstargzOutput;
 import dev.buildd.snapshot.layer.LayerWriter;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -18,8 +20,10 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -180,7 +184,26 @@ public final class LayerBlobs {
   }
 
   private InputStream uncompressed(LayerBlob blob) throws IOException {
-    return Compression.decompress(content.read(blob.descriptor().digest(), 0));
+    Digest digest = blob.descriptor().digest();
+    InputStream in = content.read(digest, 0);
+    try {
+      OptionalLong toc = tocOffset(blob);
+      return toc.isPresent() ? Estargz.archive(in, toc.getAsLong()) : Compression.decompress(in);
+    } catch (IOException e) {
+      in.close();
+      throw e;
+    }
+  }
+
+  /** Where the TOC of a layer begins that is eStargz, wherever it came from. */
+  private OptionalLong tocOffset(LayerBlob blob) throws IOException {
+    long footer = blob.descriptor().size() - Estargz.FOOTER_SIZE;
+    if (footer < 0 || Compression.ofLayer(blob.descriptor().mediaType()) != Compression.GZIP) {
+      return OptionalLong.empty();
+    }
+    try (InputStream in = content.read(blob.descriptor().digest(), footer)) {
+      return Estargz.tocOffset(in.readAllBytes());
+    }
   }
 
   /**
@@ -208,29 +231,42 @@ public final class LayerBlobs {
     void write(OutputStream out) throws IOException, InterruptedException;
   }
 
+  /** What is known of an archive once it has been written. */
+  private record Packed(Digest diffId, Map<String, String> annotations) {}
+
+  private static Packed pack(CompressionConfig wanted, Archive archive, OutputStream blob)
+      throws IOException, InterruptedException {
+    OutputStream packing =
+        wanted.compression().compress(new BufferedOutputStream(blob, BUFFER), wanted.level());
+    if (packing instanceof EstargzOutput estargz) {
+      try (estargz) {
+        archive.write(estargz);
+      }
+      return new Packed(estargz.diffId(), estargz.annotations());
+    }
+    MessageDigest hash = Digest.newHash();
+    try (OutputStream to = new DigestOutputStream(packing, hash)) {
+      archive.write(to);
+    }
+    return new Packed(Digest.ofHash(hash.digest()), Map.of());
+  }
+
   private LayerBlob make(CompressionConfig wanted, Archive archive, Consumer<LayerBlob> keep)
       throws Exception {
     try (ContentStore.Writer writer = content.writeNew()) {
       // reads and writes files, and hands blocks to those who compress
-      Digest diffId =
-          Threads.nativeCalls()
-              .call(() -> {
-                MessageDigest hash = Digest.newHash();
-                try (OutputStream to =
-                    new DigestOutputStream(
-                        wanted
-                            .compression()
-                            .compress(
-                                new BufferedOutputStream(writer.stream(), BUFFER), wanted.level()),
-                        hash)) {
-                  archive.write(to);
-                }
-                return Digest.ofHash(hash.digest());
-              });
+      Packed packed = Threads.nativeCalls().call(() -> pack(wanted, archive, writer.stream()));
       Digest digest = writer.verify();
       LayerBlob made =
           new LayerBlob(
-              Descriptor.of(wanted.compression().mediaType(), digest, writer.written()), diffId);
+              new Descriptor(
+                  wanted.compression().mediaType(),
+                  digest,
+                  writer.written(),
+                  Optional.empty(),
+                  packed.annotations,
+                  List.of()),
+              packed.diffId);
       try (ContentStore.Hold _ = content.hold(digest)) {
         writer.commit();
         keep.accept(made);

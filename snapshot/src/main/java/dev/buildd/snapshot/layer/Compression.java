@@ -4,7 +4,6 @@ import com.github.luben.zstd.ZstdInputStream;
 import com.github.luben.zstd.ZstdOutputStream;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +15,8 @@ import java.util.zip.GZIPInputStream;
 public enum Compression {
   NONE("uncompressed", MediaType.OCI_LAYER),
   GZIP("gzip", MediaType.OCI_LAYER_GZIP),
+  /** gzip to all who do not know {@link Estargz}; of archives alone. */
+  ESTARGZ("estargz", MediaType.OCI_LAYER_GZIP),
   ZSTD("zstd", MediaType.OCI_LAYER_ZSTD);
 
   private static final int DEFAULT_GZIP_LEVEL = 6;
@@ -44,7 +45,7 @@ public enum Compression {
   /**
    * As in exporters' attributes.
    *
-   * @throws BuildException {@code INVALID_ARGUMENT}, {@code UNIMPLEMENTED} for eStargz
+   * @throws BuildException {@code INVALID_ARGUMENT}
    */
   public static Compression parse(String text) {
     for (Compression one : values()) {
@@ -52,13 +53,10 @@ public enum Compression {
         return one;
       }
     }
-    throw text.equals("estargz")
-        ? new BuildException(
-            Category.UNIMPLEMENTED, "compression estargz is not supported by this daemon yet")
-        : BuildException.invalid("unsupported compression type " + text);
+    throw BuildException.invalid("unsupported compression type " + text);
   }
 
-  /** How a layer with that media type is compressed; unknown types are taken for gzip. */
+  /** How a layer with that media type is compressed; unknown types, and eStargz, are gzip. */
   public static Compression ofLayer(String mediaType) {
     if (mediaType.endsWith("zstd")) {
       return ZSTD;
@@ -75,8 +73,8 @@ public enum Compression {
   public OutputStream compress(OutputStream to, OptionalInt level) throws IOException {
     return switch (this) {
       case NONE -> to;
-      case GZIP ->
-          new GzipOutput(to, Math.clamp(level.orElse(DEFAULT_GZIP_LEVEL), -1, MAX_GZIP_LEVEL));
+      case GZIP -> new GzipOutput(to, gzipLevel(level));
+      case ESTARGZ -> new EstargzOutput(to, gzipLevel(level));
       case ZSTD -> {
         ZstdOutputStream out =
             new ZstdOutputStream(
@@ -86,6 +84,10 @@ public enum Compression {
         yield out;
       }
     };
+  }
+
+  private static int gzipLevel(OptionalInt level) {
+    return Math.clamp(level.orElse(DEFAULT_GZIP_LEVEL), -1, MAX_GZIP_LEVEL);
   }
 
   private static final int BUFFER = 1 << 16;
@@ -125,7 +127,7 @@ public enum Compression {
     buffered.reset();
     return switch (detect(start)) {
       case NONE -> buffered;
-      case GZIP -> new GZIPInputStream(buffered, BUFFER);
+      case GZIP, ESTARGZ -> new GZIPInputStream(buffered, BUFFER);
       case ZSTD -> new ZstdInputStream(buffered).setContinuous(true);
     };
   }

@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.zip.CRC32;
@@ -14,32 +15,69 @@ import java.util.zip.Deflater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes one gzip member (RFC 1952), its blocks compressed side by side. The bytes depend on the
- * content and the level alone, not on the number of processors: every block is of one size and
- * takes the end of the block before as its dictionary.
+ * Writes gzip (RFC 1952), its blocks compressed side by side: one member, or several on request.
+ * The bytes depend on the content, the level and the members alone, not on the number of
+ * processors: every block is of one size and takes the end of the block before as its dictionary.
  *
  * <p>Used by one thread, which must not be one of those that burn processor time.
  */
 final class GzipOutput extends OutputStream {
   private static final int BLOCK = 256 << 10;
   private static final int WINDOW = 32 << 10;
+  private static final int MAX_PENDING = 1000;
+  private static final byte[] NOTHING = new byte[0];
   private static final byte[] HEADER = {0x1f, (byte) 0x8b, 8, 0, 0, 0, 0, 0, 0, (byte) 0xff};
 
   private final OutputStream out;
   private final int level;
-  private final int ahead = Runtime.getRuntime().availableProcessors() + 1;
+  private final long ahead = (Runtime.getRuntime().availableProcessors() + 1L) * BLOCK;
   private final CRC32 crc = new CRC32();
-  private final Deque<Future<byte[]>> pending = new ArrayDeque<>();
+  private final Deque<Piece> pending = new ArrayDeque<>();
+  private long pendingBytes;
+  private long written;
   private byte[] block = new byte[BLOCK];
-  private byte[] before = new byte[0];
+  private byte[] before = NOTHING;
   private int filled;
   private long total;
   private boolean closed;
 
-  GzipOutput(OutputStream out, int level) throws IOException {
+  /** A member of the output. */
+  static final class Member {
+    private long offset = -1;
+
+    /** Where it begins in the output; known once that has been written as far. */
+    long offset() {
+      if (offset < 0) {
+        throw new IllegalStateException("not written yet");
+      }
+      return offset;
+    }
+  }
+
+  /**
+   * Bytes to come, in their order.
+   *
+   * @param size of the content that they are made of
+   * @param begins the member whose first bytes they are
+   */
+  private record Piece(Future<byte[]> bytes, int size, @Nullable Member begins) {}
+
+  GzipOutput(OutputStream out, int level) {
     this.out = out;
     this.level = level;
-    out.write(HEADER);
+    begin();
+  }
+
+  private Member begin() {
+    Member member = new Member();
+    pending.add(new Piece(CompletableFuture.completedFuture(HEADER), 0, member));
+    return member;
+  }
+
+  /** Ends the member and begins another one with what is written next. */
+  Member nextMember() throws IOException {
+    end();
+    return begin();
   }
 
   @Override
@@ -64,17 +102,41 @@ final class GzipOutput extends OutputStream {
   }
 
   private void submit(boolean last) throws IOException {
-    byte[] content = block;
+    boolean small = filled < BLOCK / 2;
+    byte[] content = small ? Arrays.copyOf(block, filled) : block;
     byte[] dictionary = before;
     int size = filled;
-    pending.add(
-        Threads.cpu().executor().submit(() -> deflate(content, size, dictionary, level, last)));
-    before = Arrays.copyOfRange(content, Math.max(0, size - WINDOW), size);
-    block = new byte[BLOCK];
-    filled = 0;
-    while (pending.size() > (last ? 0 : ahead)) {
-      out.write(taken(pending.remove()));
+    Future<byte[]> packed =
+        Threads.cpu().executor().submit(() -> deflate(content, size, dictionary, level, last));
+    pending.add(new Piece(packed, size, null));
+    pendingBytes += size;
+    before = last ? NOTHING : Arrays.copyOfRange(content, Math.max(0, size - WINDOW), size);
+    if (!small) {
+      block = new byte[BLOCK];
     }
+    filled = 0;
+    while (pendingBytes > ahead || pending.size() > MAX_PENDING) {
+      writeFirst();
+    }
+  }
+
+  /** Writes all but what has not filled a block yet, so that the members' places are known. */
+  void flushMembers() throws IOException {
+    while (!pending.isEmpty()) {
+      writeFirst();
+    }
+  }
+
+  private void writeFirst() throws IOException {
+    Piece piece = pending.remove();
+    pendingBytes -= piece.size;
+    Member begins = piece.begins;
+    if (begins != null) {
+      begins.offset = written;
+    }
+    byte[] bytes = taken(piece.bytes);
+    out.write(bytes);
+    written += bytes.length;
   }
 
   private static byte[] taken(Future<byte[]> future) throws IOException {
@@ -89,9 +151,9 @@ final class GzipOutput extends OutputStream {
   }
 
   private static byte[] deflate(
-      byte[] content, int size, byte @Nullable [] dictionary, int level, boolean last) {
+      byte[] content, int size, byte[] dictionary, int level, boolean last) {
     try (Deflater deflater = new Deflater(level, true)) {
-      if (dictionary != null && dictionary.length > 0) {
+      if (dictionary.length > 0) {
         deflater.setDictionary(dictionary);
       }
       deflater.setInput(content, 0, size);
@@ -113,21 +175,35 @@ final class GzipOutput extends OutputStream {
     }
   }
 
-  /** Ends the member and closes the stream below. */
-  @Override
-  public void close() throws IOException {
+  private void end() throws IOException {
+    submit(true);
+    byte[] trailer = new byte[8];
+    putLittleEndian(trailer, 0, crc.getValue());
+    putLittleEndian(trailer, 4, total);
+    pending.add(new Piece(CompletableFuture.completedFuture(trailer), 0, null));
+    crc.reset();
+    total = 0;
+  }
+
+  /** Ends the member without closing the stream below. */
+  void finish() throws IOException {
     if (closed) {
       return;
     }
     closed = true;
-    try (out) {
-      submit(true);
-      byte[] trailer = new byte[8];
-      putLittleEndian(trailer, 0, crc.getValue());
-      putLittleEndian(trailer, 4, total);
-      out.write(trailer);
+    try {
+      end();
+      flushMembers();
     } finally {
-      pending.forEach(future -> future.cancel(true));
+      pending.forEach(piece -> piece.bytes.cancel(true));
+    }
+  }
+
+  /** Ends the member and closes the stream below. */
+  @Override
+  public void close() throws IOException {
+    try (out) {
+      finish();
     }
   }
 

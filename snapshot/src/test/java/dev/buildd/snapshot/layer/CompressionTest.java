@@ -3,18 +3,22 @@ package dev.buildd.snapshot.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.buildd.base.error.BuildException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
+import java.util.EnumSet;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CompressionTest {
+  private static final Set<Compression> ANY_CONTENT =
+      EnumSet.complementOf(EnumSet.of(Compression.ESTARGZ));
+
   private static byte[] content(int size) {
     byte[] out = new byte[size];
     Random random = new Random(7);
@@ -40,7 +44,7 @@ final class CompressionTest {
   @ValueSource(ints = {0, 1, 4095, 256 << 10, (256 << 10) + 1, 3_000_000})
   void whatIsCompressedComesBack(int size) throws Exception {
     byte[] content = content(size);
-    for (Compression kind : Compression.values()) {
+    for (Compression kind : ANY_CONTENT) {
       byte[] packed = compress(kind, content, 10_000, -1);
       assertThat(Compression.decompress(new ByteArrayInputStream(packed)).readAllBytes())
           .as("%s of %d bytes", kind, size)
@@ -54,7 +58,7 @@ final class CompressionTest {
   @Test
   void theBytesDependOnTheContentAlone() throws Exception {
     byte[] content = content(2_000_000);
-    for (Compression kind : Compression.values()) {
+    for (Compression kind : ANY_CONTENT) {
       assertThat(compress(kind, content, 7, -1)).isEqualTo(compress(kind, content, 500_000, -1));
     }
     assertThat(compress(Compression.GZIP, content, 1000, -1).length)
@@ -83,9 +87,7 @@ final class CompressionTest {
   void namesAreThoseOfAttributes() {
     assertThat(Compression.parse("uncompressed")).isEqualTo(Compression.NONE);
     assertThat(Compression.parse("zstd")).isEqualTo(Compression.ZSTD);
-    assertThatThrownBy(() -> Compression.parse("estargz"))
-        .isInstanceOf(BuildException.class)
-        .hasMessageContaining("not supported");
+    assertThat(Compression.parse("estargz")).isEqualTo(Compression.ESTARGZ);
     assertThatThrownBy(() -> Compression.parse("lzma"))
         .hasMessage("unsupported compression type lzma");
   }

@@ -176,7 +176,7 @@ public final class CacheExports {
   }
 
   private static Descriptor described(LayerBlob blob, ImmutableRef layer) {
-    Map<String, String> annotations = new TreeMap<>();
+    Map<String, String> annotations = new TreeMap<>(blob.shownAnnotations());
     annotations.put(DIFF_ID, blob.diffId().toString());
     annotations.put(CREATED_AT, layer.createdAt().toString());
     Descriptor plain = blob.descriptor();

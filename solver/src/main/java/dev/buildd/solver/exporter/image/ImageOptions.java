@@ -2,6 +2,7 @@ package dev.buildd.solver.exporter.image;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.snapshot.layer.Compression;
 import dev.buildd.solver.exporter.Attributes;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -69,11 +70,16 @@ record ImageOptions(
       throw BuildException.invalid(
           "exporter option \"oci-artifact=true\" conflicts with \"oci-mediatypes=false\"");
     }
+    LayerBlobs.CompressionConfig layers = Attributes.compression(attributes);
+    if (!ociTypes && layers.compression() == Compression.ESTARGZ) {
+      throw BuildException.invalid(
+          "exporter option \"compression=estargz\" conflicts with \"oci-mediatypes=false\"");
+    }
     return new Parsed(
         new ImageOptions(
             name,
             ociTypes,
-            Attributes.compression(attributes),
+            layers,
             rewrite,
             Attributes.epoch(attributes),
             attributes.containsKey("source-date-epoch"),

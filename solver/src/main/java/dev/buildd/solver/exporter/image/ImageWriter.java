@@ -201,7 +201,7 @@ public final class ImageWriter {
               ImageJson.manifest(
                   type,
                   configDescriptor,
-                  layers.stream().map(layer -> inManifest(layer.descriptor())).toList(),
+                  layers.stream().map(this::inManifest).toList(),
                   options.annotations().of(Annotations.Place.MANIFEST, platformId)));
       Digest digest = stored(json, "exporting manifest ");
       stored(patched, "exporting config ");
@@ -283,12 +283,12 @@ public final class ImageWriter {
     }
 
     /** A layer's descriptor as others are to see it. */
-    private Descriptor inManifest(Descriptor layer) {
+    private Descriptor inManifest(LayerBlob blob) {
+      Descriptor layer = blob.descriptor();
       boolean foreign = options.preferForeign() && !layer.urls().isEmpty();
       Map<String, String> annotations = new HashMap<>();
       if (options.ociTypes()) {
-        annotations.putAll(layer.annotations());
-        annotations.keySet().removeIf(key -> key.startsWith(LayerBlob.SOURCE));
+        annotations.putAll(blob.shownAnnotations());
       }
       return new Descriptor(
           LayerTypes.of(layer.mediaType(), options.ociTypes(), foreign),
