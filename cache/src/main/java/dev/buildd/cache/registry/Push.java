@@ -90,7 +90,7 @@ public final class Push {
     List<Callable<Boolean>> all = new ArrayList<>();
     for (Descriptor blob : parts.blobs.values()) {
       all.add(() -> {
-        try (TransferSlots.Slot _ = slots.takeBlob(reference.host())) {
+        try (TransferSlots.Slot _ = slots.takeBlob()) {
           blob(blob);
         }
         return true;
@@ -111,7 +111,7 @@ public final class Push {
       boolean tagged = manifest.digest().equals(root.digest()) && !byDigest;
       String name = tagged ? reference.tag().orElse("latest") : manifest.digest().toString();
       byte[] bytes = content.readAll(manifest.digest());
-      try (TransferSlots.Slot _ = slots.takeManifest(reference.host())) {
+      try (TransferSlots.Slot _ = slots.takeManifest()) {
         put(manifest, name, bytes);
       }
     }

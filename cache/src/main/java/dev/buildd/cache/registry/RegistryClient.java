@@ -22,7 +22,7 @@ public final class RegistryClient {
 
   private final RegistrySettings settings;
   private final TokenCache tokens;
-  private final TransferSlots slots;
+  private final Map<String, TransferSlots> slots = new ConcurrentHashMap<>(); // by registry
   private final Map<RegistrySettings.Host, HttpClient> clients = new ConcurrentHashMap<>();
 
   public RegistryClient(RegistrySettings settings) {
@@ -32,7 +32,6 @@ public final class RegistryClient {
   public RegistryClient(RegistrySettings settings, Clock clock) {
     this.settings = settings;
     this.tokens = new TokenCache(clock);
-    this.slots = new TransferSlots(settings.maxConcurrency());
   }
 
   /**
@@ -58,10 +57,11 @@ public final class RegistryClient {
   public Repository open(Reference reference, CredentialSource credentials, boolean insecure) {
     return new Repository(
         reference,
-        endpoints(reference.host(), host(reference, insecure)),
-        settings,
-        requests(credentials, reference, "pull"),
-        slots);
+        new Endpoints(
+            reference,
+            endpoints(reference.host(), host(reference, insecure)),
+            requests(credentials, reference, "pull")),
+        slots(reference));
   }
 
   private RegistrySettings.Host host(Reference reference, boolean insecure) {
@@ -92,9 +92,14 @@ public final class RegistryClient {
         reference,
         endpoints,
         requests(credentials, reference, "pull,push"),
-        slots,
+        slots(reference),
         content,
         listener);
+  }
+
+  private TransferSlots slots(Reference reference) {
+    return slots.computeIfAbsent(
+        reference.host(), _ -> new TransferSlots(settings.maxConcurrency()));
   }
 
   private Requests requests(CredentialSource credentials, Reference reference, String actions) {

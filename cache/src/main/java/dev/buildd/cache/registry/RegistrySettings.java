@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param hosts by name as in references, {@code docker.io} for Docker Hub
  * @param firstPause before a failed request is tried again; doubles each time
  * @param patience how long a transfer may stand still
- * @param maxConcurrency how many blobs one registry transfers at once
+ * @param maxConcurrency how many blobs, or parts of large ones, one registry transfers at once
  */
 public record RegistrySettings(
     Map<String, Host> hosts, Duration firstPause, Duration patience, int maxConcurrency) {

@@ -10,14 +10,9 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpResponse;
-import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongConsumer;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One repository of a registry, for one use of it. Every answer is checked against the digest asked
@@ -29,8 +24,6 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for use by many threads.
  */
 public final class Repository {
-  private static final Logger log = LoggerFactory.getLogger(Repository.class);
-  private static final int MAX_MANIFEST = 4 << 20; // distribution-spec
   private static final String ACCEPT =
       String.join(
           ", ",
@@ -41,21 +34,12 @@ public final class Repository {
           "*/*");
 
   private final Reference reference;
-  private final List<RegistryClient.Endpoint> endpoints;
-  private final RegistrySettings settings;
-  private final Requests requests;
+  private final Endpoints endpoints;
   private final TransferSlots slots;
 
-  Repository(
-      Reference reference,
-      List<RegistryClient.Endpoint> endpoints,
-      RegistrySettings settings,
-      Requests requests,
-      TransferSlots slots) {
+  Repository(Reference reference, Endpoints endpoints, TransferSlots slots) {
     this.reference = reference;
     this.endpoints = endpoints;
-    this.settings = settings;
-    this.requests = requests;
     this.slots = slots;
   }
 
@@ -68,7 +52,45 @@ public final class Repository {
   public record Manifest(Descriptor descriptor, byte[] content) {}
 
   private interface Reading<T> {
-    T read(RegistryClient.Endpoint endpoint, HttpResponse<InputStream> response) throws Exception;
+    T read(Endpoints.Answer answer) throws Exception;
+  }
+
+  /** A manifest asked for by tag or digest. */
+  private final class ManifestQuestion<T> implements Endpoints.Question<T> {
+    private final String method;
+    private final String object;
+    private final Reading<T> reading;
+
+    ManifestQuestion(String method, String object, Reading<T> reading) {
+      this.method = method;
+      this.object = object;
+      this.reading = reading;
+    }
+
+    @Override
+    public String method() {
+      return method;
+    }
+
+    @Override
+    public String path() {
+      return "/manifests/" + object;
+    }
+
+    @Override
+    public String subject() {
+      return reference.object().equals(object) ? "" : ": manifest " + object;
+    }
+
+    @Override
+    public Map<String, String> headers() {
+      return Map.of("Accept", ACCEPT);
+    }
+
+    @Override
+    public T read(Endpoints.Answer answer) throws Exception {
+      return reading.read(answer);
+    }
   }
 
   /**
@@ -77,16 +99,15 @@ public final class Repository {
    * @throws BuildException {@code NOT_FOUND} if there is no such image, {@code PERMISSION_DENIED}
    */
   public Descriptor resolve() throws Exception {
-    String path = "/manifests/" + reference.object();
     Optional<Descriptor> known =
-        onAny("HEAD", path, Map.of("Accept", ACCEPT), (e, response) -> described(response));
+        endpoints.ask(new ManifestQuestion<>("HEAD", reference.object(), this::described));
     return known.isPresent() ? known.get() : manifest(reference.object()).descriptor();
   }
 
-  private Optional<Descriptor> described(HttpResponse<InputStream> response) {
-    Optional<String> digest = response.headers().firstValue("Docker-Content-Digest");
-    long size = response.headers().firstValueAsLong("Content-Length").orElse(-1);
-    String type = mediaType(response);
+  private Optional<Descriptor> described(Endpoints.Answer answer) {
+    Optional<String> digest = answer.headers().firstValue("Docker-Content-Digest");
+    long size = answer.headers().firstValueAsLong("Content-Length").orElse(-1);
+    String type = mediaType(answer);
     if (reference.digest().isEmpty() && digest.isEmpty()) {
       return Optional.empty();
     }
@@ -94,20 +115,14 @@ public final class Repository {
     if (size < 0 || !(MediaType.isIndex(type) || MediaType.isManifest(type))) {
       return Optional.empty();
     }
-    if (size > MAX_MANIFEST) {
-      throw tooLarge();
+    if (size > Endpoints.MAX_MANIFEST) {
+      throw BuildException.invalid("manifest is larger than " + Endpoints.MAX_MANIFEST + " bytes");
     }
     return Optional.of(Descriptor.of(type, named, size));
   }
 
-  private static String mediaType(HttpResponse<InputStream> response) {
-    String type = response.headers().firstValue("Content-Type").orElse("");
-    return type.split(";", 2)[0].trim();
-  }
-
-  private BuildException tooLarge() {
-    return BuildException.invalid(
-        reference + ": manifest is larger than " + MAX_MANIFEST + " bytes");
+  private static String mediaType(Endpoints.Answer answer) {
+    return answer.header("Content-Type").split(";", 2)[0].trim();
   }
 
   /** The manifest with that digest. */
@@ -126,63 +141,49 @@ public final class Repository {
   }
 
   private Manifest manifest(String object) throws Exception {
-    try (TransferSlots.Slot _ = slots.takeManifest(reference.host())) {
-      return manifestNow(object);
+    try (TransferSlots.Slot _ = slots.takeManifest()) {
+      return endpoints.ask(
+          new ManifestQuestion<>("GET", object, answer -> manifest(object, answer)));
     }
   }
 
-  private Manifest manifestNow(String object) throws Exception {
-    return onAny(
-        "GET",
-        "/manifests/" + object,
-        Map.of("Accept", ACCEPT),
-        (endpoint, response) -> {
-          byte[] content;
-          try (InputStream body = response.body()) {
-            content = body.readNBytes(MAX_MANIFEST + 1);
-          }
-          if (content.length > MAX_MANIFEST) {
-            throw tooLarge();
-          }
-          Digest digest = Digest.of(content);
-          if (reference.digest().isPresent()
-              && object.equals(reference.object())
-              && reference.digest().get().algorithm() == Digest.Algorithm.SHA256
-              && !digest.equals(reference.digest().get())) {
-            throw mismatch("manifest", reference.digest().get(), digest);
-          }
-          return new Manifest(Descriptor.of(mediaType(response), digest, content.length), content);
-        });
+  private Manifest manifest(String object, Endpoints.Answer answer) throws IOException {
+    byte[] content = answer.document();
+    Digest digest = Digest.of(content);
+    if (reference.digest().isPresent()
+        && object.equals(reference.object())
+        && reference.digest().get().algorithm() == Digest.Algorithm.SHA256
+        && !digest.equals(reference.digest().get())) {
+      throw mismatch("manifest", reference.digest().get(), digest);
+    }
+    return new Manifest(Descriptor.of(mediaType(answer), digest, content.length), content);
   }
 
   /**
    * Reads a blob into a stream, which checks what it gets and may refuse it. A connection that
-   * breaks is taken up where it broke.
+   * breaks is taken up where it broke. A large blob comes over several connections, as far as the
+   * registry is not given other transfers.
    *
    * @param progress told the bytes read so far
    */
   public void blob(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
-    Transfer transfer = new Transfer(to, progress, settings.patience());
-    try (TransferSlots.Slot _ = slots.takeBlob(reference.host())) {
-      onAny(
-          "GET",
-          "/blobs/" + blob.digest(),
-          Map.of(),
-          transfer,
-          (endpoint, response) -> {
-            transfer.take(response);
-            return true;
-          });
+    BlobSink sink = new BlobSink(blob.digest(), to, progress);
+    try (TransferSlots.Slot _ = slots.takeBlob()) {
+      boolean large = blob.size() >= ParallelTransfer.WORTHWHILE;
+      boolean complete = large && new ParallelTransfer(blob, sink, endpoints, slots).run();
+      if (!complete) {
+        endpoints.ask(new PlainTransfer(blob.digest(), sink, !large));
+      }
     } catch (BuildException e) {
       if (e.category() != Category.NOT_FOUND || blob.urls().isEmpty()) {
         throw e;
       }
-      foreign(blob, transfer);
+      foreign(blob, sink);
     }
   }
 
   /** Layers that may not be distributed by registries say where they are. */
-  private void foreign(Descriptor blob, Transfer transfer) throws Exception {
+  private void foreign(Descriptor blob, BlobSink sink) throws Exception {
     BuildException failure = BuildException.notFound(blob.digest() + ": not found");
     for (String url : blob.urls()) {
       if (!url.startsWith("https://") && !url.startsWith("http://")) {
@@ -191,12 +192,12 @@ public final class Repository {
       try {
         HttpResponse<InputStream> response =
             Requests.follow(
-                endpoints.getLast(),
+                endpoints.registry(),
                 Requests.Request.of("GET", URI.create(url), Map.of(), 200),
                 Optional.empty());
         if (response.statusCode() == 200) {
-          transfer.offset = 0;
-          transfer.take(response);
+          endpoints.read(
+              new PlainTransfer(blob.digest(), sink, false), endpoints.registry(), response);
           return;
         }
         response.body().close();
@@ -205,99 +206,5 @@ public final class Repository {
       }
     }
     throw failure;
-  }
-
-  /** The state of a blob's transfer over several connections. */
-  private static final class Transfer {
-    private final OutputStream to;
-    private final LongConsumer progress;
-    private final Duration patience;
-    private long offset;
-
-    Transfer(OutputStream to, LongConsumer progress, Duration patience) {
-      this.to = to;
-      this.progress = progress;
-      this.patience = patience;
-    }
-
-    void take(HttpResponse<InputStream> response) throws IOException {
-      try (InputStream body = new StallGuard(response.body(), patience)) {
-        if (response.statusCode() == 200 && offset > 0) {
-          body.skipNBytes(offset); // it does not do ranges
-        }
-        byte[] buffer = new byte[1 << 16];
-        for (int n = body.read(buffer); n >= 0; n = body.read(buffer)) {
-          to.write(buffer, 0, n);
-          offset += n;
-          progress.accept(offset);
-        }
-      }
-    }
-  }
-
-  private <T> T onAny(String method, String path, Map<String, String> headers, Reading<T> reading)
-      throws Exception {
-    return onAny(method, path, headers, null, reading);
-  }
-
-  private <T> T onAny(
-      String method,
-      String path,
-      Map<String, String> headers,
-      @Nullable Transfer transfer,
-      Reading<T> reading)
-      throws Exception {
-    Exception first = null;
-    for (RegistryClient.Endpoint endpoint : endpoints) {
-      boolean last = endpoint.equals(endpoints.getLast());
-      try {
-        // a mirror is not waited for
-        return requests.retried(
-            path,
-            last ? Requests.TRIES : 1,
-            () -> {
-              Map<String, String> all =
-                  transfer != null && transfer.offset > 0
-                      ? Map.of("Range", "bytes=" + transfer.offset + "-")
-                      : headers;
-              return reading.read(
-                  endpoint,
-                  requests.send(
-                      endpoint, Requests.Request.of(method, uri(endpoint, path), all, 200, 206)));
-            });
-      } catch (InterruptedException e) {
-        throw e;
-      } catch (Exception e) {
-        if (!last) {
-          log.debug("endpoint passed over base={} path={}", endpoint.base(), path, e);
-        }
-        // the registry's own word counts more than a mirror's
-        first = e;
-      }
-    }
-    throw first == null ? new IllegalStateException("no endpoints") : failure(path, first);
-  }
-
-  private URI uri(RegistryClient.Endpoint endpoint, String path) {
-    String query = endpoint.mirrored().map(host -> "?ns=" + host).orElse("");
-    return URI.create(endpoint.base() + "/" + reference.path() + path + query);
-  }
-
-  private BuildException failure(String path, Exception e) {
-    return switch (e) {
-      case BuildException known -> known;
-      case StatusException s when s.status == 404 -> {
-        String subject = path.startsWith("/manifests/") ? reference.toString() : path.substring(7);
-        yield new BuildException(Category.NOT_FOUND, subject + ": not found", e);
-      }
-      case StatusException s when s.status == 401 || s.status == 403 ->
-          new BuildException(
-              Category.PERMISSION_DENIED,
-              "pull access denied, repository does not exist or may require authorization: "
-                  + "authorization failed: "
-                  + s.getMessage(),
-              e);
-      default -> new BuildException(Category.UNAVAILABLE, String.valueOf(e.getMessage()), e);
-    };
   }
 }

@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -136,9 +137,24 @@ final class Requests {
     }
   }
 
+  Duration patience() {
+    return settings.patience();
+  }
+
   /** Makes attempts until one succeeds or fails for good, with longer and longer pauses. */
   <T> T retried(String what, int tries, Callable<T> attempt) throws Exception {
+    return retried(what, tries, () -> 0, attempt);
+  }
+
+  /**
+   * As above, but attempts are counted anew when one has brought something.
+   *
+   * @param progress grows with what attempts have brought
+   */
+  <T> T retried(String what, int tries, LongSupplier progress, Callable<T> attempt)
+      throws Exception {
     long pause = settings.firstPause().toMillis();
+    long reached = progress.getAsLong();
     for (int i = 1; ; i++) {
       Exception failure;
       long wait = pause;
@@ -158,6 +174,11 @@ final class Requests {
           throw e; // nobody is there, nor will be in a few seconds
         }
         failure = e;
+      }
+      if (progress.getAsLong() > reached) {
+        reached = progress.getAsLong();
+        i = 1;
+        pause = settings.firstPause().toMillis();
       }
       if (i >= tries) {
         throw failure;

@@ -1,28 +1,16 @@
 package dev.buildd.cache.registry;
 
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
 /**
- * How many transfers each registry is given at once, whatever number of builds want them: so many
- * of blobs, and one of a manifest besides, that a build which only asks is not kept waiting by
- * those that load. Safe for use by many threads.
+ * How many transfers a registry is given at once, whatever number of builds want them: so many of
+ * blobs, and one of a manifest besides, that a build which only asks is not kept waiting by those
+ * that load. Safe for use by many threads.
  */
 final class TransferSlots {
-  private final int limit;
-  private final Map<String, Host> hosts = new ConcurrentHashMap<>();
-
-  /** The free places of one registry. */
-  private static final class Host {
-    final Semaphore blobs;
-    final Semaphore all;
-
-    Host(int limit) {
-      this.blobs = new Semaphore(limit, true);
-      this.all = new Semaphore(limit + 1, true);
-    }
-  }
+  private final Semaphore blobs;
+  private final Semaphore all;
 
   /** A place that is taken until closed. */
   interface Slot extends AutoCloseable {
@@ -31,33 +19,47 @@ final class TransferSlots {
   }
 
   TransferSlots(int limit) {
-    this.limit = limit;
+    this.blobs = new Semaphore(limit, true);
+    this.all = new Semaphore(limit + 1, true);
   }
 
   /** Waits for a place for a blob. */
-  Slot takeBlob(String registry) throws InterruptedException {
-    Host host = host(registry);
-    host.blobs.acquire();
+  Slot takeBlob() throws InterruptedException {
+    blobs.acquire();
     try {
-      host.all.acquire();
+      all.acquire();
     } catch (InterruptedException e) {
-      host.blobs.release();
+      blobs.release();
       throw e;
     }
-    return () -> {
-      host.all.release();
-      host.blobs.release();
-    };
+    return this::releaseBlob;
+  }
+
+  /** A place for a part of a blob, if one is free that nobody waits for. */
+  Optional<Slot> spare() {
+    if (isAwaited() || !blobs.tryAcquire()) {
+      return Optional.empty();
+    }
+    if (!all.tryAcquire()) {
+      blobs.release();
+      return Optional.empty();
+    }
+    return Optional.of(this::releaseBlob);
+  }
+
+  /** Whether somebody waits for a place. */
+  boolean isAwaited() {
+    return blobs.hasQueuedThreads() || all.hasQueuedThreads();
+  }
+
+  private void releaseBlob() {
+    all.release();
+    blobs.release();
   }
 
   /** Waits for a place for a manifest. */
-  Slot takeManifest(String registry) throws InterruptedException {
-    Host host = host(registry);
-    host.all.acquire();
-    return host.all::release;
-  }
-
-  private Host host(String registry) {
-    return hosts.computeIfAbsent(registry, _ -> new Host(limit));
+  Slot takeManifest() throws InterruptedException {
+    all.acquire();
+    return all::release;
   }
 }

@@ -88,6 +88,7 @@ final class FakeRegistry implements AutoCloseable {
     String object = path.group(3);
     switch (path.group(2) + " " + request.getRequestMethod()) {
       case "blobs HEAD" -> answer(request, blobs.containsKey(repository + "@" + object));
+      case "blobs GET" -> blob(request, repository + "@" + object);
       case "blobs/uploads POST" -> begin(request, repository);
       case "blobs/uploads PUT" -> upload(request, repository);
       case "manifests PUT" -> manifest(request, repository, object);
@@ -103,6 +104,45 @@ final class FakeRegistry implements AutoCloseable {
     byte[] bytes = request.getRequestMethod().equals("HEAD") ? new byte[0] : body.getBytes(UTF_8);
     request.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
     request.getResponseBody().write(bytes);
+  }
+
+  private void blob(HttpExchange request, String key) throws IOException {
+    byte[] blob = blobs.get(key);
+    if (blob == null) {
+      answer(request, 404, error("BLOB_UNKNOWN", "blob unknown to registry"));
+      return;
+    }
+    Optional<Part> part = Part.of(request, blob.length);
+    Part sent = part.orElse(new Part(0, blob.length));
+    part.ifPresent(range -> range.tell(request, blob.length));
+    request.sendResponseHeaders(part.isPresent() ? 206 : 200, sent.length());
+    request.getResponseBody().write(blob, sent.start, sent.length());
+  }
+
+  /** The part of a blob that a request is for. */
+  record Part(int start, int end) {
+    private static final Pattern RANGE = Pattern.compile("bytes=([0-9]+)-([0-9]*)");
+
+    static Optional<Part> of(HttpExchange request, int size) {
+      String header = request.getRequestHeaders().getFirst("Range");
+      Matcher range = RANGE.matcher(String.valueOf(header));
+      return range.matches()
+          ? Optional.of(
+              new Part(
+                  Integer.parseInt(range.group(1)),
+                  range.group(2).isEmpty() ? size : Integer.parseInt(range.group(2)) + 1))
+          : Optional.empty();
+    }
+
+    int length() {
+      return end - start;
+    }
+
+    void tell(HttpExchange request, int size) {
+      request
+          .getResponseHeaders()
+          .set("Content-Range", "bytes " + start + "-" + (end - 1) + "/" + size);
+    }
   }
 
   private void begin(HttpExchange request, String repository) throws IOException {

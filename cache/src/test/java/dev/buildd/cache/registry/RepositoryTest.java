@@ -13,6 +13,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.content.ContentStore;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
@@ -92,6 +93,12 @@ final class RepositoryTest {
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
     exchange.getResponseBody().write(bytes);
+  }
+
+  private static void contentRange(HttpExchange exchange, int from, int size) {
+    exchange
+        .getResponseHeaders()
+        .set("Content-Range", "bytes " + from + "-" + (size - 1) + "/" + size);
   }
 
   private static void manifest(HttpExchange exchange) throws IOException {
@@ -181,6 +188,7 @@ final class RepositoryTest {
           ranges.add(String.valueOf(range));
           int from = range == null ? 0 : Integer.parseInt(range.replaceAll("bytes=(\\d+)-", "$1"));
           boolean partial = count.get() != 2; // once the server knows no ranges
+          contentRange(e, from, BLOB.length);
           e.sendResponseHeaders(
               from > 0 && partial ? 206 : 200, BLOB.length - (partial ? from : 0));
           if (count.getAndIncrement() < 2) {
@@ -193,6 +201,75 @@ final class RepositoryTest {
     assertThat(blob(open())).isEqualTo(BLOB);
     assertThat(ranges.getFirst()).isEqualTo("null");
     assertThat(ranges.getLast()).startsWith("bytes=");
+  }
+
+  /** A server that answers with other bytes than those asked for is asked for all of them. */
+  @Test
+  void restThatIsNotTheRestIsRefused() throws Exception {
+    List<String> ranges = Collections.synchronizedList(new ArrayList<>());
+    handler =
+        e -> {
+          ranges.add(String.valueOf(e.getRequestHeaders().getFirst("Range")));
+          if (ranges.size() == 2) {
+            contentRange(e, 2000, BLOB.length);
+            e.sendResponseHeaders(206, BLOB.length - 2000);
+            e.getResponseBody().write(BLOB, 2000, BLOB.length - 2000);
+            return;
+          }
+          e.sendResponseHeaders(200, BLOB.length);
+          e.getResponseBody().write(BLOB, 0, ranges.size() == 1 ? 3000 : BLOB.length);
+          e.getResponseBody().flush();
+        };
+    assertThat(blob(open())).isEqualTo(BLOB);
+    assertThat(ranges).containsExactly("null", "bytes=3000-", "null");
+  }
+
+  /** Only attempts that bring nothing are counted. */
+  @Test
+  void transferMayBreakAsOftenAsItGetsOn() throws Exception {
+    AtomicInteger count = new AtomicInteger();
+    handler =
+        e -> {
+          String range = e.getRequestHeaders().getFirst("Range");
+          int from = range == null ? 0 : Integer.parseInt(range.replaceAll("bytes=(\\d+)-", "$1"));
+          contentRange(e, from, BLOB.length);
+          e.sendResponseHeaders(from > 0 ? 206 : 200, BLOB.length - from);
+          e.getResponseBody().write(BLOB, from, 1000);
+          e.getResponseBody().flush();
+          count.incrementAndGet();
+        };
+    assertThat(blob(open())).isEqualTo(BLOB);
+    assertThat(count).hasValue(10);
+    count.set(0);
+    handler =
+        e -> {
+          count.incrementAndGet();
+          e.sendResponseHeaders(200, BLOB.length);
+          e.getResponseBody().flush();
+        };
+    assertThatThrownBy(() -> blob(open()))
+        .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.UNAVAILABLE));
+    assertThat(count).hasValue(5);
+  }
+
+  /** As a disk that is full does: nobody else can help. */
+  @Test
+  void blobThatCannotBeWrittenIsNotAskedForAgain() {
+    handler =
+        e -> {
+          e.sendResponseHeaders(200, BLOB.length);
+          e.getResponseBody().write(BLOB);
+        };
+    OutputStream full =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException("No space left on device");
+          }
+        };
+    assertThatThrownBy(() -> open().blob(BLOB_DESCRIPTOR, full, n -> {}))
+        .hasMessageContaining(BLOB_DESCRIPTOR.digest() + ": No space left on device");
+    assertThat(requests).hasSize(1);
   }
 
   @Test
@@ -355,6 +432,7 @@ final class RepositoryTest {
     handler =
         e -> {
           int from = e.getRequestHeaders().containsKey("Range") ? 1000 : 0;
+          contentRange(e, from, BLOB.length);
           e.sendResponseHeaders(from > 0 ? 206 : 200, BLOB.length - from);
           if (count.getAndIncrement() == 0) {
             e.getResponseBody().write(BLOB, 0, 1000);

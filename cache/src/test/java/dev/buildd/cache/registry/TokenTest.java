@@ -182,7 +182,8 @@ final class TokenTest {
           }
         };
     assertThatThrownBy(() -> read(client.open(Reference.parse(registry.host() + "/a/b"), locked)))
-        .hasMessage("failed to authorize: failed to fetch oauth token: 401");
+        .hasMessageStartingWith(registry.host() + "/a/b:latest: ")
+        .hasMessageEndingWith(": failed to authorize: failed to fetch oauth token: 401");
   }
 
   @Test

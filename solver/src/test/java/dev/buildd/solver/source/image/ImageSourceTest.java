@@ -33,6 +33,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -340,6 +342,24 @@ class ImageSourceTest {
     Source.Instance instance = open("empty:v1", Map.of());
     instance.key(context(), 0);
     assertThat(instance.fetch(context())).isEmpty();
+  }
+
+  @Test
+  void largeLayerComesInPieces() throws Exception {
+    byte[] random = new byte[20 << 20];
+    new Random(1).nextBytes(random);
+    Path directory = Files.createDirectories(temp.resolve("layers/large"));
+    Files.write(directory.resolve("f"), random);
+    byte[] tar = LocalRegistry.tar(directory, ".");
+    registry.pushImage("large", "v1", List.of(tar));
+    try (ImmutableRef ref = fetch("large:v1");
+        Mounted at = ref.mount()) {
+      assertThat(at.path().resolve("f")).hasBinaryContent(random);
+    }
+    String blob = "GET /v2/large/blobs/" + Digest.of(LocalRegistry.gzip(tar)) + " HTTP/1.1\" 206 ";
+    try (Stream<String> log = Files.lines(temp.resolve("registry/log"))) {
+      assertThat(log.filter(line -> line.contains(blob)).count()).isGreaterThan(2);
+    }
   }
 
   @Test
