@@ -2,16 +2,19 @@ package dev.buildd.daemon;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
+import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.registry.Reference;
+import dev.buildd.proto.gateway.Blob;
 import dev.buildd.proto.gateway.ChecksumRequest;
 import dev.buildd.proto.gateway.ChecksumResponse;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
 import dev.buildd.proto.gateway.ResolveImageConfigResponse;
 import dev.buildd.proto.gateway.ResolveSourceGitResponse;
 import dev.buildd.proto.gateway.ResolveSourceHTTPResponse;
+import dev.buildd.proto.gateway.ResolveSourceImageRequest;
 import dev.buildd.proto.gateway.ResolveSourceImageResponse;
 import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
 import dev.buildd.proto.gateway.ResolveSourceMetaResponse;
@@ -23,11 +26,16 @@ import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
+import dev.buildd.solver.source.image.AttestationChain;
+import dev.buildd.solver.source.image.ImageMetadata;
 import dev.buildd.solver.source.image.ImageSource;
+import dev.buildd.solver.source.image.ResolveMode;
 import dev.buildd.solver.source.image.ResolvedImage;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /** Tells frontends what sources are before anything is built of them. */
 final class MetaResolver {
@@ -86,15 +94,58 @@ final class MetaResolver {
       return ResolveSourceMetaResponse.newBuilder().setSource(request.getSource()).build();
     }
     Platform platform = platform(request.hasPlatform(), request.getPlatform());
-    ResolvedImage image =
-        resolve(request.getSource(), platform, request.getResolveMode(), request.getLogName(), job);
+    ImageMetadata image =
+        asVertex(
+            request,
+            job,
+            context ->
+                images.metadata(
+                    identifier,
+                    request.getSource().getAttrsMap(),
+                    wanted(request, platform),
+                    context.sessions()));
+    ResolveSourceImageResponse.Builder out =
+        ResolveSourceImageResponse.newBuilder().setDigest(image.root().toString());
+    image.config().ifPresent(config -> out.setConfig(ByteString.copyFrom(config)));
+    image.attestations().ifPresent(chain -> out.setAttestationChain(chain(chain)));
     return ResolveSourceMetaResponse.newBuilder()
         .setSource(request.getSource().toBuilder().setIdentifier(scheme + "://" + image.name()))
-        .setImage(
-            ResolveSourceImageResponse.newBuilder()
-                .setDigest(image.root().digest().toString())
-                .setConfig(ByteString.copyFrom(image.config())))
+        .setImage(out)
         .build();
+  }
+
+  private static ImageMetadata.Request wanted(ResolveSourceMetaRequest request, Platform platform) {
+    ResolveSourceImageRequest image = request.getImage();
+    boolean chain = image.getAttestationChain() || image.getResolveAttestationsCount() > 0;
+    return new ImageMetadata.Request(
+        platform,
+        ResolveMode.parse(request.getResolveMode()),
+        !image.getNoConfig(),
+        chain ? Optional.of(Set.copyOf(image.getResolveAttestationsList())) : Optional.empty());
+  }
+
+  private static dev.buildd.proto.gateway.AttestationChain chain(AttestationChain chain) {
+    dev.buildd.proto.gateway.AttestationChain.Builder out =
+        dev.buildd.proto.gateway.AttestationChain.newBuilder()
+            .setRoot(chain.root().toString())
+            .setImageManifest(chain.image().toString());
+    chain.attestation().ifPresent(digest -> out.setAttestationManifest(digest.toString()));
+    chain.signature().ifPresent(digest -> out.addSignatureManifests(digest.toString()));
+    for (AttestationChain.Blob blob : chain.blobs()) {
+      Descriptor is = blob.descriptor();
+      out.putBlobs(
+          is.digest().toString(),
+          Blob.newBuilder()
+              .setBlobDescriptor(
+                  dev.buildd.proto.gateway.Descriptor.newBuilder()
+                      .setMediaType(is.mediaType())
+                      .setDigest(is.digest().toString())
+                      .setSize(is.size())
+                      .putAllAnnotations(is.annotations()))
+              .setData(ByteString.copyFrom(blob.content()))
+              .build());
+    }
+    return out.build();
   }
 
   private ResolveSourceGitResponse git(ResolveSourceMetaRequest request, SourceContext context)

@@ -53,7 +53,12 @@ public record ImageManifest(
     return config.isEmpty() && layers.isEmpty();
   }
 
-  private static Descriptor descriptor(Map<String, Object> json) {
+  /**
+   * Reads a descriptor that stands in a document.
+   *
+   * @throws BuildException {@code INVALID_ARGUMENT} if it is not what it must be
+   */
+  public static Descriptor descriptor(Map<String, Object> json) {
     long size = Json.number(json, "size");
     if (size < 0) {
       throw BuildException.invalid("descriptor with a negative size");

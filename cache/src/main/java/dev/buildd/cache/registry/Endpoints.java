@@ -59,10 +59,15 @@ final class Endpoints {
   /**
    * An answer with status 200 or 206.
    *
+   * @param repository the address of the repository, without a trailing slash
    * @param body which must not stand still for longer than the settings allow
    */
   record Answer(
-      RegistryClient.Endpoint endpoint, int status, HttpHeaders headers, InputStream body) {
+      RegistryClient.Endpoint endpoint,
+      String repository,
+      int status,
+      HttpHeaders headers,
+      InputStream body) {
     String header(String name) {
       return headers.firstValue(name).orElse("");
     }
@@ -129,13 +134,20 @@ final class Endpoints {
       Question<T> question, RegistryClient.Endpoint endpoint, HttpResponse<InputStream> response)
       throws Exception {
     try (InputStream body = new StallGuard(response.body(), requests.patience())) {
-      return question.read(new Answer(endpoint, response.statusCode(), response.headers(), body));
+      return question.read(
+          new Answer(
+              endpoint, repository(endpoint), response.statusCode(), response.headers(), body));
     }
   }
 
+  private String repository(RegistryClient.Endpoint endpoint) {
+    return endpoint.base() + "/" + reference.path();
+  }
+
   private URI uri(RegistryClient.Endpoint endpoint, String path) {
-    String query = endpoint.mirrored().map(host -> "?ns=" + host).orElse("");
-    return URI.create(endpoint.base() + "/" + reference.path() + path + query);
+    String ns = path.contains("?") ? "&ns=" : "?ns=";
+    return URI.create(
+        repository(endpoint) + path + endpoint.mirrored().map(host -> ns + host).orElse(""));
   }
 
   private BuildException failed(Question<?> question, Exception e) {

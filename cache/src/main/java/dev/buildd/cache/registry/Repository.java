@@ -10,8 +10,11 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongConsumer;
 
 /**
@@ -24,6 +27,8 @@ import java.util.function.LongConsumer;
  * <p>Safe for use by many threads.
  */
 public final class Repository {
+  private static final int MAX_PAGES = 100;
+  private static final Set<Integer> UNKNOWN_ROUTE = Set.of(400, 404, 405); // of older registries
   private static final String ACCEPT =
       String.join(
           ", ",
@@ -157,6 +162,55 @@ public final class Repository {
       throw mismatch("manifest", reference.digest().get(), digest);
     }
     return new Manifest(Descriptor.of(mediaType(answer), digest, content.length), content);
+  }
+
+  /**
+   * What refers to a manifest, in the registry's order.
+   *
+   * @param artifactType what to list only
+   * @throws BuildException {@code INVALID_ARGUMENT} if the list is malformed or has no end
+   */
+  public List<Referrer> referrers(Digest subject, Optional<String> artifactType) throws Exception {
+    List<Referrer> out = new ArrayList<>();
+    Optional<ReferrersQuestion> question = Optional.of(ReferrersQuestion.to(subject, artifactType));
+    for (int i = 0; question.isPresent(); i++) {
+      if (i == MAX_PAGES) {
+        throw BuildException.invalid(
+            reference + ": list of referrers to " + subject + " has no end");
+      }
+      ReferrersQuestion.Page page = i == 0 ? first(subject, question.get()) : ask(question.get());
+      // whether or not the registry has filtered
+      page.referrers().stream()
+          .filter(found -> artifactType.map(found.artifactType()::equals).orElse(true))
+          .forEach(out::add);
+      question = page.next();
+    }
+    return out;
+  }
+
+  private ReferrersQuestion.Page first(Digest subject, ReferrersQuestion question)
+      throws Exception {
+    try {
+      return ask(question);
+    } catch (BuildException e) {
+      if (!(e.getCause() instanceof StatusException s && UNKNOWN_ROUTE.contains(s.status))) {
+        throw e;
+      }
+    }
+    try {
+      return ask(ReferrersQuestion.tag(subject));
+    } catch (BuildException e) {
+      if (e.category() == Category.NOT_FOUND) {
+        return new ReferrersQuestion.Page(List.of(), Optional.empty());
+      }
+      throw e;
+    }
+  }
+
+  private ReferrersQuestion.Page ask(ReferrersQuestion question) throws Exception {
+    try (TransferSlots.Slot _ = slots.takeManifest()) {
+      return endpoints.ask(question);
+    }
   }
 
   /**

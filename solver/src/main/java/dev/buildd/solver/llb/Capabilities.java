@@ -103,6 +103,7 @@ public final class Capabilities {
           "returnmap",
           "solve.base",
           "source.metaresolver",
+          "source.metaresolver.image.attestations",
           "statfile");
 
   private static Set<String> names(String... all) {

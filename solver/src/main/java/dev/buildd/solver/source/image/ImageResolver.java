@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
@@ -58,16 +59,49 @@ public final class ImageResolver {
       Reference reference, Platform platform, ResolveMode mode, CredentialSource credentials)
       throws Exception {
     Repository repository = registries.open(reference, credentials);
-    Descriptor root = mode == ResolveMode.LOCAL ? lastRoots.get(reference.toString()) : null;
-    if (root == null || content.info(root.digest()).isEmpty()) {
-      root = repository.resolve();
-      lastRoots.put(reference.toString(), root);
-    }
+    return resolve(repository, root(repository, mode), platform);
+  }
+
+  private ResolvedImage resolve(Repository repository, Descriptor root, Platform platform)
+      throws Exception {
     // the registry has named this digest for this repository just now, so that wherever the bytes
     // come from, nobody is given another repository's image
     return new Reading(
             ImageOrigin.of(repository), platform, digest -> content.info(digest).isPresent())
         .image(root);
+  }
+
+  private Descriptor root(Repository repository, ResolveMode mode) throws Exception {
+    String name = repository.reference().toString();
+    Descriptor known = mode == ResolveMode.LOCAL ? lastRoots.get(name) : null;
+    if (known != null && content.info(known.digest()).isPresent()) {
+      return known;
+    }
+    Descriptor root = repository.resolve();
+    lastRoots.put(name, root);
+    return root;
+  }
+
+  /**
+   * Resolves a name and tells what is asked for.
+   *
+   * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
+   */
+  ImageMetadata metadata(
+      Reference reference, ImageMetadata.Request request, CredentialSource credentials)
+      throws Exception {
+    Repository repository = registries.open(reference, credentials);
+    Descriptor root = root(repository, request.mode());
+    return new ImageMetadata(
+        reference.toString(),
+        root.digest(),
+        request.config()
+            ? Optional.of(resolve(repository, root, request.platform()).config())
+            : Optional.empty(),
+        request.attestations().isPresent()
+            ? new AttestationReader(repository)
+                .read(root, request.platform(), request.attestations().get())
+            : Optional.empty());
   }
 
   /**

@@ -82,6 +82,28 @@ public final class ImageSource implements Source {
     return place(identifier, attributes).resolve(platform, sessions);
   }
 
+  /**
+   * Tells of an image what is asked for. Of an OCI layout that is always the config alone.
+   *
+   * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
+   */
+  public ImageMetadata metadata(
+      String identifier,
+      Map<String, String> attributes,
+      ImageMetadata.Request request,
+      SessionGroup sessions)
+      throws Exception {
+    return switch (place(identifier, attributes)) {
+      case InRegistry in ->
+          resolver.metadata(in.reference, request, new SessionCredentials(sessions));
+      case InLayout in -> {
+        ResolvedImage image = in.resolve(request.platform(), sessions);
+        yield new ImageMetadata(
+            image.name(), image.root().digest(), Optional.of(image.config()), Optional.empty());
+      }
+    };
+  }
+
   private Place place(String identifier, Map<String, String> attributes) {
     int end = identifier.indexOf("://");
     String name = identifier.substring(end + "://".length());

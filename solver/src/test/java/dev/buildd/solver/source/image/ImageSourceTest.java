@@ -1,5 +1,6 @@
 package dev.buildd.solver.source.image;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -31,9 +32,12 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -360,6 +364,114 @@ class ImageSourceTest {
     try (Stream<String> log = Files.lines(temp.resolve("registry/log"))) {
       assertThat(log.filter(line -> line.contains(blob)).count()).isGreaterThan(2);
     }
+  }
+
+  /** Debian's registry keeps no list of referrers, so that a tag stands in for it. */
+  @Test
+  void attestationsAreFoundWithTheirSignature() throws Exception {
+    Digest image = registry.pushImage("vouched", "image", List.of(layer("one", "a", "1")));
+    String type = "https://slsa.dev/provenance/v1";
+    Digest wanted = registry.pushBlob("vouched", "{\"p\":1}".getBytes(UTF_8));
+    Digest other = registry.pushBlob("vouched", "{\"sbom\":1}".getBytes(UTF_8));
+    Digest attestation =
+        pushManifest(
+            "vouched",
+            List.of(
+                part(wanted, 7, Map.of("in-toto.io/predicate-type", type)),
+                part(other, 10, Map.of("in-toto.io/predicate-type", "sbom"))));
+    Digest bundle = registry.pushBlob("vouched", "signed".getBytes(UTF_8));
+    Digest signature = pushManifest("vouched", List.of(part(bundle, 6, Map.of())));
+    Map<String, Object> of =
+        Map.of(
+            "vnd.docker.reference.type",
+            "attestation-manifest",
+            "vnd.docker.reference.digest",
+            image.toString());
+    Digest root =
+        pushIndex(
+            "v1",
+            List.of(
+                entry(image, Map.of("platform", Map.of("os", "linux", "architecture", "amd64"))),
+                entry(
+                    attestation,
+                    Map.of(
+                        "annotations",
+                        of,
+                        "platform",
+                        Map.of("os", "unknown", "architecture", "unknown")))));
+    assertThat(metadata("v1", Optional.of(Set.of())).attestations().orElseThrow())
+        .satisfies(chain -> assertThat(chain.signature()).isEmpty())
+        .satisfies(chain -> assertThat(digests(chain)).containsExactly(root, attestation));
+    pushIndex(
+        attestation.toString().replace(':', '-'),
+        List.of(
+            entry(image, Map.of("artifactType", "text/plain")),
+            entry(
+                signature,
+                Map.of("artifactType", "application/vnd.dev.cosign.artifact.sig.v1+json"))));
+    ImageMetadata metadata = metadata("v1", Optional.of(Set.of(type)));
+    assertThat(metadata.root()).isEqualTo(root);
+    assertThat(metadata.config()).isEmpty();
+    AttestationChain chain = metadata.attestations().orElseThrow();
+    assertThat(chain.image()).isEqualTo(image);
+    assertThat(chain.attestation()).contains(attestation);
+    assertThat(chain.signature()).contains(signature);
+    assertThat(digests(chain)).containsExactly(root, attestation, wanted, signature, bundle);
+    assertThat(chain.blobs())
+        .allSatisfy(b -> assertThat(b.descriptor().digest().isOf(b.content())).isTrue());
+    assertThat(metadata("image", Optional.of(Set.of())).attestations()).isEmpty();
+    assertThat(metadata("v1", Optional.empty()).attestations()).isEmpty();
+  }
+
+  private static List<Digest> digests(AttestationChain chain) {
+    return chain.blobs().stream().map(blob -> blob.descriptor().digest()).toList();
+  }
+
+  private ImageMetadata metadata(String tag, Optional<Set<String>> attestations) throws Exception {
+    return source.metadata(
+        "docker-image://" + registry.host() + "/vouched:" + tag,
+        Map.of(),
+        new ImageMetadata.Request(AMD64, ResolveMode.DEFAULT, false, attestations),
+        SessionGroup.of(sessions));
+  }
+
+  private static Map<String, Object> part(Digest blob, int size, Map<String, Object> annotations) {
+    Map<String, Object> out =
+        new HashMap<>(LocalRegistry.descriptor("application/vnd.in-toto+json", blob, size));
+    out.put("annotations", annotations);
+    return out;
+  }
+
+  private static Map<String, Object> entry(Digest manifest, Map<String, Object> more) {
+    Map<String, Object> out =
+        new HashMap<>(LocalRegistry.descriptor(MediaType.OCI_MANIFEST, manifest, 1));
+    out.putAll(more);
+    return out;
+  }
+
+  private Digest pushIndex(String tag, List<Object> manifests) throws Exception {
+    return registry.pushManifest(
+        "vouched",
+        tag,
+        MediaType.OCI_INDEX,
+        Map.of("schemaVersion", 2, "mediaType", MediaType.OCI_INDEX, "manifests", manifests));
+  }
+
+  private Digest pushManifest(String repository, List<Object> layers) throws Exception {
+    Digest config = registry.pushBlob(repository, "{}".getBytes(UTF_8));
+    return registry.pushManifest(
+        repository,
+        "part" + Digest.of(layers.toString()).hex().substring(0, 8),
+        MediaType.OCI_MANIFEST,
+        Map.of(
+            "schemaVersion",
+            2,
+            "mediaType",
+            MediaType.OCI_MANIFEST,
+            "config",
+            LocalRegistry.descriptor(MediaType.OCI_CONFIG, config, 2),
+            "layers",
+            layers));
   }
 
   @Test
