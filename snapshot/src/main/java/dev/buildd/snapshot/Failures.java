@@ -10,6 +10,8 @@ import java.util.concurrent.Callable;
 
 /** Turns failures of files into failures that say what was being done. */
 public final class Failures {
+  private static final String NO_SPACE = "No space left on device"; // the C library's words
+
   private Failures() {}
 
   public static <T> T wrap(String what, Callable<T> body) {
@@ -23,7 +25,11 @@ public final class Failures {
           what + ": " + e.getMessage(),
           e);
     } catch (IOException e) {
-      throw BuildException.unknown(what + ": " + e.getMessage(), e);
+      String message = String.valueOf(e.getMessage());
+      throw new BuildException(
+          message.contains(NO_SPACE) ? Category.RESOURCE_EXHAUSTED : Category.UNKNOWN,
+          what + ": " + message,
+          e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BuildException(Category.CANCELED, what + ": cancelled", e);

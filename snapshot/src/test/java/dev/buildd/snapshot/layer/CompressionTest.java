@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.util.EnumSet;
 import java.util.OptionalInt;
@@ -90,5 +91,26 @@ final class CompressionTest {
     assertThat(Compression.parse("estargz")).isEqualTo(Compression.ESTARGZ);
     assertThatThrownBy(() -> Compression.parse("lzma"))
         .hasMessage("unsupported compression type lzma");
+  }
+
+  /** The frame asks for the memory in its first bytes, before there is any content. */
+  @Test
+  void zstdWindowBeyondTheLimitIsRefused() throws Exception {
+    assertThat(Compression.decompress(new ByteArrayInputStream(frame(27))).readAllBytes())
+        .isEmpty();
+    for (int log : new int[] {28, 31, 41}) {
+      assertThatThrownBy(
+              () -> Compression.decompress(new ByteArrayInputStream(frame(log))).readAllBytes())
+          .as("2^%d bytes", log)
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("too much memory");
+    }
+  }
+
+  /** An empty frame with a window of that power of two (RFC 8878, 3.1.1). */
+  private static byte[] frame(int windowLog) {
+    return new byte[] {
+      0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0, (byte) ((windowLog - 10) << 3), 1, 0, 0
+    };
   }
 }

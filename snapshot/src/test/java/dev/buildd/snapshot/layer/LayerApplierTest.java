@@ -220,6 +220,18 @@ final class LayerApplierTest {
     assertThatThrownBy(() -> apply(new Tar().file(".wh..", ""))).isInstanceOf(BuildException.class);
   }
 
+  /** Before they are in memory. */
+  @Test
+  void hugeHeadersAreRefused() throws Exception {
+    String huge = "x".repeat((1 << 20) + 1);
+    for (char type : new char[] {'x', 'g', 'L', 'K'}) {
+      assertThatThrownBy(() -> apply(new Tar().add(type, "p", "", huge).file("a", "")))
+          .as("%s", type)
+          .isInstanceOf(BuildException.class)
+          .hasMessageContaining(String.valueOf(huge.length()));
+    }
+  }
+
   @Test
   void brokenArchivesAreRefused() throws Exception {
     byte[] good = new Tar().pax("path=x", "mtime=1.5").file("a", "content").bytes();

@@ -15,15 +15,18 @@ import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.registry.Reference;
+import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.VertexProgress;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongConsumer;
@@ -201,16 +204,23 @@ public final class LayerPuller {
         part.update("extracting", 0, 0);
         // waits for those who decompress and hash
         Digest diffId =
-            Threads.nativeCalls()
-                .call(() -> {
-                  try (InputStream in = blob.value().open()) {
-                    return LayerApplier.apply(in, mounted.path());
-                  }
-                });
+            named(
+                pull,
+                pull.layers().get(layer),
+                () ->
+                    Threads.nativeCalls()
+                        .call(() -> {
+                          try (InputStream in = blob.value().open()) {
+                            return LayerApplier.apply(in, mounted.path());
+                          }
+                        }));
         if (!diffId.equals(pull.diffIds().get(layer))) {
           throw new BuildException(
               Category.FAILED_PRECONDITION,
-              "wrong diff id calculated on extraction \"" + diffId + "\"");
+              subject(pull, pull.layers().get(layer))
+                  + ": wrong diff id calculated on extraction \""
+                  + diffId
+                  + "\"");
         }
       }
       ref.index(CHAIN_ID, pull.chainIds().get(layer).toString());
@@ -245,7 +255,30 @@ public final class LayerPuller {
 
   private Shared<Digest, Blob>.Lease blob(Pull pull, int layer) throws Exception {
     Descriptor wanted = pull.layers().get(layer);
-    return blobs.acquire(wanted.digest(), () -> download(pull, wanted));
+    return blobs.acquire(wanted.digest(), () -> named(pull, wanted, () -> download(pull, wanted)));
+  }
+
+  private static String subject(Pull pull, Descriptor layer) {
+    return pull.origin().name() + ": layer " + layer.digest();
+  }
+
+  /** Names the image and the layer in what goes wrong with it. */
+  private static <T> T named(Pull pull, Descriptor layer, Callable<T> work) throws Exception {
+    try {
+      return work.call();
+    } catch (BuildException e) {
+      String message = String.valueOf(e.getMessage());
+      if (message.startsWith(pull.origin().name() + ": ")) {
+        throw e; // a registry names them itself
+      }
+      throw new BuildException(e.category(), subject(pull, layer) + ": " + message, e);
+    } catch (IOException e) {
+      return Failures.wrap(
+          subject(pull, layer),
+          () -> {
+            throw e;
+          });
+    }
   }
 
   private Blob download(Pull pull, Descriptor wanted) throws Exception {

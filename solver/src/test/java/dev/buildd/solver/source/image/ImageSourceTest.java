@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.content.Platform;
@@ -27,17 +28,23 @@ import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -472,6 +479,170 @@ class ImageSourceTest {
             LocalRegistry.descriptor(MediaType.OCI_CONFIG, config, 2),
             "layers",
             layers));
+  }
+
+  /** A transfer that can be mended is; for how, see RepositoryTest and ParallelTransferTest. */
+  @Test
+  void layersSurviveWhatPasses() throws Exception {
+    byte[] tar = layer("one", "a", "1");
+    byte[] layer = LocalRegistry.gzip(tar);
+    registry.pushImage("img", "v1", List.of(tar));
+    AtomicInteger count = new AtomicInteger();
+    try (FaultyProxy proxy = new FaultyProxy(registry.host())) {
+      proxy.fault =
+          request -> {
+            if (!request.getRequestURI().getPath().endsWith(Digest.of(layer).hex())) {
+              return false;
+            }
+            switch (count.getAndIncrement()) {
+              case 0 -> request.sendResponseHeaders(503, -1);
+              case 1 -> {
+                request.getResponseHeaders().set("Retry-After", "1");
+                request.sendResponseHeaders(429, -1);
+              }
+              case 2 -> {
+                request.sendResponseHeaders(200, layer.length);
+                request.getResponseBody().write(layer, 0, 20);
+                request.getResponseBody().flush();
+                throw new IOException("cut");
+              }
+              default -> {
+                return false;
+              }
+            }
+            return true;
+          };
+      try (ImmutableRef ref = pull(proxy)) {
+        assertThat(read(ref, "a")).isEqualTo("1");
+      }
+    }
+    assertThat(count).hasValue(4);
+  }
+
+  private ImmutableRef pull(FaultyProxy proxy) throws Exception {
+    return source
+        .open("docker-image://" + proxy.host() + "/img:v1", Map.of(), AMD64)
+        .fetch(context())
+        .orElseThrow();
+  }
+
+  /** What else goes wrong is told with the image, the layer and the cause, and leaves nothing. */
+  @Test
+  void failuresNameTheImageTheLayerAndTheCause() throws Exception {
+    byte[] tar = layer("one", "a", "1");
+    byte[] layer = LocalRegistry.gzip(tar);
+    registry.pushImage("img", "v1", List.of(tar));
+    byte[] other = layer.clone();
+    other[30] ^= 1;
+    fails(layer, 200, other, "unexpected commit digest " + Digest.of(other));
+    fails(layer, 200, Arrays.copyOf(layer, 30), "unexpected commit size 30, expected");
+    fails(layer, 200, Arrays.copyOf(layer, layer.length + 1), "unexpected commit size, more than");
+    fails(layer, 500, "broken".getBytes(UTF_8), "500: broken");
+    fails(layer, 401, "who?".getBytes(UTF_8), "401: who?");
+    fails(layer, 404, new byte[0], "not found");
+  }
+
+  private void fails(byte[] layer, int status, byte[] body, String cause) throws Exception {
+    Digest digest = Digest.of(layer);
+    try (FaultyProxy proxy = new FaultyProxy(registry.host())) {
+      proxy.fault =
+          request -> {
+            boolean isLayer = request.getRequestURI().getPath().endsWith(digest.hex());
+            if (isLayer) {
+              request.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
+              request.getResponseBody().write(body);
+            }
+            return isLayer;
+          };
+      assertThatThrownBy(() -> pull(proxy))
+          .hasMessageStartingWith(proxy.host() + "/img:v1: ")
+          .hasMessageContaining(digest.toString())
+          .hasMessageContaining(cause);
+    }
+    assertThat(cache.diskUsage(r -> true)).isEmpty();
+    assertThat(content.info(digest)).isEmpty();
+  }
+
+  /** Whoever pulls it next begins anew: what had come is removed at once, not at the next prune. */
+  @Test
+  void cancelledPullLeavesNothing() throws Exception {
+    byte[] tar = layer("one", "a", "1");
+    byte[] layer = LocalRegistry.gzip(tar);
+    registry.pushImage("img", "v1", List.of(tar));
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch over = new CountDownLatch(1);
+    CompletableFuture<Throwable> end = new CompletableFuture<>();
+    try (FaultyProxy proxy = new FaultyProxy(registry.host())) {
+      proxy.fault =
+          request -> {
+            if (!request.getRequestURI().getPath().endsWith(Digest.of(layer).hex())) {
+              return false;
+            }
+            request.sendResponseHeaders(200, layer.length);
+            request.getResponseBody().write(layer, 0, 20);
+            request.getResponseBody().flush();
+            begun.countDown();
+            try {
+              over.await();
+            } catch (InterruptedException e) {
+              throw new IOException(e);
+            }
+            return true;
+          };
+      Thread pull =
+          Threads.start(
+              "pull",
+              () -> {
+                try {
+                  pull(proxy).close();
+                  end.complete(new AssertionError("ended well"));
+                } catch (Throwable e) {
+                  end.complete(e);
+                }
+              });
+      assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(temp.resolve("content/ingest")).isNotEmptyDirectory();
+      pull.interrupt();
+      assertThat(BuildException.categoryOf(end.get(20, TimeUnit.SECONDS)))
+          .isEqualTo(Category.CANCELED);
+      assertThat(temp.resolve("content/ingest")).isEmptyDirectory();
+      assertThat(cache.diskUsage(r -> true)).isEmpty();
+      over.countDown();
+      proxy.fault = request -> false;
+      pull(proxy).close();
+    }
+  }
+
+  /** A layer that expands to more than there is room for is removed, and the next one fits. */
+  @Test
+  void layerThatFillsTheDiskFailsAndLeavesNothing() throws Exception {
+    closeStores();
+    Path small = Files.createDirectories(temp.resolve("snapshots"));
+    run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", small.toString());
+    try {
+      open();
+      byte[] bomb = layer("bomb", "zeros", "\0".repeat(64 << 20));
+      registry.pushImage("bomb", "v1", List.of(bomb));
+      registry.pushImage("img", "v1", List.of(layer("one", "a", "1")));
+      assertThatThrownBy(() -> fetch("bomb:v1"))
+          .hasMessageStartingWith(registry.host() + "/bomb:v1: ")
+          .hasMessageContaining(Digest.of(LocalRegistry.gzip(bomb)).toString())
+          .hasMessageContaining("no space left on device")
+          .satisfies(
+              e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.RESOURCE_EXHAUSTED));
+      assertThat(cache.diskUsage(r -> true)).isEmpty();
+      try (ImmutableRef ref = fetch("img:v1")) {
+        assertThat(read(ref, "a")).isEqualTo("1");
+      }
+    } finally {
+      closeStores();
+      run("umount", small.toString());
+      open();
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
   }
 
   @Test
