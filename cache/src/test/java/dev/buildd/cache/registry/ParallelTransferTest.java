@@ -1,5 +1,6 @@
 package dev.buildd.cache.registry;
 
+import static dev.buildd.cache.registry.FakeRegistry.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -75,17 +76,6 @@ final class ParallelTransferTest {
 
   private static FakeRegistry.Part part(HttpExchange request) {
     return FakeRegistry.Part.of(request, LARGE.length).orElseThrow();
-  }
-
-  private static void await(CountDownLatch latch) throws IOException {
-    try {
-      if (!latch.await(20, TimeUnit.SECONDS)) {
-        throw new IOException("nobody came");
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException(e);
-    }
   }
 
   @Test
