@@ -171,24 +171,21 @@ final class BuildCommand {
     if (!flags.list("ssh").isEmpty()) {
       attachables.add(new SshProvider(sshSockets(flags.list("ssh"))));
     }
-    Map<String, Path> directories = new LinkedHashMap<>();
-    pairs("local", flags.list("local"))
-        .forEach((name, directory) -> directories.put(name, Path.of(directory)));
-    return new SolveOptions(
-        Optional.of(ref),
-        Exports.parse(flags),
-        directories,
-        layouts(flags.list("oci-layout")),
-        "",
-        flags.text("frontend"),
-        frontendOptions(flags),
-        Map.of(),
-        Exports.cacheExports(flags),
-        Exports.cacheImports(flags),
-        attachables,
-        flags.list("allow"),
-        Optional.empty(),
-        false);
+    SolveOptions options =
+        SolveOptions.defaults()
+            .withRef(ref)
+            .withExports(Exports.parse(flags).toArray(SolveOptions.Export[]::new))
+            .withFrontend(flags.text("frontend"), frontendOptions(flags))
+            .withCaches(Exports.cacheExports(flags), Exports.cacheImports(flags))
+            .withAttachables(attachables.toArray(Attachable[]::new))
+            .withEntitlements(flags.list("allow").toArray(String[]::new));
+    for (Map.Entry<String, String> local : pairs("local", flags.list("local")).entrySet()) {
+      options = options.withLocalDir(local.getKey(), Path.of(local.getValue()));
+    }
+    for (Map.Entry<String, Path> layout : layouts(flags.list("oci-layout")).entrySet()) {
+      options = options.withOciLayout(layout.getKey(), layout.getValue());
+    }
+    return options;
   }
 
   private static Map<String, Path> layouts(List<String> flags) {

@@ -58,10 +58,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a frontend outside the daemon builds through, until it returns a result (wire.md section 6).
+ * What a frontend outside the daemon builds through, until the build ends (wire.md section 6).
  *
  * <p>Safe for use by many threads.
  */
@@ -73,6 +74,7 @@ final class BuildGateway implements AutoCloseable {
   private final WorkerRecord worker;
   private final MetaResolver sources;
   private final Map<String, Definition> inputs;
+  private final Consumer<BuildGateway> whenClosed;
   private final Map<String, LazyRef> refs = new HashMap<>(); // guarded by this
   private @Nullable BuildResult result; // guarded by this
   private @Nullable Exception failure; // guarded by this
@@ -84,12 +86,14 @@ final class BuildGateway implements AutoCloseable {
       LlbBridge bridge,
       WorkerRecord worker,
       MetaResolver sources,
-      Map<String, Definition> inputs) {
+      Map<String, Definition> inputs,
+      Consumer<BuildGateway> whenClosed) {
     this.job = job;
     this.bridge = bridge;
     this.worker = worker;
     this.sources = sources;
     this.inputs = Map.copyOf(inputs);
+    this.whenClosed = whenClosed;
   }
 
   // --- what the build asks of it ---
@@ -108,8 +112,25 @@ final class BuildGateway implements AutoCloseable {
     return taken == null ? BuildResult.empty() : taken;
   }
 
+  /** Lets the client look at a result under the id of its files, until this is closed. */
+  void show(LazyRef result) throws Exception {
+    Optional<ImmutableRef> files = result.ref();
+    if (files.isEmpty()) {
+      return;
+    }
+    LazyRef shown = result.share();
+    LazyRef known;
+    synchronized (this) {
+      known = refs.putIfAbsent(files.get().id(), shown);
+    }
+    if (known != null) {
+      shown.close();
+    }
+  }
+
   @Override
   public void close() {
+    whenClosed.accept(this);
     List<AutoCloseable> left = new ArrayList<>();
     synchronized (this) {
       closed = true;

@@ -70,8 +70,8 @@ final class Builds implements AutoCloseable {
     this.parts = parts;
   }
 
-  /** One export that a request asks for. */
-  private record Export(Exporter.Instance instance, int index) {}
+  /** What a request asks for, checked. */
+  private record Wanted(Exports exports, CacheRequest caches, Entitlements entitlements) {}
 
   /**
    * Runs a build to its end and returns what is told of its exports. An interrupt cancels it.
@@ -111,20 +111,21 @@ final class Builds implements AutoCloseable {
     if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
-    List<Export> exports = exports(request);
-    Entitlements entitlements =
-        Entitlements.of(request.getEntitlementsList(), parts.entitlements());
-    CacheRequest caches = CacheRequest.of(request.getCache());
+    Wanted wanted =
+        new Wanted(
+            Exports.of(request, parts.exporters(), parts.sessions()),
+            CacheRequest.of(request.getCache()),
+            Entitlements.of(request.getEntitlementsList(), parts.entitlements()));
     Job job = parts.solver().newJob(request.getRef(), request.getSession());
     History.Recording recording =
         request.getInternal()
             ? History.Recording.none()
             : parts.history().begin(request, parts.clock().instant());
     try {
-      List<String> results = new ArrayList<>();
-      Map<String, String> response = solve(request, job, entitlements, exports, caches, results);
-      recording.complete(job.journal().snapshot(), response, results, Optional.empty());
-      return response;
+      Exports.Outcome outcome = solve(request, job, wanted);
+      recording.complete(
+          job.journal().snapshot(), outcome.response(), outcome.images(), Optional.empty());
+      return outcome.response();
     } catch (Exception e) {
       recording.complete(
           job.journal().snapshot(), Map.of(), List.of(), Optional.of(WireErrors.statusOf(e)));
@@ -136,66 +137,75 @@ final class Builds implements AutoCloseable {
     }
   }
 
-  private Map<String, String> solve(
-      SolveRequest request,
-      Job job,
-      Entitlements entitlements,
-      List<Export> exports,
-      CacheRequest caches,
-      List<String> results)
-      throws Exception {
+  private Exports.Outcome solve(SolveRequest request, Job job, Wanted wanted) throws Exception {
     LlbBridge bridge =
         new LlbBridge(
-            job, entitlements, parts.worker(), parts.forgetCacheMounts(), parts.cacheImports());
-    try (BuildResult result = result(request, job, caches.imports(), bridge)) {
-      evaluate(result);
-      Optional<String> platforms =
-          Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
-      Map<String, String> response =
-          export(result, job, exports, caches.inline(), platforms, results);
-      response.putAll(exportCaches(result, job, caches));
-      result
-          .metadata()
-          .forEach((key, value) -> {
-            if (key.startsWith("frontend.")) {
-              response.put(key, new String(value, StandardCharsets.UTF_8));
-            }
-          });
-      return response;
-    }
-  }
-
-  private BuildResult result(
-      SolveRequest request, Job job, List<LlbBridge.CacheImport> cacheImports, LlbBridge bridge)
-      throws Exception {
+            job,
+            wanted.entitlements(),
+            parts.worker(),
+            parts.forgetCacheMounts(),
+            parts.cacheImports());
     if (!request.getFrontend().isEmpty()) {
       throw BuildException.invalid("invalid frontend: " + request.getFrontend());
     }
     // an empty definition describes nothing; only without one does the client's gateway tell
     if (request.hasDefinition()) {
-      return request.getDefinition().getDefCount() == 0
-          ? BuildResult.empty()
-          : BuildResult.of(bridge.solve(request.getDefinition(), cacheImports));
+      try (BuildResult result =
+          request.getDefinition().getDefCount() == 0
+              ? BuildResult.empty()
+              : BuildResult.of(bridge.solve(request.getDefinition(), wanted.caches().imports()))) {
+        evaluate(result);
+        return finish(result, job, wanted);
+      }
     }
-    try (BuildGateway gateway =
+    // open until the end: a client that chooses exports looks at the result's files
+    try (BuildGateway gateway = openGateway(request, job, bridge);
+        BuildResult result = gateway.await()) {
+      evaluate(result);
+      if (wanted.exports().clientChooses()) {
+        for (LazyRef ref : result.all()) {
+          gateway.show(ref);
+        }
+      }
+      return finish(result, job, wanted);
+    }
+  }
+
+  /** Hands out what was built. */
+  private Exports.Outcome finish(BuildResult result, Job job, Wanted wanted) throws Exception {
+    Exporter.InlineCache cache =
+        wanted.caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;
+    Exports.Outcome outcome = wanted.exports().run(job, source(result), cache);
+    outcome.response().putAll(exportCaches(result, job, wanted.caches()));
+    result
+        .metadata()
+        .forEach((key, value) -> {
+          if (key.startsWith("frontend.")) {
+            outcome.response().put(key, new String(value, StandardCharsets.UTF_8));
+          }
+        });
+    wanted.exports().finish(job, outcome.response());
+    return outcome;
+  }
+
+  private BuildGateway openGateway(SolveRequest request, Job job, LlbBridge bridge) {
+    BuildGateway gateway =
         new BuildGateway(
             job,
             bridge,
             parts.workerRecord().get(),
             parts.sources(),
-            request.getFrontendInputsMap())) {
-      synchronized (this) {
-        gateways.put(request.getRef(), gateway);
-        notifyAll();
-      }
-      try {
-        return gateway.await();
-      } finally {
-        synchronized (this) {
-          gateways.remove(request.getRef(), gateway);
-        }
-      }
+            request.getFrontendInputsMap(),
+            closed -> {
+              synchronized (this) {
+                gateways.remove(request.getRef(), closed);
+              }
+            });
+    synchronized (this) {
+      gateways.put(request.getRef(), gateway);
+      notifyAll();
     }
+    return gateway;
   }
 
   /** The gateway of a build, for which it waits a while: calls come in any order. */
@@ -219,11 +229,7 @@ final class Builds implements AutoCloseable {
 
   private static void evaluate(BuildResult result) throws Exception {
     List<Callable<Boolean>> all = new ArrayList<>();
-    result.ref().ifPresent(ref -> all.add(() -> ref.ref().isPresent()));
-    result
-        .refs()
-        .values()
-        .forEach(one -> one.ifPresent(ref -> all.add(() -> ref.ref().isPresent())));
+    result.all().forEach(ref -> all.add(() -> ref.ref().isPresent()));
     if (!all.isEmpty()) {
       Scope.all("evaluate", all);
     }
@@ -231,73 +237,21 @@ final class Builds implements AutoCloseable {
 
   // --- exports ---
 
-  private List<Export> exports(SolveRequest request) {
-    List<Export> out = new ArrayList<>();
-    for (dev.buildd.proto.control.Exporter wanted : request.getExportersList()) {
-      Exporter exporter = parts.exporters().get(wanted.getType());
-      if (exporter == null) {
-        throw BuildException.notFound("exporter \"" + wanted.getType() + "\" could not be found");
-      }
-      Map<String, String> attributes = new LinkedHashMap<>(wanted.getAttrsMap());
-      String epoch = request.getFrontendAttrsMap().get("build-arg:SOURCE_DATE_EPOCH");
-      if (epoch != null && epoch.matches("-?[0-9]*")) { // else it is for the frontend to resolve
-        attributes.putIfAbsent("source-date-epoch", epoch);
-      }
-      out.add(new Export(exporter.resolve(out.size(), attributes), out.size()));
-    }
-    return out;
-  }
-
-  private Map<String, String> export(
-      BuildResult result,
-      Job job,
-      List<Export> exports,
-      boolean inline,
-      Optional<String> platforms,
-      List<String> results)
-      throws Exception {
-    Map<String, String> response = new LinkedHashMap<>();
-    Optional<ImmutableRef> ref =
-        result.ref().isPresent() ? result.ref().get().ref() : Optional.empty();
+  private static ExportSource source(BuildResult result) throws Exception {
     Map<String, Optional<ImmutableRef>> refs = new LinkedHashMap<>();
     for (Map.Entry<String, Optional<LazyRef>> entry : result.refs().entrySet()) {
-      refs.put(
-          entry.getKey(),
-          entry.getValue().isPresent() ? entry.getValue().get().ref() : Optional.empty());
+      refs.put(entry.getKey(), files(entry.getValue()));
     }
-    ExportSource source = new ExportSource(ref, refs, result.metadata());
-    List<String> warnings = PlatformCheck.warnings(platforms, source);
-    if (exports.isEmpty()) {
-      if (!warnings.isEmpty()) {
-        VertexProgress progress = job.vertex(Digest.of(Ids.random()), "Verifying build result");
-        progress.started();
-        warn(progress, warnings);
-        progress.completed(null);
-      }
-      return response;
-    }
-    Exporter.InlineCache cache = inline ? inlineCache(result) : Exporter.InlineCache.NONE;
-    List<Callable<Map<String, String>>> all = new ArrayList<>();
-    for (Export export : exports) {
-      all.add(() -> export(export, source, job, export.index() == 0 ? warnings : List.of(), cache));
-    }
-    for (Map<String, String> one : Scope.all("export", all)) {
-      response.putAll(one);
-      Optional.ofNullable(one.get("containerimage.descriptor")).ifPresent(results::add);
-    }
-    return response;
+    return new ExportSource(files(result.ref()), refs, result.metadata());
   }
 
-  private static List<LazyRef> refs(BuildResult result) {
-    List<LazyRef> out = new ArrayList<>();
-    result.ref().ifPresent(out::add);
-    result.refs().values().forEach(one -> one.ifPresent(out::add));
-    return out;
+  private static Optional<ImmutableRef> files(Optional<LazyRef> ref) throws Exception {
+    return ref.isPresent() ? ref.get().ref() : Optional.empty();
   }
 
   private Exporter.InlineCache inlineCache(BuildResult result) {
     return (files, layers) -> {
-      for (LazyRef ref : refs(result)) {
+      for (LazyRef ref : result.all()) {
         if (ref.ref().filter(own -> own.id().equals(files.id())).isPresent()) {
           return parts.cacheExports().inline(ref.key(), layers);
         }
@@ -327,7 +281,7 @@ final class Builds implements AutoCloseable {
     progress.started();
     try {
       List<CacheKeyId> keys = new ArrayList<>();
-      for (LazyRef ref : refs(result)) {
+      for (LazyRef ref : result.all()) {
         keys.add(ref.key());
       }
       Map<String, String> told = parts.cacheExports().to(options, keys, job.session(), progress);
@@ -341,39 +295,6 @@ final class Builds implements AutoCloseable {
       if (options.ignoreError()) {
         return Map.of();
       }
-      throw e;
-    }
-  }
-
-  private static void warn(VertexProgress progress, List<String> warnings) {
-    for (String warning : warnings) {
-      progress.warn(
-          1, warning.getBytes(StandardCharsets.UTF_8), List.of(), "", Optional.empty(), List.of());
-    }
-  }
-
-  private Map<String, String> export(
-      Export export,
-      ExportSource source,
-      Job job,
-      List<String> warnings,
-      Exporter.InlineCache cache)
-      throws Exception {
-    VertexProgress progress =
-        job.vertex(
-            Digest.of(job.session() + "-export-" + export.index()), export.instance().name());
-    progress.started();
-    warn(progress, warnings);
-    try {
-      Map<String, String> told =
-          export
-              .instance()
-              .export(
-                  source, new Exporter.Context(parts.sessions(), job.session(), progress, cache));
-      progress.completed(null);
-      return told;
-    } catch (Exception e) {
-      progress.completed(e);
       throw e;
     }
   }

@@ -32,6 +32,7 @@ import dev.buildd.proto.control.UsageRecord;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.session.Attachable;
 import dev.buildd.session.ClientSession;
+import dev.buildd.session.exporter.ExporterProvider;
 import dev.buildd.session.filesync.FileSendTarget;
 import dev.buildd.session.filesync.FileSyncProvider;
 import dev.buildd.session.rpc.Calls;
@@ -126,6 +127,7 @@ public final class BuildClient implements AutoCloseable {
     LocalStores stores = LocalStores.of(options);
     List<Attachable> attachables = new ArrayList<>(attachables(definition, options));
     stores.provider().ifPresent(attachables::add);
+    addResultTargets(attachables, ref, options);
     Map<String, String> attrs = new TreeMap<>(options.frontendAttrs());
     if (!stores.imports().isEmpty() && (frontend.isPresent() || !options.frontend().isEmpty())) {
       attrs.put("cache-imports", cacheImports(stores.imports()));
@@ -325,15 +327,30 @@ public final class BuildClient implements AutoCloseable {
       out.add(FileSyncProvider.ofDirectories(directories));
     }
     out.addAll(options.attachables());
+    return out;
+  }
+
+  private void addResultTargets(List<Attachable> to, String ref, SolveOptions options) {
     Map<Integer, FileSendTarget.Target> targets = new HashMap<>();
     for (int i = 0; i < options.exports().size(); i++) {
       int at = i;
       options.exports().get(i).target().ifPresent(target -> targets.put(at, target));
     }
-    if (!targets.isEmpty()) {
-      out.add(new FileSendTarget(targets));
+    Optional<ExportChooser> chooser = options.exportChooser();
+    if (targets.isEmpty() && chooser.isEmpty()) {
+      return;
     }
-    return out;
+    FileSendTarget results = new FileSendTarget(targets);
+    to.add(results);
+    if (chooser.isPresent()) {
+      to.add(
+          new ExporterProvider(
+              new LateExports(
+                  chooser.get(),
+                  options.exports().size(),
+                  results,
+                  id -> GrpcGateway.reference(channel, ref, id))));
+    }
   }
 
   private static List<String> localNames(Definition definition) {
@@ -382,6 +399,7 @@ public final class BuildClient implements AutoCloseable {
             .setSession(sessionId)
             .putAllFrontendAttrs(attrs)
             .addAllEntitlements(options.entitlements())
+            .setEnableSessionExporter(options.exportChooser().isPresent())
             .setInternal(options.internal());
     definition.ifPresent(d -> out.setDefinition(d.toProto()));
     if (!gateway) {

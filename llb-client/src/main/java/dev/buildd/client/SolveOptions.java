@@ -20,6 +20,7 @@ import java.util.function.Consumer;
  * @param localDirs directories that the build may use, by name
  * @param ociLayouts OCI layouts whose images and blobs the build may use, by name
  * @param attachables what else it may use
+ * @param exportChooser says what else becomes of the result once it is there
  * @param internal whether the daemon leaves it out of its history
  */
 public record SolveOptions(
@@ -36,6 +37,7 @@ public record SolveOptions(
     List<Attachable> attachables,
     List<String> entitlements,
     Optional<Policy> sourcePolicy,
+    Optional<ExportChooser> exportChooser,
     boolean internal) {
   public SolveOptions {
     exports = List.copyOf(exports);
@@ -83,6 +85,7 @@ public record SolveOptions(
         List.of(),
         List.of(),
         Optional.empty(),
+        Optional.empty(),
         false);
   }
 
@@ -101,6 +104,7 @@ public record SolveOptions(
     private List<Attachable> attachables;
     private List<String> entitlements;
     private Optional<Policy> sourcePolicy;
+    private Optional<ExportChooser> exportChooser;
     private boolean internal;
 
     Draft(SolveOptions from) {
@@ -117,6 +121,7 @@ public record SolveOptions(
       attachables = from.attachables;
       entitlements = from.entitlements;
       sourcePolicy = from.sourcePolicy;
+      exportChooser = from.exportChooser;
       internal = from.internal;
     }
 
@@ -135,6 +140,7 @@ public record SolveOptions(
           attachables,
           entitlements,
           sourcePolicy,
+          exportChooser,
           internal);
     }
   }
@@ -192,6 +198,10 @@ public record SolveOptions(
    */
   public SolveOptions withLocalCachesFound() throws IOException {
     return withCaches(cacheExports, LocalStores.of(this).imports());
+  }
+
+  public SolveOptions withExportChooser(ExportChooser chooser) {
+    return with(draft -> draft.exportChooser = Optional.of(chooser));
   }
 
   public SolveOptions withAttachables(Attachable... others) {

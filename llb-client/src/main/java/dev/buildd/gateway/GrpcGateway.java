@@ -85,6 +85,14 @@ public final class GrpcGateway implements GatewayClient {
     return new GrpcGateway(channel, buildId, sessionId, options, pong);
   }
 
+  /** A filesystem of a running build, of which only the id is known. */
+  public static Reference reference(Channel channel, String buildId, String id) {
+    GrpcGateway gateway =
+        new GrpcGateway(
+            channel, Optional.of(buildId), "", Map.of(), PongResponse.getDefaultInstance());
+    return gateway.new Remote(Ref.newBuilder().setId(id).build());
+  }
+
   private static Metadata headers(Optional<String> buildId) {
     Metadata headers = new Metadata();
     buildId.ifPresent(id -> headers.put(BUILD_ID, id));

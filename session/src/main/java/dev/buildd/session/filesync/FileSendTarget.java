@@ -25,9 +25,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** Takes the results of a build, each of its exporters into a target of its own. */
+/**
+ * Takes the results of a build, each of its exporters into a target of its own. Safe for use by
+ * many threads.
+ */
 public final class FileSendTarget implements Attachable {
   /** Where an exporter's result goes. */
   public sealed interface Target {
@@ -84,7 +88,12 @@ public final class FileSendTarget implements Attachable {
    * @param targets by the position of the exporter in the request
    */
   public FileSendTarget(Map<Integer, Target> targets) {
-    this.targets = Map.copyOf(targets);
+    this.targets = new ConcurrentHashMap<>(targets);
+  }
+
+  /** Takes the result of one more exporter, of which the daemon learns later. */
+  public void add(int position, Target target) {
+    targets.put(position, target);
   }
 
   @Override

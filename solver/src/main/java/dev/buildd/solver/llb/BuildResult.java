@@ -1,6 +1,8 @@
 package dev.buildd.solver.llb;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -24,9 +26,16 @@ public record BuildResult(
     return new BuildResult(Optional.empty(), Map.of(), Map.of());
   }
 
+  /** The refs that there are. */
+  public List<LazyRef> all() {
+    List<LazyRef> out = new ArrayList<>();
+    ref.ifPresent(out::add);
+    refs.values().forEach(one -> one.ifPresent(out::add));
+    return out;
+  }
+
   @Override
   public void close() {
-    ref.ifPresent(LazyRef::close);
-    refs.values().forEach(one -> one.ifPresent(LazyRef::close));
+    all().forEach(LazyRef::close);
   }
 }

@@ -38,6 +38,7 @@ public final class Capabilities {
           "exec.secretenv",
           "exec.validexitcode",
           "exporter.multiple",
+          "exporter.session",
           "file.base",
           "file.copy.alwaysreplaceexistingdestpaths",
           "file.copy.includeexcludepatterns",

@@ -1,0 +1,168 @@
+package dev.buildd.daemon;
+
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.session.Session;
+import dev.buildd.session.SessionManager;
+import dev.buildd.session.exporter.ChosenExports;
+import dev.buildd.session.exporter.ExportRequest;
+import dev.buildd.solver.exporter.ExportSource;
+import dev.buildd.solver.exporter.Exporter;
+import dev.buildd.solver.graph.Job;
+import dev.buildd.solver.graph.VertexProgress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/**
+ * The exports of one build: those that its request names, and those that its client chooses once it
+ * knows the result.
+ */
+final class Exports {
+  private static final Duration SESSION_PATIENCE = Duration.ofSeconds(5);
+
+  private final Map<String, Exporter> exporters;
+  private final SessionManager sessions;
+  private final List<Exporter.Instance> named = new ArrayList<>();
+  private final Optional<String> platforms;
+  private final boolean clientChooses;
+
+  private Exports(SolveRequest request, Map<String, Exporter> exporters, SessionManager sessions) {
+    this.exporters = exporters;
+    this.sessions = sessions;
+    this.platforms = Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
+    this.clientChooses = request.getEnableSessionExporter();
+  }
+
+  /**
+   * Checks what a request says of its exports, before anything is built.
+   *
+   * @param exporters by their types
+   */
+  static Exports of(
+      SolveRequest request, Map<String, Exporter> exporters, SessionManager sessions) {
+    Exports out = new Exports(request, exporters, sessions);
+    String epoch = request.getFrontendAttrsMap().get("build-arg:SOURCE_DATE_EPOCH");
+    for (dev.buildd.proto.control.Exporter wanted : request.getExportersList()) {
+      Map<String, String> attributes = new LinkedHashMap<>(wanted.getAttrsMap());
+      if (epoch != null && epoch.matches("-?[0-9]*")) { // else it is for the frontend to resolve
+        attributes.putIfAbsent("source-date-epoch", epoch);
+      }
+      out.named.add(out.resolve(wanted.getType(), out.named.size(), attributes));
+    }
+    return out;
+  }
+
+  private Exporter.Instance resolve(String type, int index, Map<String, String> attributes) {
+    Exporter exporter = exporters.get(type);
+    if (exporter == null) {
+      throw BuildException.notFound("exporter \"" + type + "\" could not be found");
+    }
+    return exporter.resolve(index, attributes);
+  }
+
+  /** Whether the client is to be asked for exports. */
+  boolean clientChooses() {
+    return clientChooses;
+  }
+
+  /**
+   * What came of the exports.
+   *
+   * @param response what the client is told
+   * @param images descriptors of images, in the exports' order, as the client is told of them
+   */
+  record Outcome(Map<String, String> response, List<String> images) {}
+
+  /** Exports a result. */
+  Outcome run(Job job, ExportSource source, Exporter.InlineCache cache) throws Exception {
+    List<String> warnings = PlatformCheck.warnings(platforms, source);
+    List<Exporter.Instance> all = new ArrayList<>(named);
+    if (clientChooses) {
+      for (ExportRequest chosen : ChosenExports.find(client(job), source.metadata(), ids(source))) {
+        all.add(resolve(chosen.type(), all.size(), chosen.attributes()));
+      }
+    }
+    if (all.isEmpty()) {
+      tellOf(warnings, job);
+      return new Outcome(new LinkedHashMap<>(), List.of());
+    }
+    List<Callable<Map<String, String>>> exports = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      Exporter.Instance instance = all.get(i);
+      VertexProgress progress =
+          job.vertex(Digest.of(job.session() + "-export-" + i), instance.name());
+      List<String> told = i == 0 ? warnings : List.of();
+      Exporter.Context context = new Exporter.Context(sessions, job.session(), progress, cache);
+      exports.add(() -> export(instance, source, context, told));
+    }
+    Outcome out = new Outcome(new LinkedHashMap<>(), new ArrayList<>());
+    for (Map<String, String> one : Scope.all("export", exports)) {
+      out.response.putAll(one);
+      Optional.ofNullable(one.get("containerimage.descriptor")).ifPresent(out.images::add);
+    }
+    return out;
+  }
+
+  /** Tells a client that was asked for exports that all of them have ended. */
+  void finish(Job job, Map<String, String> response) throws InterruptedException {
+    if (clientChooses) {
+      ChosenExports.finish(client(job), response);
+    }
+  }
+
+  private Session client(Job job) throws InterruptedException {
+    return sessions.await(job.session(), SESSION_PATIENCE);
+  }
+
+  private static List<String> ids(ExportSource source) {
+    List<String> out = new ArrayList<>();
+    source.ref().ifPresent(ref -> out.add(ref.id()));
+    source.refs().values().forEach(one -> one.map(ImmutableRef::id).ifPresent(out::add));
+    return out;
+  }
+
+  private static Map<String, String> export(
+      Exporter.Instance instance,
+      ExportSource source,
+      Exporter.Context context,
+      List<String> warnings)
+      throws Exception {
+    VertexProgress progress = context.progress();
+    progress.started();
+    warn(progress, warnings);
+    try {
+      Map<String, String> told = instance.export(source, context);
+      progress.completed(null);
+      return told;
+    } catch (Exception e) {
+      progress.completed(e);
+      throw e;
+    }
+  }
+
+  private static void tellOf(List<String> warnings, Job job) {
+    if (warnings.isEmpty()) {
+      return;
+    }
+    VertexProgress progress = job.vertex(Digest.of(Ids.random()), "Verifying build result");
+    progress.started();
+    warn(progress, warnings);
+    progress.completed(null);
+  }
+
+  private static void warn(VertexProgress progress, List<String> warnings) {
+    for (String warning : warnings) {
+      progress.warn(
+          1, warning.getBytes(StandardCharsets.UTF_8), List.of(), "", Optional.empty(), List.of());
+    }
+  }
+}
