@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.http.TlsSettings;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.buildctl.cli.Command;
 import dev.buildd.buildctl.cli.Flag;
 import dev.buildd.buildctl.cli.Invocation;
@@ -38,7 +39,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
@@ -209,8 +209,7 @@ final class BuildCommand {
   private static AuthProvider registryAuth(Invocation flags) {
     Map<String, TlsSettings> tls = RegistryAuthTls.parse(flags.list("registry-auth-tlscontext"));
     DockerConfig config = DockerConfig.standard();
-    String disabled = System.getenv("BUILDKIT_NO_CLIENT_TOKEN");
-    return disabled != null && Set.of("1", "t", "T", "TRUE", "true", "True").contains(disabled)
+    return GoBool.isTrue(System.getenv().getOrDefault("BUILDKIT_NO_CLIENT_TOKEN", ""))
         ? new AuthProvider(config)
         : new AuthProvider(
             config, new AuthProvider.Tokens(new TokenSeeds(config.directory()), tls));

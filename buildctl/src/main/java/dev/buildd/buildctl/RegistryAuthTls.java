@@ -2,18 +2,17 @@ package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.http.TlsSettings;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.buildctl.format.Csv;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** {@code --registry-auth-tlscontext}: how to reach token servers, by the registries' hosts. */
 final class RegistryAuthTls {
   private static final String FLAG = "--registry-auth-tlscontext";
-  private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
 
   private RegistryAuthTls() {}
 
@@ -33,7 +32,7 @@ final class RegistryAuthTls {
   }
 
   private static TlsSettings one(Map<String, String> attributes) {
-    boolean insecure = TRUE.contains(attributes.getOrDefault("insecure", ""));
+    boolean insecure = GoBool.isTrue(attributes.getOrDefault("insecure", ""));
     String ca = attributes.getOrDefault("ca", "");
     String certificate = attributes.getOrDefault("cert", "");
     String key = attributes.getOrDefault("key", "");

@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Accounts;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.solver.llb.Entitlements;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -379,6 +380,6 @@ public final class Main implements Callable<Integer> {
   }
 
   private static boolean isTrue(@Nullable String text) {
-    return text != null && Set.of("true", "1", "t", "T", "TRUE", "True").contains(text);
+    return text != null && GoBool.isTrue(text);
   }
 }

@@ -2,6 +2,7 @@ package dev.buildd.solver.exporter;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.snapshot.layer.Compression;
 import java.nio.charset.StandardCharsets;
@@ -27,12 +28,9 @@ public final class Attributes {
 
   /** A truth value as Go's {@code strconv.ParseBool} takes it. */
   public static boolean strictBool(String name, String value) {
-    return switch (value) {
-      case "1", "t", "T", "true", "TRUE", "True" -> true;
-      case "0", "f", "F", "false", "FALSE", "False" -> false;
-      default ->
-          throw BuildException.invalid("non-bool value specified for " + name + ": " + value);
-    };
+    return GoBool.parse(value)
+        .orElseThrow(
+            () -> BuildException.invalid("non-bool value specified for " + name + ": " + value));
   }
 
   /** A truth value as {@link #strictBool} reads it, where the attribute is given. */

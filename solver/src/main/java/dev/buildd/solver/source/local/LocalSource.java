@@ -8,6 +8,7 @@ import dev.buildd.base.json.GoJson;
 import dev.buildd.base.linux.GoFileMode;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.PatternMatcher;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
@@ -83,13 +84,10 @@ public final class LocalSource implements Source {
   }
 
   private static boolean flag(Map<String, String> attributes, String name) {
-    return switch (attributes.getOrDefault(name, "false")) {
-      case "1", "t", "T", "true", "TRUE", "True" -> true;
-      case "0", "f", "F", "false", "FALSE", "False" -> false;
-      default ->
-          throw BuildException.invalid(
-              "invalid value for " + name + " \"" + attributes.get(name) + "\"");
-    };
+    String value = attributes.getOrDefault(name, "false");
+    return GoBool.parse(value)
+        .orElseThrow(
+            () -> BuildException.invalid("invalid value for " + name + " \"" + value + "\""));
   }
 
   private final class Directory implements Instance {
