@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -164,12 +165,73 @@ final class RemoteCacheTest {
     assertThat(directory.toFile().list())
         .containsExactlyInAnyOrder("blobs", "index.json", "oci-layout");
     build(here, List.of(export), List.of(), directory("made"));
-    assertThat(
-            Json.objects(
-                Json.parseObject(Files.readAllBytes(directory.resolve("index.json")), "index"),
-                "manifests"))
+    assertThat(members(directory.resolve("index.json"), "manifests"))
         .as("the tag is one manifest's")
         .hasSize(1);
+  }
+
+  private static State one(String content) {
+    return Llb.scratch().file(Llb.mkfile("/f", 0644, content));
+  }
+
+  private static CacheEntry resetting(Path directory, String reset) {
+    return new CacheEntry(
+        "local", Map.of("dest", directory.toString(), "mode", "max", "reset", reset));
+  }
+
+  private static Set<String> blobs(Path directory) throws Exception {
+    try (Stream<Path> files = Files.list(directory.resolve("blobs/sha256"))) {
+      return files.map(file -> "sha256:" + file.getFileName()).collect(Collectors.toSet());
+    }
+  }
+
+  private static List<Map<String, Object>> members(Path file, String name) throws Exception {
+    return Json.objects(Json.parseObject(Files.readAllBytes(file), file.toString()), name);
+  }
+
+  /** As BuildKit's TestLocalCacheExportReset wants it. */
+  @Test
+  void resetLeavesWhatTheIndexLeadsTo() throws Exception {
+    Path directory = temp.resolve("cache");
+    CacheEntry kept = new CacheEntry("local", Map.of("dest", directory.toString(), "tag", "kept"));
+    build(here, one("kept"), List.of(kept), List.of(), directory("made"));
+    Set<String> needed = blobs(directory);
+    build(here, one("old"), List.of(resetting(directory, "false")), List.of(), directory("made"));
+    build(here, one("new"), List.of(resetting(directory, "true")), List.of(), directory("made"));
+    Map<String, Object> latest = members(directory.resolve("index.json"), "manifests").getLast();
+    String digest = Json.text(latest, "digest");
+    needed.add(digest);
+    Path manifest = directory.resolve("blobs").resolve(digest.replace(':', '/'));
+    members(manifest, "layers").forEach(layer -> needed.add(Json.text(layer, "digest")));
+    needed.add(
+        Json.text(
+            Json.object(Json.parseObject(Files.readAllBytes(manifest), "manifest"), "config"),
+            "digest"));
+    assertThat(blobs(directory)).isEqualTo(needed);
+    CacheEntry wanted = new CacheEntry("local", Map.of("src", directory.toString()));
+    assertThat(build(there, one("new"), List.of(), List.of(wanted), directory("out"))).isEmpty();
+  }
+
+  @Test
+  void whatCannotBeReadIsNoReasonToDelete() throws Exception {
+    Path directory = temp.resolve("cache");
+    CacheEntry broken =
+        new CacheEntry("local", Map.of("dest", directory.toString(), "tag", "broken"));
+    build(here, one("broken"), List.of(broken), List.of(), directory("made"));
+    String digest =
+        Json.text(members(directory.resolve("index.json"), "manifests").getFirst(), "digest");
+    Files.delete(directory.resolve("blobs").resolve(digest.replace(':', '/')));
+    Set<String> before = blobs(directory);
+    build(here, one("new"), List.of(resetting(directory, "true")), List.of(), directory("made"));
+    assertThat(blobs(directory)).containsAll(before);
+    assertThatThrownBy(() ->
+            build(
+                here,
+                one("new"),
+                List.of(resetting(directory, "perhaps")),
+                List.of(),
+                directory("made")))
+        .hasMessage("failed to parse reset attribute: \"perhaps\"");
   }
 
   @Test

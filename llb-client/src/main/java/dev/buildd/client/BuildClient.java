@@ -155,7 +155,7 @@ public final class BuildClient implements AutoCloseable {
                 attrs);
         response = solve(call, request, ref, session, frontend, attrs);
       }
-      stores.update(response.getExporterResponseMap());
+      stores.finish(response.getExporterResponseMap());
       return new Outcome(new TreeMap<>(response.getExporterResponseMap()));
     } finally {
       feed.finish();

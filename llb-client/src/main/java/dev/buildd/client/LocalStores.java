@@ -3,6 +3,7 @@ package dev.buildd.client;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.session.content.ContentProvider;
 import dev.buildd.session.filesync.FileSendTarget;
@@ -29,6 +30,7 @@ final class LocalStores {
   private final Map<String, Path> directories = new LinkedHashMap<>();
   private final Map<String, Path> layouts = new LinkedHashMap<>();
   private final Map<Path, String> cacheTags = new LinkedHashMap<>();
+  private final List<Path> resets = new ArrayList<>();
   private final List<Path> images = new ArrayList<>();
   private final List<CacheEntry> imports = new ArrayList<>();
 
@@ -67,9 +69,20 @@ final class LocalStores {
     if (destination.isEmpty()) {
       throw BuildException.invalid("local cache exporter requires dest");
     }
+    boolean reset = isReset(attributes);
     Path directory = Files.createDirectories(Path.of(destination));
     directories.put("local:" + destination, directory);
     cacheTags.put(directory, attributes.getOrDefault("tag", "latest"));
+    if (reset) {
+      resets.add(directory);
+    }
+  }
+
+  private static boolean isReset(Map<String, String> attributes) {
+    String value = attributes.getOrDefault("reset", "false");
+    return GoBool.parse(value)
+        .orElseThrow(
+            () -> BuildException.invalid("failed to parse reset attribute: \"" + value + "\""));
   }
 
   /** A cache that is not there is left out: the build can do without. */
@@ -106,8 +119,20 @@ final class LocalStores {
         : Optional.of(new ContentProvider(directories, layouts));
   }
 
-  /** Enters what the daemon has put into the directories into their indexes. */
-  void update(Map<String, String> response) throws IOException {
+  /** Ends a build that went well: what it left in the directories gets into their indexes. */
+  void finish(Map<String, String> response) throws IOException {
+    tagCaches(response);
+    nameImages(response);
+    for (Path directory : resets) {
+      try {
+        new OciLayout(directory).deleteUnreached();
+      } catch (IOException | BuildException e) {
+        log.warn("local cache at {} keeps what it does not need any more", directory, e);
+      }
+    }
+  }
+
+  private void tagCaches(Map<String, String> response) throws IOException {
     String cache = response.getOrDefault("cache.manifest", "");
     if (!cache.isEmpty()) {
       Map<String, Object> descriptor =
@@ -116,6 +141,9 @@ final class LocalStores {
         new OciLayout(entry.getKey()).tag(descriptor, entry.getValue());
       }
     }
+  }
+
+  private void nameImages(Map<String, String> response) throws IOException {
     String image = response.getOrDefault("containerimage.descriptor", "");
     if (image.isEmpty()) {
       return;
