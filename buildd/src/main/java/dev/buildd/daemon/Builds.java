@@ -11,6 +11,7 @@ import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.types.WorkerRecord;
 import dev.buildd.session.SessionManager;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.graph.Job;
@@ -111,12 +112,14 @@ final class Builds implements AutoCloseable {
     if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
+    CompatibilityVersion compatibility = CompatibilityVersion.of(request.getCompatibilityVersion());
     Wanted wanted =
         new Wanted(
-            Exports.of(request, parts.exporters(), parts.sessions()),
+            Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
             CacheRequest.of(request.getCache()),
             Entitlements.of(request.getEntitlementsList(), parts.entitlements()));
     Job job = parts.solver().newJob(request.getRef(), request.getSession());
+    compatibility.keepIn(job.memory());
     History.Recording recording =
         request.getInternal()
             ? History.Recording.none()

@@ -9,6 +9,7 @@ import dev.buildd.session.Session;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.exporter.ChosenExports;
 import dev.buildd.session.exporter.ExportRequest;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.graph.Job;
@@ -34,8 +35,14 @@ final class Exports {
   private final List<Exporter.Instance> named = new ArrayList<>();
   private final Optional<String> platforms;
   private final boolean clientChooses;
+  private final CompatibilityVersion compatibility;
 
-  private Exports(SolveRequest request, Map<String, Exporter> exporters, SessionManager sessions) {
+  private Exports(
+      SolveRequest request,
+      CompatibilityVersion compatibility,
+      Map<String, Exporter> exporters,
+      SessionManager sessions) {
+    this.compatibility = compatibility;
     this.exporters = exporters;
     this.sessions = sessions;
     this.platforms = Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
@@ -48,8 +55,11 @@ final class Exports {
    * @param exporters by their types
    */
   static Exports of(
-      SolveRequest request, Map<String, Exporter> exporters, SessionManager sessions) {
-    Exports out = new Exports(request, exporters, sessions);
+      SolveRequest request,
+      CompatibilityVersion compatibility,
+      Map<String, Exporter> exporters,
+      SessionManager sessions) {
+    Exports out = new Exports(request, compatibility, exporters, sessions);
     String epoch = request.getFrontendAttrsMap().get("build-arg:SOURCE_DATE_EPOCH");
     for (dev.buildd.proto.control.Exporter wanted : request.getExportersList()) {
       Map<String, String> attributes = new LinkedHashMap<>(wanted.getAttrsMap());
@@ -101,7 +111,8 @@ final class Exports {
       VertexProgress progress =
           job.vertex(Digest.of(job.session() + "-export-" + i), instance.name());
       List<String> told = i == 0 ? warnings : List.of();
-      Exporter.Context context = new Exporter.Context(sessions, job.session(), progress, cache);
+      Exporter.Context context =
+          new Exporter.Context(sessions, job.session(), progress, cache, compatibility);
       exports.add(() -> export(instance, source, context, told));
     }
     Outcome out = new Outcome(new LinkedHashMap<>(), new ArrayList<>());

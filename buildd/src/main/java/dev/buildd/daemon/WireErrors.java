@@ -6,9 +6,11 @@ import com.google.protobuf.Message;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.proto.encoding.GoProtoJson;
+import dev.buildd.proto.errdefs.CompatibilityFeature;
 import dev.buildd.proto.errdefs.Source;
 import dev.buildd.proto.errdefs.Vertex;
 import dev.buildd.session.rpc.Statuses;
+import dev.buildd.solver.compatibility.CompatibilityException;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.graph.SolveException;
 import dev.buildd.solver.llb.LlbException;
@@ -91,6 +93,14 @@ final class WireErrors {
                     Vertex.newBuilder().setDigest(e.vertex().toString()).build()));
           }
         }
+        case CompatibilityException e ->
+            out.add(
+                json(
+                    "errdefs.CompatibilityFeature",
+                    CompatibilityFeature.newBuilder()
+                        .setVersion(e.version().number())
+                        .setFeature(e.feature())
+                        .build()));
         case ExitException e ->
             out.add(json("gatewayapi.ExitMessage", "{\"Code\":" + e.code() + "}"));
         default -> {}

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.Any;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.FileNames;
@@ -13,13 +14,18 @@ import dev.buildd.client.SolveOptions;
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
+import dev.buildd.proto.control.ControlGrpc;
+import dev.buildd.proto.control.Exporter;
+import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.session.filesync.FileSendTarget;
 import dev.buildd.snapshot.layer.Estargz;
+import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,23 +88,17 @@ final class ImageExportTest {
     Map<String, String> all = new LinkedHashMap<>();
     all.put("name", name);
     all.put("push", "true");
-    for (String attribute : attributes) {
-      int equals = attribute.indexOf('=');
-      all.put(attribute.substring(0, equals), attribute.substring(equals + 1));
-    }
+    all.putAll(unnamed(attributes).attrs());
     return new SolveOptions.Export("image", all, Optional.empty());
   }
 
   private static SolveOptions.Export archive(String type, Path file, String... attributes)
       throws IOException {
-    Map<String, String> all = new LinkedHashMap<>();
-    for (String attribute : attributes) {
-      int equals = attribute.indexOf('=');
-      all.put(attribute.substring(0, equals), attribute.substring(equals + 1));
-    }
     var out = Files.newOutputStream(file);
     return new SolveOptions.Export(
-        type, all, Optional.of(new FileSendTarget.Target.Stream(metadata -> Optional.of(out))));
+        type,
+        unnamed(attributes).attrs(),
+        Optional.of(new FileSendTarget.Target.Stream(metadata -> Optional.of(out))));
   }
 
   private static Map<String, Object> inspect(String reference, String... flags) throws Exception {
@@ -365,6 +365,94 @@ final class ImageExportTest {
     assertThatThrownBy(() ->
             machine.export(plain(), image(host + "/x", "annotation-manifest[linux/s390x].a=b")))
         .hasMessageContaining("no platform linux/s390x found");
+  }
+
+  /** The media type of what is exported by a build of a compatibility version. */
+  private static String typeOfRoot(int version, SolveOptions.Export export) throws Exception {
+    try (BuildClient client = machine.client()) {
+      String descriptor =
+          client
+              .solve(
+                  Optional.of(plain().marshal()),
+                  machine.options().withExports(export).withCompatibilityVersion(version),
+                  status -> {})
+              .exporterResponse()
+              .get("containerimage.descriptor");
+      return Json.text(
+          Json.parseObject(Base64.getDecoder().decode(descriptor), "descriptor"), "mediaType");
+    }
+  }
+
+  private static SolveOptions.Export unnamed(String... attributes) {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String attribute : attributes) {
+      int equals = attribute.indexOf('=');
+      all.put(attribute.substring(0, equals), attribute.substring(equals + 1));
+    }
+    return new SolveOptions.Export("image", all, Optional.empty());
+  }
+
+  @Test
+  void earlierVersionsGaveDockersMediaTypes() throws Exception {
+    for (int version : new int[] {0, 30}) {
+      assertThat(typeOfRoot(version, unnamed())).isEqualTo(MediaType.OCI_MANIFEST);
+      assertThat(typeOfRoot(version, unnamed("oci-mediatypes=false")))
+          .isEqualTo(MediaType.DOCKER_MANIFEST);
+    }
+    for (int version : new int[] {10, 20}) {
+      assertThat(typeOfRoot(version, unnamed())).isEqualTo(MediaType.DOCKER_MANIFEST);
+      assertThat(typeOfRoot(version, unnamed("oci-mediatypes=true")))
+          .isEqualTo(MediaType.OCI_MANIFEST);
+      assertThat(typeOfRoot(version, archive("docker", temp.resolve("v" + version))))
+          .isEqualTo(MediaType.DOCKER_MANIFEST);
+      assertThat(typeOfRoot(version, archive("oci", temp.resolve("v" + version))))
+          .isEqualTo(MediaType.OCI_MANIFEST);
+    }
+  }
+
+  @Test
+  void artifactsAreOfOcisKind() throws Exception {
+    String conflict =
+        "exporter option \"oci-artifact=true\" conflicts with \"oci-mediatypes=false\"";
+    assertThat(typeOfRoot(0, unnamed("oci-artifact=true"))).isEqualTo(MediaType.OCI_MANIFEST);
+    assertThat(typeOfRoot(0, unnamed("oci-artifact=false", "oci-mediatypes=false")))
+        .isEqualTo(MediaType.DOCKER_MANIFEST);
+    assertThatThrownBy(() -> typeOfRoot(0, unnamed("oci-artifact=true", "oci-mediatypes=false")))
+        .hasMessageContaining(conflict);
+    assertThatThrownBy(() -> typeOfRoot(20, unnamed("oci-artifact=true")))
+        .hasMessageContaining(conflict);
+    assertThatThrownBy(() -> typeOfRoot(0, unnamed("oci-artifact=perhaps")))
+        .hasMessageContaining("non-bool value specified for oci-artifact");
+  }
+
+  @Test
+  void whatVersionsDoNotHaveIsTold() throws Exception {
+    assertThat(typeOfRoot(20, unnamed("compression=zstd", "oci-mediatypes=true")))
+        .isEqualTo(MediaType.OCI_MANIFEST);
+    try (BuildClient client = machine.client()) {
+      SolveRequest request =
+          SolveRequest.newBuilder()
+              .setRef("early-zstd")
+              .setDefinition(plain().marshal().toProto())
+              .setCompatibilityVersion(10)
+              .addExporters(Exporter.newBuilder().setType("image").putAttrs("compression", "zstd"))
+              .build();
+      assertThatThrownBy(() -> ControlGrpc.newBlockingStub(client.channel()).solve(request))
+          .hasMessageContaining(
+              "unsupported compatibility-version 10 feature image exporter compression=zstd")
+          .satisfies(e -> {
+            Any detail = StatusProto.fromThrowable(e).getDetails(0);
+            assertThat(detail.getTypeUrl())
+                .isEqualTo("github.com/moby/buildkit/errdefs.CompatibilityFeature+json");
+            assertThat(detail.getValue().toStringUtf8())
+                .isEqualTo("{\"version\":10,\"feature\":\"image exporter compression=zstd\"}");
+          });
+    }
+    assertThatThrownBy(() -> typeOfRoot(15, unnamed()))
+        .hasMessageContaining("unsupported compatibility-version 15 (supported: [10 20 30])");
+    assertThatThrownBy(() -> typeOfRoot(40, unnamed()))
+        .hasMessageContaining(
+            "unsupported compatibility-version 40: upgrade buildkit (max supported: 30)");
   }
 
   @Test

@@ -400,6 +400,7 @@ public final class BuildClient implements AutoCloseable {
             .putAllFrontendAttrs(attrs)
             .addAllEntitlements(options.entitlements())
             .setEnableSessionExporter(options.exportChooser().isPresent())
+            .setCompatibilityVersion(options.compatibilityVersion())
             .setInternal(options.internal());
     definition.ifPresent(d -> out.setDefinition(d.toProto()));
     if (!gateway) {

@@ -21,6 +21,8 @@ import java.util.function.Consumer;
  * @param ociLayouts OCI layouts whose images and blobs the build may use, by name
  * @param attachables what else it may use
  * @param exportChooser says what else becomes of the result once it is there
+ * @param compatibilityVersion number of the version whose results the build is to give; zero for
+ *     the daemon's own
  * @param internal whether the daemon leaves it out of its history
  */
 public record SolveOptions(
@@ -38,6 +40,7 @@ public record SolveOptions(
     List<String> entitlements,
     Optional<Policy> sourcePolicy,
     Optional<ExportChooser> exportChooser,
+    int compatibilityVersion,
     boolean internal) {
   public SolveOptions {
     exports = List.copyOf(exports);
@@ -86,6 +89,7 @@ public record SolveOptions(
         List.of(),
         Optional.empty(),
         Optional.empty(),
+        0,
         false);
   }
 
@@ -105,6 +109,7 @@ public record SolveOptions(
     private List<String> entitlements;
     private Optional<Policy> sourcePolicy;
     private Optional<ExportChooser> exportChooser;
+    private int compatibilityVersion;
     private boolean internal;
 
     Draft(SolveOptions from) {
@@ -122,6 +127,7 @@ public record SolveOptions(
       entitlements = from.entitlements;
       sourcePolicy = from.sourcePolicy;
       exportChooser = from.exportChooser;
+      compatibilityVersion = from.compatibilityVersion;
       internal = from.internal;
     }
 
@@ -141,6 +147,7 @@ public record SolveOptions(
           entitlements,
           sourcePolicy,
           exportChooser,
+          compatibilityVersion,
           internal);
     }
   }
@@ -202,6 +209,10 @@ public record SolveOptions(
 
   public SolveOptions withExportChooser(ExportChooser chooser) {
     return with(draft -> draft.exportChooser = Optional.of(chooser));
+  }
+
+  public SolveOptions withCompatibilityVersion(int number) {
+    return with(draft -> draft.compatibilityVersion = number);
   }
 
   public SolveOptions withAttachables(Attachable... others) {

@@ -3,6 +3,7 @@ package dev.buildd.solver.exporter;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.LayerBlob;
 import dev.buildd.session.SessionManager;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.graph.VertexProgress;
 import java.util.List;
 import java.util.Map;
@@ -30,9 +31,17 @@ public interface Exporter {
     Map<String, String> export(ExportSource source, Context context) throws Exception;
   }
 
-  /** What an export may use. */
+  /**
+   * What an export may use.
+   *
+   * @param compatibility the version whose results the build is to give
+   */
   record Context(
-      SessionManager sessions, String session, VertexProgress progress, InlineCache inlineCache) {}
+      SessionManager sessions,
+      String session,
+      VertexProgress progress,
+      InlineCache inlineCache,
+      CompatibilityVersion compatibility) {}
 
   /** Tells what an image is to say of how it was made. */
   interface InlineCache {

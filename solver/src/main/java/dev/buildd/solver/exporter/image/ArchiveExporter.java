@@ -94,7 +94,7 @@ public final class ArchiveExporter implements Exporter {
             "docker exporter does not currently support exporting manifest lists");
       }
       ExportSource source = given.withMetadata(parsed.metadata());
-      ImageOptions options = parsed.options().withAnnotations(source.metadata());
+      ImageOptions options = parsed.options().settled(source, context.compatibility(), type());
       try (ImageWriter.Image image = dated(writer.write(source, options, context), options)) {
         byte[] named = source.metadata("image.name", "");
         List<String> names =

@@ -99,7 +99,7 @@ public final class ImageExporter implements Exporter {
     @Override
     public Map<String, String> export(ExportSource given, Context context) throws Exception {
       ExportSource source = given.withMetadata(parsed.metadata());
-      ImageOptions options = parsed.options().withAnnotations(source.metadata());
+      ImageOptions options = parsed.options().settled(source, context.compatibility(), type());
       try (ImageWriter.Image image = writer.write(source, options, context)) {
         Descriptor root = image.root();
         Map<String, String> out = new LinkedHashMap<>();

@@ -3,7 +3,10 @@ package dev.buildd.solver.exporter.image;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.snapshot.layer.Compression;
+import dev.buildd.solver.compatibility.CompatibilityException;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.Attributes;
+import dev.buildd.solver.exporter.ExportSource;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,6 +16,8 @@ import java.util.Optional;
  * What all exports of images may be told.
  *
  * @param name names with commas between them; {@code *} for the one the frontend gives
+ * @param ociTypesTold whether the request told of the media types
+ * @param ociArtifact whether attestations are artifacts of their own kind
  * @param rewriteTimestamp whether files' times are set back to the epoch
  * @param epochSeconds the latest time that anything bears
  * @param epochTold whether the request told of that time, be it that there is none
@@ -21,12 +26,25 @@ import java.util.Optional;
 record ImageOptions(
     String name,
     boolean ociTypes,
+    boolean ociTypesTold,
+    boolean ociArtifact,
     LayerBlobs.CompressionConfig layers,
     boolean rewriteTimestamp,
     Optional<Long> epochSeconds,
     boolean epochTold,
     boolean preferForeign,
     Annotations annotations) {
+
+  ImageOptions {
+    if (ociArtifact && !ociTypes) {
+      throw BuildException.invalid(
+          "exporter option \"oci-artifact=true\" conflicts with \"oci-mediatypes=false\"");
+    }
+    if (layers.compression() == Compression.ESTARGZ && !ociTypes) {
+      throw BuildException.invalid(
+          "exporter option \"compression=estargz\" conflicts with \"oci-mediatypes=false\"");
+    }
+  }
 
   /** The options, and the attributes that mean something else. */
   record Parsed(ImageOptions options, Map<String, String> rest) {
@@ -66,20 +84,13 @@ record ImageOptions(
         }
       }
     }
-    if (!ociTypes && artifact) {
-      throw BuildException.invalid(
-          "exporter option \"oci-artifact=true\" conflicts with \"oci-mediatypes=false\"");
-    }
-    LayerBlobs.CompressionConfig layers = Attributes.compression(attributes);
-    if (!ociTypes && layers.compression() == Compression.ESTARGZ) {
-      throw BuildException.invalid(
-          "exporter option \"compression=estargz\" conflicts with \"oci-mediatypes=false\"");
-    }
     return new Parsed(
         new ImageOptions(
             name,
             ociTypes,
-            layers,
+            attributes.containsKey("oci-mediatypes"),
+            artifact,
+            Attributes.compression(attributes),
             rewrite,
             Attributes.epoch(attributes),
             attributes.containsKey("source-date-epoch"),
@@ -88,22 +99,40 @@ record ImageOptions(
         rest);
   }
 
-  /** With what the frontend wants annotated; the request's own word comes after it. */
-  ImageOptions withAnnotations(Map<String, byte[]> metadata) {
-    Annotations more = Annotations.NONE;
-    for (Map.Entry<String, byte[]> entry : metadata.entrySet()) {
-      if (Annotations.isAnnotation(entry.getKey())) {
-        more = more.with(entry.getKey(), new String(entry.getValue(), StandardCharsets.UTF_8));
-      }
+  /**
+   * As they are for one image: with what the frontend wants annotated, after which comes the
+   * request's own word, and with the media types of the version.
+   *
+   * @param exporter its type
+   * @throws BuildException {@code INVALID_ARGUMENT} if the version has no such images
+   */
+  ImageOptions settled(ExportSource source, CompatibilityVersion version, String exporter) {
+    if (version == CompatibilityVersion.V0_13 && layers.compression() == Compression.ZSTD) {
+      throw new CompatibilityException(
+          version, exporter + " exporter compression=" + layers.compression().text());
     }
+    boolean ociByDefault =
+        exporter.equals("oci") || version.compareTo(CompatibilityVersion.V0_31) >= 0;
     return new ImageOptions(
         name,
-        ociTypes,
+        ociTypesTold ? ociTypes : ociByDefault,
+        ociTypesTold,
+        ociArtifact,
         layers,
         rewriteTimestamp,
         epochSeconds,
         epochTold,
         preferForeign,
-        annotations.merged(more));
+        annotations.merged(annotations(source.metadata())));
+  }
+
+  private static Annotations annotations(Map<String, byte[]> metadata) {
+    Annotations out = Annotations.NONE;
+    for (Map.Entry<String, byte[]> entry : metadata.entrySet()) {
+      if (Annotations.isAnnotation(entry.getKey())) {
+        out = out.with(entry.getKey(), new String(entry.getValue(), StandardCharsets.UTF_8));
+      }
+    }
+    return out;
   }
 }

@@ -13,6 +13,7 @@ import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.snapshot.LayerFiles;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.SourceKey;
@@ -355,7 +356,8 @@ final class GitCheckout implements Source.Instance {
       }
       Turns.Turn turn = turns.await("remote " + url().remote());
       try (Access access = Access.open(resolved.request(), context)) {
-        return Optional.of(checkedOut(access.git(), resolved, name));
+        Snapshot snapshot = new Snapshot(name, CompatibilityVersion.of(context.memories().get()));
+        return Optional.of(checkedOut(access.git(), resolved, snapshot));
       } finally {
         turn.close();
       }
@@ -377,15 +379,22 @@ final class GitCheckout implements Source.Instance {
     return Optional.empty();
   }
 
-  private ImmutableRef checkedOut(Git git, Resolved resolved, String name) throws Exception {
+  /**
+   * A checkout to be made.
+   *
+   * @param name by which it is found again
+   */
+  private record Snapshot(String name, CompatibilityVersion version) {}
+
+  private ImmutableRef checkedOut(Git git, Resolved resolved, Snapshot snapshot) throws Exception {
     try {
-      return fromShared(git, resolved, name, false);
+      return fromShared(git, resolved, snapshot, false);
     } catch (Git.Failure | OutdatedException e) {
       if (!isBeyondRepair(e)) {
         throw e;
       }
       // the remote's names have changed so that git cannot follow, or our copy is damaged
-      return fromShared(git, resolved, name, true);
+      return fromShared(git, resolved, snapshot, true);
     }
   }
 
@@ -408,7 +417,7 @@ final class GitCheckout implements Source.Instance {
         || text.contains("is empty");
   }
 
-  private ImmutableRef fromShared(Git git, Resolved resolved, String name, boolean fresh)
+  private ImmutableRef fromShared(Git git, Resolved resolved, Snapshot snapshot, boolean fresh)
       throws Exception {
     try (MutableRef shared = shared(fresh);
         Mounted at = shared.mount()) {
@@ -418,7 +427,7 @@ final class GitCheckout implements Source.Instance {
       }
       fetch(bare, at.path(), resolved);
       verifyChecksum(bare, resolved);
-      return checkout(bare, at.path(), resolved, name);
+      return checkout(bare, at.path(), resolved, snapshot);
     }
   }
 
@@ -554,7 +563,7 @@ final class GitCheckout implements Source.Instance {
 
   // --- checking out ---
 
-  private ImmutableRef checkout(Git bare, Path bareDirectory, Resolved resolved, String name)
+  private ImmutableRef checkout(Git bare, Path bareDirectory, Resolved resolved, Snapshot snapshot)
       throws Exception {
     RefOptions options =
         RefOptions.of("git snapshot for " + url().shown() + "#" + resolved.request().url().ref())
@@ -562,8 +571,11 @@ final class GitCheckout implements Source.Instance {
     try (MutableRef ref = cache.newMutable(Optional.empty(), options)) {
       try (Mounted at = ref.mount()) {
         fill(bare, bareDirectory, at.path(), resolved);
+        if (snapshot.version() == CompatibilityVersion.V0_13) {
+          letAllWrite(at.path());
+        }
       }
-      ref.index(SNAPSHOT, name);
+      ref.index(SNAPSHOT, snapshot.name());
       return ref.commit();
     }
   }
@@ -669,6 +681,18 @@ final class GitCheckout implements Source.Instance {
       Linux.rename(path, target.resolve(String.valueOf(path.getFileName())), 0);
     }
     LayerFiles.deleteTree(tree);
+  }
+
+  /** What was no program could once be written by everybody. */
+  private static void letAllWrite(Path directory) throws IOException {
+    for (Path entry : LayerFiles.list(directory)) {
+      Stat stat = Linux.lstat(entry);
+      if (stat.isDirectory()) {
+        letAllWrite(entry);
+      } else if (stat.isRegular() && (stat.permissions() & 0111) == 0) {
+        Linux.chmod(entry, stat.permissions() | 0222);
+      }
+    }
   }
 
   private static void setTimes(Path path, long nanos) throws IOException {

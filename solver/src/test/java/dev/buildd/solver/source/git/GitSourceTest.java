@@ -18,6 +18,7 @@ import dev.buildd.session.SessionManager;
 import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.Memory;
 import dev.buildd.solver.graph.VertexProgress;
@@ -416,8 +417,7 @@ final class GitSourceTest {
   void whatAJobWasToldItGets() throws Exception {
     String first = git(repository, "rev-parse", "HEAD");
     try (Memory memory = new Memory()) {
-      SourceContext job =
-          new SourceContext(SessionGroup.of(sessions), context().progress(), () -> List.of(memory));
+      SourceContext job = contextOf(memory);
       Map<String, String> attributes = Map.of("git.fullurl", base + "repo");
       assertThat(source.resolve("git://x#main", attributes, job).checksum()).isEqualTo(first);
       commit("file", "two");
@@ -430,5 +430,41 @@ final class GitSourceTest {
       }
     }
     assertThat(read("file", "main")).isEqualTo("two");
+  }
+
+  private SourceContext contextOf(Memory... memories) {
+    return new SourceContext(
+        SessionGroup.of(sessions), context().progress(), () -> List.of(memories));
+  }
+
+  private List<Integer> modes(SourceContext job) throws Exception {
+    List<Integer> out = new ArrayList<>();
+    Source.Instance instance = open("main");
+    instance.key(job, 0);
+    try (ImmutableRef ref = instance.fetch(job).orElseThrow();
+        Mounted at = ref.mount()) {
+      for (String file : List.of("file", "d/program")) {
+        out.add(Linux.lstat(at.path().resolve(file)).permissions());
+      }
+    }
+    return out;
+  }
+
+  @Test
+  void firstVersionLetsAllWrite() throws Exception {
+    Path program = Files.createDirectories(repository.resolve("d")).resolve("program");
+    Files.writeString(program, "#!");
+    Linux.chmod(program, 0755);
+    commitAll();
+    assertThat(modes(context())).containsExactly(0644, 0755);
+    commit("file", "other");
+    try (Memory early = new Memory();
+        Memory current = new Memory()) {
+      CompatibilityVersion.V0_13.keepIn(early);
+      CompatibilityVersion.V0_31.keepIn(current);
+      assertThatThrownBy(() -> modes(contextOf(early, current)))
+          .hasMessage("conflicting compatibility versions in shared solve state: 10 != 30");
+      assertThat(modes(contextOf(early))).containsExactly(0666, 0755);
+    }
   }
 }
