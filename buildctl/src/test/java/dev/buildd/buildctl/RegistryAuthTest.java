@@ -314,6 +314,16 @@ final class RegistryAuthTest {
     return Llb.image("localhost:" + port + "/" + name);
   }
 
+  /** What the progress tells of credentials, without the steps' numbers. */
+  private static List<String> auth(Ended ended) {
+    return ended
+        .errors
+        .lines()
+        .filter(line -> line.matches("#[0-9]+ \\[auth\\] .*"))
+        .map(line -> line.replaceFirst("^#[0-9]+ \\[auth\\] ", ""))
+        .toList();
+  }
+
   private static void assertDone(Ended ended) {
     assertThat(ended.status).as(ended.errors).isZero();
   }
@@ -329,7 +339,9 @@ final class RegistryAuthTest {
   void passwordsOfDockersConfiguration() throws Exception {
     startWithPasswords();
     Path alice = user("alice", "alice", SECRET);
-    assertDone(push(alice, base(), "a/image:v1"));
+    Ended pushed = push(alice, base(), "a/image:v1");
+    assertDone(pushed);
+    assertThat(auth(pushed)).containsExactly("sharing credentials for localhost:" + port);
     assertDone(build(alice, image("a/image:v1").run(Llb.args("/bin/echo", "hi")).root()));
 
     Path wrong = user("wrong", "alice", "wrong");
@@ -366,13 +378,17 @@ final class RegistryAuthTest {
   void tokensComeFromTheClientAndServeItsNextSession() throws Exception {
     startWithTokens(false);
     Path alice = user("alice", "alice", SECRET);
-    assertDone(push(alice, base(), "a/image:v1"));
+    Ended pushed = push(alice, base(), "a/image:v1");
+    assertDone(pushed);
+    assertThat(auth(pushed)).containsExactly("a/image:pull,push token for localhost:" + port);
     assertThat(tokenRequests).containsExactly("POST buildkit-client repository:a/image:pull,push");
     tokenRequests.clear();
 
     assertDone(build(alice, image("a/image:v1").run(Llb.args("/bin/echo", "hi")).root()));
     assertThat(tokenRequests).containsExactly("POST buildkit-client repository:a/image:pull");
-    assertDone(build(alice, image("a/image:v1").run(Llb.args("/bin/echo", "ho")).root()));
+    Ended later = build(alice, image("a/image:v1").run(Llb.args("/bin/echo", "ho")).root());
+    assertDone(later);
+    assertThat(auth(later)).as("the daemon has it").isEmpty();
     assertDone(push(alice, base(), "a/image:v2"));
     assertThat(tokenRequests).as("of another session of hers").hasSize(1);
     assertThat(alice.resolve(".token_seed")).exists();
@@ -391,7 +407,9 @@ final class RegistryAuthTest {
         "failed to fetch oauth token: unexpected status",
         "401");
     assertThat(tokenRequests).as("her token is not his").isNotEmpty();
-    assertRefused(build(nobody(), image("a/image:v1")), "failed to authorize: ", "401");
+    Ended anonymous = build(nobody(), image("a/image:v1"));
+    assertRefused(anonymous, "failed to authorize: ", "401");
+    assertThat(auth(anonymous)).isEmpty();
   }
 
   @Test

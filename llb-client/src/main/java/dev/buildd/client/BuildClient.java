@@ -57,6 +57,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -121,13 +123,15 @@ public final class BuildClient implements AutoCloseable {
       Optional<Definition> definition,
       Optional<Frontend> frontend,
       SolveOptions options,
-      Consumer<SolveStatus> progress)
+      Consumer<SolveStatus> told)
       throws InterruptedException, IOException {
+    Consumer<SolveStatus> progress = oneByOne(told);
     String ref = options.ref().orElseGet(ClientSession::newId);
     LocalStores stores = LocalStores.of(options);
     List<Attachable> attachables = new ArrayList<>(attachables(definition, options));
     stores.provider().ifPresent(attachables::add);
     addResultTargets(attachables, ref, options);
+    attachables.replaceAll(one -> one.telling(line -> progress.accept(SolveStatus.ofDone(line))));
     Map<String, String> attrs = new TreeMap<>(options.frontendAttrs());
     if (!stores.imports().isEmpty() && (frontend.isPresent() || !options.frontend().isEmpty())) {
       attrs.put("cache-imports", cacheImports(stores.imports()));
@@ -160,6 +164,19 @@ public final class BuildClient implements AutoCloseable {
     } finally {
       feed.finish();
     }
+  }
+
+  /** Not only the daemon has news. */
+  private static Consumer<SolveStatus> oneByOne(Consumer<SolveStatus> progress) {
+    Lock lock = new ReentrantLock();
+    return status -> {
+      lock.lock();
+      try {
+        progress.accept(status);
+      } finally {
+        lock.unlock();
+      }
+    };
   }
 
   private SolveResponse solve(

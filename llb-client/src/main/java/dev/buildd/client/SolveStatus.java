@@ -2,10 +2,12 @@ package dev.buildd.client;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
+import dev.buildd.base.content.Digest;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.pb.ProgressGroup;
 import dev.buildd.proto.pb.Range;
 import dev.buildd.proto.pb.SourceInfo;
+import dev.buildd.session.ClientSession;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -54,6 +56,17 @@ public record SolveStatus(
       String url,
       Optional<SourceInfo> source,
       List<Range> ranges) {}
+
+  /** News of something that was done here, as if it were a step. */
+  static SolveStatus ofDone(String name) {
+    Optional<Instant> now = Optional.of(Instant.now());
+    String digest = Digest.of(ClientSession.newId()).toString();
+    return new SolveStatus(
+        List.of(new Vertex(digest, List.of(), name, now, now, false, "", Optional.empty())),
+        List.of(),
+        List.of(),
+        List.of());
+  }
 
   static SolveStatus of(StatusResponse response) {
     return new SolveStatus(

@@ -29,6 +29,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -66,16 +70,28 @@ public final class AuthProvider implements Attachable {
 
   private final Store store;
   private final Optional<Tokens> tokens;
+  private final Consumer<String> user;
+  private final Set<String> shared = ConcurrentHashMap.newKeySet(); // hosts, told once each
+
+  private AuthProvider(Store store, Optional<Tokens> tokens, Consumer<String> user) {
+    this.store = store;
+    this.tokens = tokens;
+    this.user = user;
+  }
 
   /** Without tokens: the daemon fetches them with the credentials itself. */
   public AuthProvider(Store store) {
-    this.store = store;
-    this.tokens = Optional.empty();
+    this(store, Optional.empty(), line -> {});
   }
 
   public AuthProvider(Store store, Tokens tokens) {
-    this.store = store;
-    this.tokens = Optional.of(tokens);
+    this(store, Optional.of(tokens), line -> {});
+  }
+
+  /** Tells of each token that is fetched with credentials, and of the hosts' that are shared. */
+  @Override
+  public Attachable telling(Consumer<String> other) {
+    return new AuthProvider(store, tokens, other);
   }
 
   @Override
@@ -103,6 +119,9 @@ public final class AuthProvider implements Attachable {
 
   private CredentialsResponse credentials(CredentialsRequest request) throws Exception {
     AuthClient.Credentials found = store.credentials(request.getHost());
+    if (!found.secret().isEmpty() && shared.add(request.getHost())) {
+      user.accept("[auth] sharing credentials for " + request.getHost());
+    }
     return CredentialsResponse.newBuilder()
         .setUsername(found.username())
         .setSecret(found.secret())
@@ -115,6 +134,13 @@ public final class AuthProvider implements Attachable {
       return FetchTokenResponse.newBuilder().setToken(given.get()).setExpiresIn(60).build();
     }
     AuthClient.Credentials found = store.credentials(request.getHost());
+    if (!found.secret().isEmpty()) {
+      String scopes =
+          request.getScopesList().stream()
+              .map(scope -> scope.replaceFirst("^repository:", ""))
+              .collect(Collectors.joining(" "));
+      user.accept("[auth] " + scopes + " token for " + request.getHost());
+    }
     HttpClient.Builder client = HttpClients.builder("auth-http-");
     TlsSettings tls = how.tls.get(request.getHost());
     if (tls != null) {
