@@ -84,12 +84,24 @@ final class ImageExportTest {
         .file(Llb.rm("/d/f"), Llb.customName("four"));
   }
 
-  private static SolveOptions.Export image(String name, String... attributes) {
+  private static Map<String, String> attributes(String... pairs) {
     Map<String, String> all = new LinkedHashMap<>();
+    for (String pair : pairs) {
+      int equals = pair.indexOf('=');
+      all.put(pair.substring(0, equals), pair.substring(equals + 1));
+    }
+    return all;
+  }
+
+  private static SolveOptions.Export image(String name, String... attributes) {
+    Map<String, String> all = attributes(attributes);
     all.put("name", name);
     all.put("push", "true");
-    all.putAll(unnamed(attributes).attrs());
     return new SolveOptions.Export("image", all, Optional.empty());
+  }
+
+  private static SolveOptions.Export unpushed(String... attributes) {
+    return new SolveOptions.Export("image", attributes(attributes), Optional.empty());
   }
 
   private static SolveOptions.Export archive(String type, Path file, String... attributes)
@@ -97,7 +109,7 @@ final class ImageExportTest {
     var out = Files.newOutputStream(file);
     return new SolveOptions.Export(
         type,
-        unnamed(attributes).attrs(),
+        attributes(attributes),
         Optional.of(new FileSendTarget.Target.Stream(metadata -> Optional.of(out))));
   }
 
@@ -367,6 +379,24 @@ final class ImageExportTest {
         .hasMessageContaining("no platform linux/s390x found");
   }
 
+  /** As of BuildKit's own runc worker, which has no store of images either. */
+  @Test
+  void whatIsForStoresOfImagesIsCheckedAndPassedOver() throws Exception {
+    for (String key : List.of("store", "unpack", "unsafe-internal-store-allow-incomplete")) {
+      for (String value : List.of("", "true", "0")) {
+        String named = "name=example.test/" + key;
+        assertThat(machine.export(plain(), unpushed(named, key + "=" + value)))
+            .containsKey("containerimage.digest")
+            .containsEntry("image.name", "example.test/" + key);
+      }
+      assertThatThrownBy(() -> machine.export(plain(), unpushed(key + "=perhaps")))
+          .hasMessageContaining("non-bool value specified for " + key);
+    }
+    String epoch = "source-date-epoch=" + EPOCH;
+    assertThat(machine.export(plain(), unpushed("unpack=true", "rewrite-timestamp=true", epoch)))
+        .containsKey("containerimage.digest");
+  }
+
   /** The media type of what is exported by a build of a compatibility version. */
   private static String typeOfRoot(int version, SolveOptions.Export export) throws Exception {
     try (BuildClient client = machine.client()) {
@@ -383,25 +413,16 @@ final class ImageExportTest {
     }
   }
 
-  private static SolveOptions.Export unnamed(String... attributes) {
-    Map<String, String> all = new LinkedHashMap<>();
-    for (String attribute : attributes) {
-      int equals = attribute.indexOf('=');
-      all.put(attribute.substring(0, equals), attribute.substring(equals + 1));
-    }
-    return new SolveOptions.Export("image", all, Optional.empty());
-  }
-
   @Test
   void earlierVersionsGaveDockersMediaTypes() throws Exception {
     for (int version : new int[] {0, 30}) {
-      assertThat(typeOfRoot(version, unnamed())).isEqualTo(MediaType.OCI_MANIFEST);
-      assertThat(typeOfRoot(version, unnamed("oci-mediatypes=false")))
+      assertThat(typeOfRoot(version, unpushed())).isEqualTo(MediaType.OCI_MANIFEST);
+      assertThat(typeOfRoot(version, unpushed("oci-mediatypes=false")))
           .isEqualTo(MediaType.DOCKER_MANIFEST);
     }
     for (int version : new int[] {10, 20}) {
-      assertThat(typeOfRoot(version, unnamed())).isEqualTo(MediaType.DOCKER_MANIFEST);
-      assertThat(typeOfRoot(version, unnamed("oci-mediatypes=true")))
+      assertThat(typeOfRoot(version, unpushed())).isEqualTo(MediaType.DOCKER_MANIFEST);
+      assertThat(typeOfRoot(version, unpushed("oci-mediatypes=true")))
           .isEqualTo(MediaType.OCI_MANIFEST);
       assertThat(typeOfRoot(version, archive("docker", temp.resolve("v" + version))))
           .isEqualTo(MediaType.DOCKER_MANIFEST);
@@ -414,20 +435,20 @@ final class ImageExportTest {
   void artifactsAreOfOcisKind() throws Exception {
     String conflict =
         "exporter option \"oci-artifact=true\" conflicts with \"oci-mediatypes=false\"";
-    assertThat(typeOfRoot(0, unnamed("oci-artifact=true"))).isEqualTo(MediaType.OCI_MANIFEST);
-    assertThat(typeOfRoot(0, unnamed("oci-artifact=false", "oci-mediatypes=false")))
+    assertThat(typeOfRoot(0, unpushed("oci-artifact=true"))).isEqualTo(MediaType.OCI_MANIFEST);
+    assertThat(typeOfRoot(0, unpushed("oci-artifact=false", "oci-mediatypes=false")))
         .isEqualTo(MediaType.DOCKER_MANIFEST);
-    assertThatThrownBy(() -> typeOfRoot(0, unnamed("oci-artifact=true", "oci-mediatypes=false")))
+    assertThatThrownBy(() -> typeOfRoot(0, unpushed("oci-artifact=true", "oci-mediatypes=false")))
         .hasMessageContaining(conflict);
-    assertThatThrownBy(() -> typeOfRoot(20, unnamed("oci-artifact=true")))
+    assertThatThrownBy(() -> typeOfRoot(20, unpushed("oci-artifact=true")))
         .hasMessageContaining(conflict);
-    assertThatThrownBy(() -> typeOfRoot(0, unnamed("oci-artifact=perhaps")))
+    assertThatThrownBy(() -> typeOfRoot(0, unpushed("oci-artifact=perhaps")))
         .hasMessageContaining("non-bool value specified for oci-artifact");
   }
 
   @Test
   void whatVersionsDoNotHaveIsTold() throws Exception {
-    assertThat(typeOfRoot(20, unnamed("compression=zstd", "oci-mediatypes=true")))
+    assertThat(typeOfRoot(20, unpushed("compression=zstd", "oci-mediatypes=true")))
         .isEqualTo(MediaType.OCI_MANIFEST);
     try (BuildClient client = machine.client()) {
       SolveRequest request =
@@ -448,9 +469,9 @@ final class ImageExportTest {
                 .isEqualTo("{\"version\":10,\"feature\":\"image exporter compression=zstd\"}");
           });
     }
-    assertThatThrownBy(() -> typeOfRoot(15, unnamed()))
+    assertThatThrownBy(() -> typeOfRoot(15, unpushed()))
         .hasMessageContaining("unsupported compatibility-version 15 (supported: [10 20 30])");
-    assertThatThrownBy(() -> typeOfRoot(40, unnamed()))
+    assertThatThrownBy(() -> typeOfRoot(40, unpushed()))
         .hasMessageContaining(
             "unsupported compatibility-version 40: upgrade buildkit (max supported: 30)");
   }
