@@ -4,7 +4,9 @@ import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.registry.RegistrySettings;
+import dev.buildd.solver.worker.MachinePlatforms;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,7 +16,6 @@ import java.util.Set;
  * How the daemon is set up: defaults, then {@code buildkitd.toml}, then flags.
  *
  * @param root where all state is kept
- * @param maxRegistryConcurrency how many blobs one registry transfers at once
  * @param insecureEntitlements what builds may be granted
  */
 record BuilddConfig(
@@ -25,7 +26,7 @@ record BuilddConfig(
     Dns dns,
     HistoryLimits history,
     Map<String, Registry> registries,
-    int maxRegistryConcurrency,
+    SystemLimits system,
     Set<String> insecureEntitlements) {
 
   /**
@@ -42,7 +43,7 @@ record BuilddConfig(
   record Grpc(List<String> addresses, Optional<String> debugAddress, int uid, int gid) {}
 
   /**
-   * @param platforms empty for the machine's own
+   * @param platforms such as are there whatever is found
    * @param snapshotter auto, overlayfs or native
    * @param binary the runtime; empty to look for one
    * @param networkMode auto, host, bridge or cni
@@ -64,6 +65,12 @@ record BuilddConfig(
 
   /** Seconds and entries; see {@link History.Limits}. */
   record HistoryLimits(long maxAgeSeconds, int maxEntries) {}
+
+  /**
+   * @param platformsCacheMaxAge how long the platforms stand that were found; negative for ever
+   * @param maxRegistryConcurrency how many blobs one registry transfers at once
+   */
+  record SystemLimits(Duration platformsCacheMaxAge, int maxRegistryConcurrency) {}
 
   /** How one registry is reached. */
   record Registry(
@@ -100,7 +107,7 @@ record BuilddConfig(
         new Dns(List.of(), List.of(), List.of()),
         new HistoryLimits(172_800, 50),
         Map.of(),
-        RegistrySettings.DEFAULT_CONCURRENCY,
+        new SystemLimits(MachinePlatforms.DEFAULT_MAX_AGE, RegistrySettings.DEFAULT_CONCURRENCY),
         Set.of());
   }
 }

@@ -130,10 +130,12 @@ final class ConfigFile {
         new BuilddConfig.Dns(
             texts(dns, "nameservers"), texts(dns, "options"), texts(dns, "searchDomains")),
         new BuilddConfig.HistoryLimits(
-            duration(history, "maxAge").orElse(base.history().maxAgeSeconds()),
+            duration(history, "maxAge")
+                .map(Duration::toSeconds)
+                .orElse(base.history().maxAgeSeconds()),
             number(history, "maxEntries").map(Long::intValue).orElse(base.history().maxEntries())),
         registries(),
-        registryConcurrency(base.maxRegistryConcurrency()),
+        system(base.system()),
         Set.copyOf(texts(tree, "insecure-entitlements")));
   }
 
@@ -156,12 +158,15 @@ final class ConfigFile {
         number(oci, "max-parallelism").orElse(0L).intValue());
   }
 
-  private int registryConcurrency(int standard) {
-    long limit = number(tree.path("system"), "maxRegistryConcurrency").orElse((long) standard);
+  private BuilddConfig.SystemLimits system(BuilddConfig.SystemLimits base) {
+    JsonNode system = tree.path("system");
+    long limit =
+        number(system, "maxRegistryConcurrency").orElse((long) base.maxRegistryConcurrency());
     if (limit < 1 || limit > Integer.MAX_VALUE) {
       throw wrong("maxRegistryConcurrency", "greater than zero");
     }
-    return (int) limit;
+    return new BuilddConfig.SystemLimits(
+        duration(system, "platformsCacheMaxAge").orElse(base.platformsCacheMaxAge()), (int) limit);
   }
 
   private Map<String, BuilddConfig.Registry> registries() {
@@ -241,29 +246,30 @@ final class ConfigFile {
     return List.copyOf(out);
   }
 
-  /** Seconds: a whole number of them, or text such as {@code 48h}. */
-  private Optional<Long> duration(JsonNode table, String name) {
+  /** A whole number of seconds, or text such as {@code 48h}. */
+  private Optional<Duration> duration(JsonNode table, String name) {
     JsonNode value = table.path(name);
     if (!value.isString()) {
-      return number(table, name);
+      return number(table, name).map(Duration::ofSeconds);
     }
     Matcher parts = DURATION.matcher(value.asString());
-    double seconds = 0;
+    double millis = 0;
     int end = 0;
     while (parts.find() && parts.start() == end) {
       double amount = Double.parseDouble(parts.group(1));
-      seconds +=
-          switch (parts.group(2)) {
-            case "ms" -> amount / 1000;
-            case "s" -> amount;
-            case "m" -> amount * 60;
-            default -> amount * Duration.ofHours(1).toSeconds();
-          };
+      millis +=
+          amount
+              * switch (parts.group(2)) {
+                case "ms" -> 1;
+                case "s" -> Duration.ofSeconds(1).toMillis();
+                case "m" -> Duration.ofMinutes(1).toMillis();
+                default -> Duration.ofHours(1).toMillis();
+              };
       end = parts.end();
     }
     if (end == 0 || end != value.asString().length()) {
       throw wrong(name, "seconds or a duration such as \"48h\"");
     }
-    return Optional.of((long) seconds);
+    return Optional.of(Duration.ofMillis((long) millis));
   }
 }

@@ -42,6 +42,7 @@ final class ConfigKeys {
           "worker.oci.max-parallelism",
           "worker.containerd.enabled",
           "system.maxRegistryConcurrency",
+          "system.platformsCacheMaxAge",
           "registry.*.mirrors",
           "registry.*.http",
           "registry.*.insecure",
@@ -81,7 +82,6 @@ final class ConfigKeys {
           "worker.oci.stargzSnapshotter.**",
           "worker.containerd.**",
           "frontend.**",
-          "system.platformsCacheMaxAge",
           "cache.gha.**");
 
   static boolean matches(List<String> patterns, String key) {

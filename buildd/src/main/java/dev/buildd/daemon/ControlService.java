@@ -148,7 +148,8 @@ final class ControlService {
     }
   }
 
-  private ListWorkersResponse workers(ListWorkersRequest request) {
+  private ListWorkersResponse workers(ListWorkersRequest request) throws InterruptedException {
+    worker.platforms().refresh();
     ListWorkersResponse.Builder out = ListWorkersResponse.newBuilder();
     if (worker.matches(FieldFilter.parse(request.getFilterList()))) {
       out.addRecord(record());
@@ -163,7 +164,7 @@ final class ControlService {
             .putAllLabels(worker.labels())
             .addAllGCPolicy(gcPolicy)
             .setBuildkitVersion(VERSION);
-    for (dev.buildd.base.content.Platform platform : worker.platforms()) {
+    for (dev.buildd.base.content.Platform platform : worker.platforms().known()) {
       out.addPlatforms(
           Platform.newBuilder()
               .setOS(platform.os())

@@ -38,6 +38,7 @@ import dev.buildd.solver.source.image.ImageResolver;
 import dev.buildd.solver.source.image.ImageSource;
 import dev.buildd.solver.source.image.LayerPuller;
 import dev.buildd.solver.source.local.LocalSource;
+import dev.buildd.solver.worker.MachinePlatforms;
 import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
 import dev.buildd.worker.runc.RuncExecutor;
@@ -140,7 +141,10 @@ final class Daemon implements AutoCloseable {
         new Worker(
             workerId(root),
             labels(config, snapshotter),
-            platforms(config),
+            MachinePlatforms.open(
+                root.resolve("platforms"),
+                config.worker().platforms().stream().map(Platform::parse).toList(),
+                config.system().platformsCacheMaxAge()),
             exec,
             List.of(new LocalSource(cache), images, new BlobSource(cache, registries), git, http));
     CacheStore keys = new DurableCacheStore("local", store, clock);
@@ -352,12 +356,6 @@ final class Daemon implements AutoCloseable {
     } catch (IOException e) {
       return InetAddress.getLoopbackAddress().getHostName();
     }
-  }
-
-  private static List<Platform> platforms(BuilddConfig config) {
-    return config.worker().platforms().isEmpty()
-        ? List.of(Platform.host())
-        : config.worker().platforms().stream().map(Platform::parse).toList();
   }
 
   @Override

@@ -319,7 +319,7 @@ public final class Main implements Callable<Integer> {
         base.dns(),
         base.history(),
         base.registries(),
-        base.maxRegistryConcurrency(),
+        base.system(),
         allowed);
   }
 

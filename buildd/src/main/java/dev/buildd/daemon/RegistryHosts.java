@@ -23,7 +23,7 @@ final class RegistryHosts {
     Map<String, RegistrySettings.Host> hosts = new HashMap<>();
     config.registries().forEach((name, registry) -> hosts.put(name, host(registry)));
     return new RegistrySettings(hosts, RegistrySettings.defaults().firstPause())
-        .withMaxConcurrency(config.maxRegistryConcurrency());
+        .withMaxConcurrency(config.system().maxRegistryConcurrency());
   }
 
   private static RegistrySettings.Host host(BuilddConfig.Registry registry) {

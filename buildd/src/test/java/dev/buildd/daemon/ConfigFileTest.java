@@ -7,6 +7,7 @@ import dev.buildd.base.error.BuildException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,6 +48,7 @@ final class ConfigFileTest {
               maxAge = "1h30m"
               maxEntries = 5
             [system]
+              platformsCacheMaxAge = "1m500ms"
               maxRegistryConcurrency = 6
             [worker.containerd]
               enabled = false
@@ -102,7 +104,7 @@ final class ConfigFileTest {
                         List.of("/ca"),
                         List.of(new BuilddConfig.KeyPair("/key", "/cert")),
                         List.of("/certs"))),
-                6,
+                new BuilddConfig.SystemLimits(Duration.ofMillis(60_500), 6),
                 Set.of("network.host", "security.insecure")));
   }
 
@@ -112,6 +114,8 @@ final class ConfigFileTest {
     assertThat(load("debug = true").config().log().level()).isEqualTo("debug");
     assertThat(load("debug = true\ntrace = true").config().log().level()).isEqualTo("trace");
     assertThat(load("[history]\nmaxAge = 90").config().history().maxAgeSeconds()).isEqualTo(90);
+    assertThat(load("[system]\nplatformsCacheMaxAge = -1").config().system().platformsCacheMaxAge())
+        .isEqualTo(Duration.ofSeconds(-1));
   }
 
   @Test
@@ -142,6 +146,9 @@ final class ConfigFileTest {
     refuses(
         "[system]\nmaxRegistryConcurrency = 0",
         "toml:2: maxRegistryConcurrency must be greater than zero");
+    refuses(
+        "[system]\nplatformsCacheMaxAge = \"often\"",
+        "toml:2: platformsCacheMaxAge must be seconds or a duration");
     refuses("[log", "at line 1");
   }
 

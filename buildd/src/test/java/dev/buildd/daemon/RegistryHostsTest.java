@@ -6,6 +6,7 @@ import dev.buildd.base.http.TlsSettings;
 import dev.buildd.cache.registry.RegistrySettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,7 +40,7 @@ final class RegistryHostsTest {
                 base.dns(),
                 base.history(),
                 Map.of("host", registry),
-                7,
+                new BuilddConfig.SystemLimits(Duration.ZERO, 7),
                 base.insecureEntitlements()));
     assertThat(settings.maxConcurrency()).isEqualTo(7);
     assertThat(settings.hosts())

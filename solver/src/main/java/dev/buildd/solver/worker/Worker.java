@@ -27,23 +27,23 @@ import java.util.Optional;
 public final class Worker implements OpFactory {
   private final String id;
   private final Map<String, String> labels;
-  private final List<Platform> platforms;
+  private final MachinePlatforms platforms;
   private final ExecSettings settings;
   private final Map<String, Source> sources = new HashMap<>();
 
   /**
    * @param id names the worker across restarts
-   * @param platforms for which steps can be run, the machine's own first
+   * @param platforms for which steps can be run
    */
   public Worker(
       String id,
       Map<String, String> labels,
-      List<Platform> platforms,
+      MachinePlatforms platforms,
       ExecSettings settings,
       List<Source> sources) {
     this.id = id;
     this.labels = Map.copyOf(labels);
-    this.platforms = List.copyOf(platforms);
+    this.platforms = platforms;
     this.settings = settings;
     for (Source source : sources) {
       source.schemes().forEach(scheme -> this.sources.put(scheme, source));
@@ -58,7 +58,7 @@ public final class Worker implements OpFactory {
     return labels;
   }
 
-  public List<Platform> platforms() {
+  public MachinePlatforms platforms() {
     return platforms;
   }
 

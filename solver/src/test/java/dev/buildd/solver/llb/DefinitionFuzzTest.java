@@ -5,7 +5,6 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.buildd.base.content.Digest;
-import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.llb.FileAction;
@@ -33,9 +32,11 @@ import dev.buildd.solver.ops.SourceOperation;
 import dev.buildd.solver.source.git.GitSource;
 import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.local.LocalSource;
+import dev.buildd.solver.worker.MachinePlatforms;
 import dev.buildd.solver.worker.Worker;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -111,7 +112,7 @@ class DefinitionFuzzTest {
         new Worker(
             "id",
             Map.of(),
-            List.of(Platform.host()),
+            MachinePlatforms.open(temp.resolve("platforms"), List.of(), Duration.ZERO),
             new ExecSettings(
                 cache, new CacheMounts(cache), sessions, new NoExecutor(), temp, false),
             List.of(new LocalSource(cache), new GitSource(cache), new HttpSource(cache)));
