@@ -120,6 +120,9 @@ final class Builds implements AutoCloseable {
             Entitlements.of(request.getEntitlementsList(), parts.entitlements()));
     Job job = parts.solver().newJob(request.getRef(), request.getSession());
     compatibility.keepIn(job.memory());
+    if (wanted.exports().useFiles()) {
+      job.useValues();
+    }
     History.Recording recording =
         request.getInternal()
             ? History.Recording.none()

@@ -133,7 +133,7 @@ final class Daemon implements AutoCloseable {
     RegistryClient registries = new RegistryClient(RegistryHosts.settings(config));
     ImageResolver resolver = new ImageResolver(registries, content);
     LayerBlobs layerBlobs = new LayerBlobs(cache, content);
-    LayerPuller layerPuller = new LayerPuller(cache, content, layerBlobs);
+    LayerPuller layerPuller = new LayerPuller(cache, content, layerBlobs, registries);
     ImageSource images = new ImageSource(cache, layerPuller, registries, resolver);
     GitSource git = new GitSource(cache);
     HttpSource http = new HttpSource(cache);
@@ -148,7 +148,7 @@ final class Daemon implements AutoCloseable {
             exec,
             List.of(new LocalSource(cache), images, new BlobSource(cache, registries), git, http));
     CacheStore keys = new DurableCacheStore("local", store, clock);
-    ResultCache results = new ResultCache(keys, cache);
+    ResultCache results = new ResultCache(keys, cache, layerPuller, sessions);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());
     History history =
         new History(
@@ -182,7 +182,8 @@ final class Daemon implements AutoCloseable {
                     new MetaResolver(images, git, http, sessions),
                     cacheMounts::forget,
                     exporters,
-                    new CacheExports(keys, cache, layerBlobs, content, registries, sessions),
+                    new CacheExports(
+                        keys, cache, layerBlobs, content, registries, sessions, layerPuller),
                     new CacheImporter(registries, layerPuller, sessions),
                     config.insecureEntitlements(),
                     history,

@@ -84,6 +84,11 @@ final class Exports {
     return clientChooses;
   }
 
+  /** Whether some read the files of the result, as far as known before it is there. */
+  boolean useFiles() {
+    return named.stream().anyMatch(Exporter.Instance::usesFiles);
+  }
+
   /**
    * What came of the exports.
    *

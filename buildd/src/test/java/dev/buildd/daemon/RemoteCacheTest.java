@@ -9,6 +9,7 @@ import dev.buildd.client.SolveOptions;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
+import dev.buildd.session.filesync.FileSendTarget;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -236,31 +237,76 @@ final class RemoteCacheTest {
 
   @Test
   void anImageCarriesItsOwnCache() throws Exception {
-    SolveOptions.Export image =
-        new SolveOptions.Export(
-            "image", Map.of("name", host + "/image:1", "push", "true"), Optional.empty());
-    build(here, List.of(new CacheEntry("inline", Map.of())), List.of(), image);
+    build(here, List.of(new CacheEntry("inline", Map.of())), List.of(), image("image:1"));
     assertThat(build(there, List.of(), List.of(registry("image:1")), directory("out")))
         .as("of steps whose layers the image has")
         .doesNotContain("take", "side");
     assertFiles("out");
   }
 
+  /** The layers of an image or a cache that a machine has downloaded. */
+  private List<String> downloaded(Machine machine, String name) throws Exception {
+    List<String> out = new ArrayList<>();
+    for (Map<String, Object> layer : Json.objects(manifest(name), "layers")) {
+      String hex = Json.text(layer, "digest").substring("sha256:".length());
+      if (Files.exists(machine.root().resolve("content/blobs/sha256/" + hex))) {
+        out.add(hex);
+      }
+    }
+    return out;
+  }
+
+  private Map<String, Object> manifest(String name) throws Exception {
+    String url = "docker://" + host + "/" + name;
+    String json = Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", url);
+    return Json.parseObject(json.getBytes(StandardCharsets.UTF_8), "manifest");
+  }
+
+  private SolveOptions.Export image(String name) {
+    return new SolveOptions.Export(
+        "image", Map.of("name", host + "/" + name, "push", "true"), Optional.empty());
+  }
+
+  @Test
+  void aCacheIsDownloadedOnlyAsFarAsItIsUsed() throws Exception {
+    CacheEntry cache = registry("cache:1", "mode=max");
+    build(here, List.of(cache), List.of(), image("image:1"));
+    assertThat(build(there, List.of(), List.of(cache), image("image:2"))).isEmpty();
+    assertThat(downloaded(there, "cache:1")).isEmpty();
+    assertThat(manifest("image:2").get("layers")).isEqualTo(manifest("image:1").get("layers"));
+
+    there.kill();
+    there.restart();
+    assertThat(build(there, List.of(cache), List.of(), directory("out"))).isEmpty();
+    assertFiles("out");
+    assertThat(downloaded(there, "cache:1")).hasSameSizeAs(downloaded(there, "image:1"));
+  }
+
+  @Test
+  void anImageIsCopiedWithinARegistryWithoutItsLayers() throws Exception {
+    build(here, List.of(), List.of(), image("from:1"));
+    State copy = Llb.image(host + "/from:1");
+    build(there, copy, List.of(), List.of(), image("to:1"));
+    assertThat(manifest("to:1").get("layers")).isEqualTo(manifest("from:1").get("layers"));
+    assertThat(downloaded(there, "to:1")).isEmpty();
+    var file = Files.newOutputStream(temp.resolve("image.tar"));
+    build(
+        there,
+        copy,
+        List.of(),
+        List.of(),
+        new SolveOptions.Export(
+            "oci",
+            Map.of(),
+            Optional.of(new FileSendTarget.Target.Stream(metadata -> Optional.of(file)))));
+    assertThat(downloaded(there, "to:1")).hasSize(2);
+  }
+
   @Test
   void aLayerThatIsGoneIsMadeAgain() throws Exception {
     CacheEntry cache = registry("evicted:1", "mode=max");
     build(here, List.of(cache), List.of(), directory("made"));
-    String manifest =
-        Programs.run(
-            temp,
-            "skopeo",
-            "inspect",
-            "--raw",
-            "--tls-verify=false",
-            "docker://" + host + "/evicted:1");
-    for (Map<String, Object> layer :
-        Json.objects(
-            Json.parseObject(manifest.getBytes(StandardCharsets.UTF_8), "manifest"), "layers")) {
+    for (Map<String, Object> layer : Json.objects(manifest("evicted:1"), "layers")) {
       String hex = Json.text(layer, "digest").substring("sha256:".length());
       try (Stream<Path> stored = Files.walk(temp)) {
         for (Path data :

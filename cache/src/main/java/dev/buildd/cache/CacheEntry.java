@@ -40,7 +40,10 @@ final class CacheEntry {
 
   final String id;
   final Kind kind;
-  final String snapshot;
+
+  /** Empty as long as the files are not here: then it is lazy. Changes once. */
+  volatile String snapshot;
+
   final List<CacheEntry> parents;
   final Instant createdAt;
   final String description;
@@ -90,6 +93,11 @@ final class CacheEntry {
     this.createdAt = createdAt;
     this.description = description;
     this.recordType = recordType;
+  }
+
+  /** Whether its files are known by where they come from, but not here. */
+  boolean isLazy() {
+    return snapshot.isEmpty();
   }
 
   /** One of two refs with the same snapshot is told of: the immutable one while it is in use. */

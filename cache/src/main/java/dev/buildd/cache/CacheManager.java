@@ -47,6 +47,7 @@ public final class CacheManager implements AutoCloseable {
   private final Clock clock;
   private final RefTable table; // its monitor guards the entries, and what says so below
   private final RefMounts mounts;
+  private final LazyRefs lazy = new LazyRefs(this);
 
   /** Content hashes by snapshot, those used last; guarded by the table. */
   private final Map<String, ContentHash> hashes =
@@ -122,25 +123,59 @@ public final class CacheManager implements AutoCloseable {
     return store.batch();
   }
 
+  LazyRefs lazy() {
+    return lazy;
+  }
+
   // --- opening ---
 
-  /** A hold on an immutable ref. */
+  /** A hold on an immutable ref, to look at what is noted with it or to use files that are here. */
   public ImmutableRef get(String id) {
+    return get(id, LayerProvider.NONE);
+  }
+
+  /**
+   * A hold on an immutable ref.
+   *
+   * @param provider brings layers that are not here yet
+   */
+  public ImmutableRef get(String id, LayerProvider provider) {
     synchronized (table) {
       CacheEntry entry = table.get(id);
       if (entry.mutable) {
         throw new BuildException(Category.FAILED_PRECONDITION, "ref " + id + " is mutable");
       }
-      return hold(entry);
+      return hold(entry, provider);
     }
   }
 
   /** One more hold on an immutable ref's entry. */
-  ImmutableRef hold(CacheEntry entry) {
+  ImmutableRef hold(CacheEntry entry, LayerProvider provider) {
     synchronized (table) {
       entry.refs++;
-      return new HeldRef.Immutable(this, entry);
+      return new HeldRef.Immutable(this, entry, provider);
     }
+  }
+
+  /**
+   * A ref of a layer whose blob is known. It has no files before somebody wants them, and is
+   * durable no later than what is noted after it.
+   */
+  ImmutableRef newLazy(
+      Optional<ImmutableRef> parent,
+      RefOptions options,
+      Map<String, byte[]> values,
+      LayerProvider provider) {
+    List<CacheEntry> parents = parent.map(p -> List.of(settled(p))).orElse(List.of());
+    CacheEntry entry = newEntry(Kind.LAYER, "", parents, options);
+    MetadataStore.Batch batch = store.batch();
+    synchronized (table) {
+      table.register(entry);
+      table.record(entry, batch);
+      values.forEach((key, value) -> table.putValue(entry, key, value, batch));
+    }
+    batch.commitLater();
+    return new HeldRef.Immutable(this, entry, provider);
   }
 
   /** A new mutable ref that begins as its parent, or empty. */
@@ -222,55 +257,109 @@ public final class CacheManager implements AutoCloseable {
 
   /** The refs laid over one another, the last on top, with their deletions. */
   public ImmutableRef merge(List<ImmutableRef> parents, RefOptions options) {
-    List<CacheEntry> all = parents.stream().map(this::finished).toList();
-    MetadataStore.Batch batch = store.batch();
-    String snapshot = snapshotter.merge(all.stream().map(p -> p.snapshot).toList(), batch);
-    return derived(newEntry(Kind.MERGE, snapshot, all, options), batch);
+    return derived(Kind.MERGE, parents, options);
   }
 
   /** What has to be applied to {@code lower} to obtain {@code upper}. */
   public ImmutableRef diff(
       Optional<ImmutableRef> lower, Optional<ImmutableRef> upper, RefOptions options) {
-    Optional<CacheEntry> below = lower.map(this::finished);
-    Optional<CacheEntry> above = upper.map(this::finished);
-    List<CacheEntry> parents = new ArrayList<>();
-    below.ifPresent(parents::add);
-    above.ifPresent(parents::add);
     Kind kind =
-        below.isPresent() && above.isPresent()
+        lower.isPresent() && upper.isPresent()
             ? Kind.DIFF_BOTH
-            : below.isPresent() ? Kind.DIFF_LOWER : Kind.DIFF_UPPER;
-    MetadataStore.Batch batch = store.batch();
-    String snapshot =
-        Failures.wrap(
-            "diff",
-            () ->
-                Threads.nativeCalls()
-                    .callUninterruptibly(() ->
-                        snapshotter.diff(
-                            below.map(e -> e.snapshot), above.map(e -> e.snapshot), batch)));
-    return derived(newEntry(kind, snapshot, parents, options), batch);
+            : lower.isPresent() ? Kind.DIFF_LOWER : Kind.DIFF_UPPER;
+    List<ImmutableRef> parents = new ArrayList<>();
+    lower.ifPresent(parents::add);
+    upper.ifPresent(parents::add);
+    return derived(kind, parents, options);
   }
 
-  private ImmutableRef derived(CacheEntry entry, MetadataStore.Batch batch) {
+  /** Made of others: at once if their files are here, else when its own are wanted. */
+  private ImmutableRef derived(Kind kind, List<ImmutableRef> refs, RefOptions options) {
+    List<CacheEntry> parents = refs.stream().map(this::settled).toList();
+    CacheEntry entry = newEntry(kind, "", parents, options);
+    MetadataStore.Batch batch = store.batch();
+    if (parents.stream().noneMatch(CacheEntry::isLazy)) {
+      entry.snapshot = derivedSnapshot(entry, batch);
+    }
     synchronized (table) {
       table.register(entry);
       table.record(entry, batch);
     }
     batch.commit();
-    return new HeldRef.Immutable(this, entry);
+    return new HeldRef.Immutable(
+        this,
+        entry,
+        LayerProvider.anyOf(refs.stream().map(ref -> heldBy(ref).provider()).toList()));
   }
 
-  private CacheEntry entryOf(ImmutableRef ref) {
+  private String derivedSnapshot(CacheEntry entry, MetadataStore.Batch batch) {
+    List<String> parents = entry.parents.stream().map(parent -> parent.snapshot).toList();
+    return switch (entry.kind) {
+      case MERGE -> snapshotter.merge(parents, batch);
+      case DIFF_LOWER -> diff(Optional.of(parents.getFirst()), Optional.empty(), batch);
+      case DIFF_UPPER -> diff(Optional.empty(), Optional.of(parents.getFirst()), batch);
+      case DIFF_BOTH ->
+          diff(Optional.of(parents.getFirst()), Optional.of(parents.getLast()), batch);
+      case LAYER -> throw new IllegalStateException("not derived from others: " + entry.id);
+    };
+  }
+
+  private String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
+    return Failures.wrap(
+        "diff",
+        () ->
+            Threads.nativeCalls().callUninterruptibly(() -> snapshotter.diff(lower, upper, batch)));
+  }
+
+  /** Makes the files of a lazy entry that is derived from others, whose files are here. */
+  void derive(CacheEntry entry) {
+    MetadataStore.Batch batch = store.batch();
+    String snapshot = derivedSnapshot(entry, batch);
+    synchronized (table) {
+      entry.snapshot = snapshot;
+      table.record(entry, batch);
+    }
+    batch.commit();
+  }
+
+  /** Gives a lazy entry the files of a mutable ref, which is no more. */
+  void adopt(CacheEntry entry, MutableRef files) {
+    if (!(files instanceof HeldRef.Mutable ref && ref.manager == this)) {
+      throw new IllegalArgumentException("not a ref of this cache: " + files);
+    }
+    CacheEntry made = ref.entry;
+    made.files.lock();
+    try {
+      endWriting(ref);
+      MetadataStore.Batch batch = store.batch();
+      snapshotter.commit(made.snapshot, batch);
+      synchronized (table) {
+        table.remove(made, batch);
+        entry.snapshot = made.snapshot;
+        table.record(entry, batch);
+      }
+      batch.commit();
+    } finally {
+      made.files.unlock();
+    }
+  }
+
+  private HeldRef.Immutable heldBy(ImmutableRef ref) {
     if (ref instanceof HeldRef.Immutable ours && ours.manager == this) {
-      return ours.open();
+      return ours;
     }
     throw new IllegalArgumentException("not a ref of this cache: " + ref);
   }
 
-  /** The ref's entry, cut off from its mutable twin, so that others can build upon it. */
+  /** The ref's entry, settled, and its files here. */
   private CacheEntry finished(ImmutableRef ref) {
-    CacheEntry entry = entryOf(ref);
+    heldBy(ref).bring();
+    return settled(ref);
+  }
+
+  /** The ref's entry, cut off from its mutable twin, so that others can build upon it. */
+  private CacheEntry settled(ImmutableRef ref) {
+    CacheEntry entry = heldBy(ref).open();
     entry.files.lock();
     try {
       CacheEntry twin;
@@ -306,17 +395,22 @@ public final class CacheManager implements AutoCloseable {
     CacheEntry entry = ref.entry;
     entry.files.lock();
     try {
-      synchronized (table) {
-        ref.open();
-        if (entry.refs > 1) {
-          throw new BuildException(
-              Category.FAILED_PRECONDITION, "ref " + entry.id + " is still mounted");
-        }
-        ref.end();
-      }
-      return new HeldRef.Immutable(this, entry.retain ? commitShared(entry) : commitWhole(entry));
+      endWriting(ref);
+      return new HeldRef.Immutable(
+          this, entry.retain ? commitShared(entry) : commitWhole(entry), LayerProvider.NONE);
     } finally {
       entry.files.unlock();
+    }
+  }
+
+  private void endWriting(HeldRef.Mutable ref) {
+    synchronized (table) {
+      CacheEntry entry = ref.open();
+      if (entry.refs > 1) {
+        throw new BuildException(
+            Category.FAILED_PRECONDITION, "ref " + entry.id + " is still mounted");
+      }
+      ref.end();
     }
   }
 
@@ -446,6 +540,9 @@ public final class CacheManager implements AutoCloseable {
   // --- what is there ---
 
   long size(CacheEntry entry) {
+    if (entry.isLazy()) {
+      return 0;
+    }
     synchronized (table) {
       if (entry.size >= 0) {
         return entry.size;
@@ -505,8 +602,10 @@ public final class CacheManager implements AutoCloseable {
 
   /** Under the table's monitor: the files of an entry just removed from it. */
   void removeFiles(CacheEntry entry, MetadataStore.Batch batch) {
-    hashes.remove(entry.snapshot);
-    snapshotter.remove(entry.snapshot, batch);
+    if (!entry.isLazy()) {
+      hashes.remove(entry.snapshot);
+      snapshotter.remove(entry.snapshot, batch);
+    }
   }
 
   /** Calls the listener with the id of every ref that is no more. */
@@ -525,6 +624,11 @@ public final class CacheManager implements AutoCloseable {
     }
   }
 
+  /** Waits until all that was noted is durable and readable. */
+  public void flush() {
+    store.flush();
+  }
+
   private void writeUses() {
     synchronized (table) {
       table.writeUses();
@@ -536,6 +640,6 @@ public final class CacheManager implements AutoCloseable {
   public void close() {
     flusher.cancel(false);
     writeUses();
-    store.flush();
+    flush();
   }
 }

@@ -3,6 +3,7 @@ package dev.buildd.cache;
 import dev.buildd.base.content.Digest;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
+import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.layer.LayerWriter;
@@ -62,23 +63,59 @@ abstract class HeldRef {
 
   /** A hold that anybody may share: nothing changes any more. */
   static final class Immutable extends HeldRef implements ImmutableRef {
-    Immutable(CacheManager manager, CacheEntry entry) {
+    private final LayerProvider provider;
+
+    Immutable(CacheManager manager, CacheEntry entry, LayerProvider provider) {
       super(manager, entry);
+      this.provider = provider;
+    }
+
+    LayerProvider provider() {
+      return provider;
     }
 
     @Override
     public ImmutableRef share() {
-      return manager.hold(open());
+      return manager.hold(open(), provider);
+    }
+
+    @Override
+    public boolean isLazy() {
+      return open().isLazy();
+    }
+
+    @Override
+    public void prepare() throws Exception {
+      manager.lazy().bring(open(), provider);
+    }
+
+    @Override
+    public void checkAvailable() throws Exception {
+      manager.lazy().check(open(), provider);
+    }
+
+    @Override
+    public AutoCloseable fetchBlob() throws Exception {
+      return manager.lazy().fetch(open(), provider);
+    }
+
+    /** The entry with its files. */
+    CacheEntry bring() {
+      CacheEntry held = open();
+      if (held.isLazy()) {
+        Failures.run("bring ref " + held.id, this::prepare);
+      }
+      return held;
     }
 
     @Override
     public Mounted mount() {
-      return manager.mounts().mount(open(), false);
+      return manager.mounts().mount(bring(), false);
     }
 
     @Override
     public List<Mount> mounts() {
-      return manager.snapshotter().view(open().snapshot);
+      return manager.snapshotter().view(bring().snapshot);
     }
 
     @Override
@@ -110,7 +147,7 @@ abstract class HeldRef {
 
     @Override
     public Digest checksum(String path, ChecksumOptions options) {
-      CacheEntry held = open();
+      CacheEntry held = bring();
       return manager
           .hashOf(held)
           .checksum(path, options, () -> manager.mounts().mount(held, false));
@@ -119,7 +156,7 @@ abstract class HeldRef {
     @Override
     public List<ImmutableRef> layerChain() {
       synchronized (manager.table()) {
-        return open().layers().stream().map(manager::hold).toList();
+        return open().layers().stream().map(layer -> manager.hold(layer, provider)).toList();
       }
     }
 

@@ -19,6 +19,22 @@ public interface ImmutableRef extends AutoCloseable {
   /** Another hold on the same. */
   ImmutableRef share();
 
+  /** Whether the files are known by where they come from, but not here. Whoever uses them waits. */
+  boolean isLazy();
+
+  /** Brings the files here, unless they are. */
+  void prepare() throws Exception;
+
+  /**
+   * Finds out, without bringing them, whether the files are here or can be had.
+   *
+   * @throws dev.buildd.base.error.BuildException {@code NOT_FOUND} if they cannot
+   */
+  void checkAvailable() throws Exception;
+
+  /** Brings the blob of a lazy layer, and keeps it until that is closed. */
+  AutoCloseable fetchBlob() throws Exception;
+
   /**
    * The files, read-only. Only for a lone layer is the path writable in fact: never write to it.
    */

@@ -24,6 +24,9 @@ public record LayerBlob(Descriptor descriptor, Digest diffId) {
    */
   public static final String SOURCE = "containerd.io/distribution.source.";
 
+  /** Under which a ref's blob is noted with it. */
+  static final String VALUE = "blob";
+
   public Compression compression() {
     Compression told = Compression.ofLayer(descriptor.mediaType());
     return told == Compression.GZIP && descriptor.annotations().containsKey(Estargz.TOC_DIGEST)
@@ -56,6 +59,30 @@ public record LayerBlob(Descriptor descriptor, Digest diffId) {
             annotations,
             descriptor.urls());
     return new LayerBlob(noted, diffId);
+  }
+
+  /** The same with the repositories of registries that the other knows and this one does not. */
+  LayerBlob withSourcesOf(LayerBlob other) {
+    LayerBlob out = this;
+    if (other.descriptor.digest().equals(descriptor.digest())) {
+      for (Map.Entry<String, String> one : other.repositories().entrySet()) {
+        out = out.in(one.getKey(), one.getValue());
+      }
+    }
+    return out;
+  }
+
+  /** Repositories that had the layer when last seen, by their registries' hosts. */
+  public Map<String, String> repositories() {
+    Map<String, String> out = new LinkedHashMap<>();
+    descriptor
+        .annotations()
+        .forEach((key, value) -> {
+          if (key.startsWith(SOURCE)) {
+            out.put(key.substring(SOURCE.length()), value);
+          }
+        });
+    return out;
   }
 
   byte[] toBytes() {

@@ -39,7 +39,6 @@ import java.util.function.Consumer;
 public final class LayerBlobs {
   private static final String INDEX = "blob:";
   private static final String PRESENT = "1";
-  private static final String VALUE = "blob";
   private static final int BUFFER = 64 << 10;
 
   private final CacheManager cache;
@@ -79,7 +78,7 @@ public final class LayerBlobs {
         blob,
         (ref, layer) -> {
           if (layer.repository(host).isEmpty()) {
-            ref.put(VALUE, layer.in(host, repository).toBytes());
+            ref.put(LayerBlob.VALUE, layer.in(host, repository).toBytes());
           }
         });
   }
@@ -87,7 +86,7 @@ public final class LayerBlobs {
   private void eachOf(Digest blob, BiConsumer<ImmutableRef, LayerBlob> action) {
     for (String id : cache.search(INDEX + blob, PRESENT)) {
       try (ImmutableRef ref = cache.get(id)) {
-        ref.get(VALUE)
+        ref.get(LayerBlob.VALUE)
             .map(LayerBlob::of)
             .filter(layer -> layer.descriptor().digest().equals(blob))
             .ifPresent(layer -> action.accept(ref, layer));
@@ -102,8 +101,31 @@ public final class LayerBlobs {
 
   /** Notes that a ref's layer is in the content store in this form. */
   public void note(MutableRef ref, LayerBlob blob) {
-    ref.put(VALUE, blob.toBytes());
+    ref.put(LayerBlob.VALUE, blob.toBytes());
     ref.index(INDEX + blob.descriptor().digest(), PRESENT);
+  }
+
+  /**
+   * A ref of a layer whose blob is known: it and the files come when they are wanted.
+   *
+   * @param provider brings them
+   */
+  public ImmutableRef newLazy(
+      Optional<ImmutableRef> parent, RefOptions options, LayerBlob blob, LayerProvider provider) {
+    return cache.newLazy(
+        parent,
+        options.withIndex(INDEX + blob.descriptor().digest(), PRESENT),
+        Map.of(LayerBlob.VALUE, blob.toBytes()),
+        provider);
+  }
+
+  /** Notes where a lazy ref's layer was seen last. */
+  public void seen(ImmutableRef layer, LayerBlob blob) {
+    Optional<LayerBlob> known = layer.get(LayerBlob.VALUE).map(LayerBlob::of);
+    LayerBlob now = known.map(blob::withSourcesOf).orElse(blob);
+    if (!known.equals(Optional.of(now))) {
+      note(layer, LayerBlob.VALUE, now);
+    }
   }
 
   private void note(ImmutableRef ref, String key, LayerBlob blob) {
@@ -111,13 +133,18 @@ public final class LayerBlobs {
     ref.put(key, blob.toBytes());
   }
 
-  /** The layers that a ref is made of, lowest first, all in the content store. */
-  public List<LayerBlob> chain(ImmutableRef ref, CompressionConfig wanted) throws Exception {
+  /**
+   * The layers that a ref is made of, lowest first.
+   *
+   * @param lazy will bring those that are not in the content store
+   */
+  public List<LayerBlob> chain(ImmutableRef ref, CompressionConfig wanted, LazyBlobs lazy)
+      throws Exception {
     List<ImmutableRef> layers = ref.layerChain();
     try {
       List<Callable<LayerBlob>> all = new ArrayList<>();
       for (ImmutableRef layer : layers) {
-        all.add(() -> blob(layer, wanted));
+        all.add(() -> blob(layer, wanted, lazy));
       }
       return all.isEmpty() ? List.of() : Scope.all("layers of " + ref, all);
     } finally {
@@ -125,19 +152,27 @@ public final class LayerBlobs {
     }
   }
 
-  /** One layer of a chain, if there is an archive of it already. */
-  public Optional<LayerBlob> existing(ImmutableRef layer) {
-    return known(layer, VALUE);
+  /** One layer of a chain, if there is an archive of it already, here or elsewhere. */
+  public Optional<LayerBlob> existing(ImmutableRef layer, LazyBlobs lazy) {
+    Optional<LayerBlob> known = known(layer, LayerBlob.VALUE);
+    if (known.isPresent() || !layer.isLazy()) {
+      return known;
+    }
+    Optional<LayerBlob> elsewhere = layer.get(LayerBlob.VALUE).map(LayerBlob::of);
+    elsewhere.ifPresent(blob -> lazy.add(layer, blob.descriptor().digest()));
+    return elsewhere;
   }
 
   /** One layer of a chain. */
-  public LayerBlob blob(ImmutableRef layer, CompressionConfig wanted) throws Exception {
-    Optional<LayerBlob> known = known(layer, VALUE);
+  public LayerBlob blob(ImmutableRef layer, CompressionConfig wanted, LazyBlobs lazy)
+      throws Exception {
+    Optional<LayerBlob> known = existing(layer, lazy);
     if (known.isPresent()
         && (!wanted.force() || known.get().compression() == wanted.compression())) {
       return known.get();
     }
-    String key = wanted.force() ? VALUE + "." + wanted.compression().text() : VALUE;
+    String key =
+        wanted.force() ? LayerBlob.VALUE + "." + wanted.compression().text() : LayerBlob.VALUE;
     Optional<LayerBlob> converted = known(layer, key);
     if (converted.isPresent()) {
       return converted.get();
@@ -151,10 +186,10 @@ public final class LayerBlobs {
           }
           return make(
               wanted,
-              known.isPresent() ? out -> uncompress(known.get(), out) : layer::archive,
+              known.isPresent() ? out -> uncompress(known.get(), lazy, out) : layer::archive,
               made -> {
-                if (known.isEmpty() && !key.equals(VALUE)) {
-                  note(layer, VALUE, made);
+                if (known.isEmpty() && !key.equals(LayerBlob.VALUE)) {
+                  note(layer, LayerBlob.VALUE, made);
                 }
                 note(layer, key, made);
               });
@@ -177,14 +212,15 @@ public final class LayerBlobs {
         .filter(blob -> content.info(blob.descriptor().digest()).isPresent());
   }
 
-  private void uncompress(LayerBlob blob, OutputStream out) throws IOException {
-    try (InputStream in = uncompressed(blob)) {
+  private void uncompress(LayerBlob blob, LazyBlobs lazy, OutputStream out) throws Exception {
+    try (InputStream in = uncompressed(blob, lazy)) {
       in.transferTo(out);
     }
   }
 
-  private InputStream uncompressed(LayerBlob blob) throws IOException {
+  private InputStream uncompressed(LayerBlob blob, LazyBlobs lazy) throws Exception {
     Digest digest = blob.descriptor().digest();
+    lazy.fetch(digest);
     InputStream in = content.read(digest, 0);
     try {
       OptionalLong toc = tocOffset(blob);
@@ -210,15 +246,20 @@ public final class LayerBlobs {
    * The layer with all later times of files set to {@code latest}; not remembered.
    *
    * @param latest nanoseconds since the epoch
+   * @param lazy brings the layer, should it not be in the content store
    * @param keep sees to it that the new blob is not collected
    */
   public LayerBlob rewritten(
-      LayerBlob blob, long latest, CompressionConfig wanted, Consumer<LayerBlob> keep)
+      LayerBlob blob,
+      long latest,
+      CompressionConfig wanted,
+      LazyBlobs lazy,
+      Consumer<LayerBlob> keep)
       throws Exception {
     return make(
         wanted,
         out -> {
-          try (InputStream in = uncompressed(blob)) {
+          try (InputStream in = uncompressed(blob, lazy)) {
             LayerWriter.rewrite(in, latest, out);
             in.transferTo(OutputStream.nullOutputStream());
           }
@@ -228,14 +269,14 @@ public final class LayerBlobs {
 
   /** Writes an archive. */
   private interface Archive {
-    void write(OutputStream out) throws IOException, InterruptedException;
+    void write(OutputStream out) throws Exception;
   }
 
   /** What is known of an archive once it has been written. */
   private record Packed(Digest diffId, Map<String, String> annotations) {}
 
   private static Packed pack(CompressionConfig wanted, Archive archive, OutputStream blob)
-      throws IOException, InterruptedException {
+      throws Exception {
     OutputStream packing =
         wanted.compression().compress(new BufferedOutputStream(blob, BUFFER), wanted.level());
     if (packing instanceof EstargzOutput estargz) {

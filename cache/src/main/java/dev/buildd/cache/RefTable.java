@@ -93,7 +93,7 @@ final class RefTable {
       }
       parents.add(loaded);
     }
-    if (!snapshots.contains(snapshot)) {
+    if (!snapshot.isEmpty() && !snapshots.contains(snapshot)) {
       refused.add(id);
       return null;
     }
@@ -245,8 +245,14 @@ final class RefTable {
 
   void putValue(CacheEntry entry, String key, byte[] value) {
     if (!entry.dead) {
-      store.batch().put(VALUES, entry.id + "/" + key, value).commitLater();
+      MetadataStore.Batch batch = store.batch();
+      putValue(entry, key, value, batch);
+      batch.commitLater();
     }
+  }
+
+  void putValue(CacheEntry entry, String key, byte[] value, MetadataStore.Batch batch) {
+    batch.put(VALUES, entry.id + "/" + key, value);
   }
 
   // --- uses ---

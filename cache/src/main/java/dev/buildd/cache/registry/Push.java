@@ -43,6 +43,9 @@ public final class Push {
 
   /** Where the image is. */
   public interface Content {
+    /** Makes sure that a blob can be read; called when the registry turns out to lack it. */
+    void bring(Digest digest) throws Exception;
+
     InputStream read(Digest digest);
 
     byte[] readAll(Digest digest);
@@ -204,6 +207,7 @@ public final class Push {
     if (begun.statusCode() == 201) {
       return; // taken over from the other repository
     }
+    content.bring(blob.digest());
     String location =
         begun
             .headers()

@@ -236,6 +236,45 @@ public final class Repository {
     }
   }
 
+  private record Presence(Digest digest) implements Endpoints.Question<Boolean> {
+    @Override
+    public String method() {
+      return "HEAD";
+    }
+
+    @Override
+    public String path() {
+      return "/blobs/" + digest;
+    }
+
+    @Override
+    public String subject() {
+      return ": blob " + digest;
+    }
+
+    @Override
+    public Map<String, String> headers() {
+      return Map.of();
+    }
+
+    @Override
+    public Boolean read(Endpoints.Answer answer) {
+      return true; // there is nothing else in it
+    }
+  }
+
+  /** Whether the registry has the blob now. */
+  public boolean has(Digest digest) throws Exception {
+    try {
+      return endpoints.ask(new Presence(digest));
+    } catch (BuildException e) {
+      if (e.category() == Category.NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
   /** Layers that may not be distributed by registries say where they are. */
   private void foreign(Descriptor blob, BlobSink sink) throws Exception {
     BuildException failure = BuildException.notFound(blob.digest() + ": not found");

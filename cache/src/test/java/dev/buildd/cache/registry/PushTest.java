@@ -103,6 +103,11 @@ final class PushTest {
   private final Push.Content source =
       new Push.Content() {
         @Override
+        public void bring(Digest digest) {
+          // all is here
+        }
+
+        @Override
         public InputStream read(Digest digest) {
           return new ByteArrayInputStream(readAll(digest));
         }

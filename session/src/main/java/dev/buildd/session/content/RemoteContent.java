@@ -66,7 +66,8 @@ public final class RemoteContent {
     }
   }
 
-  private boolean has(Digest digest) {
+  /** Whether the blob is there. */
+  public boolean has(Digest digest) {
     try {
       return size(digest) >= 0;
     } catch (BuildException e) {

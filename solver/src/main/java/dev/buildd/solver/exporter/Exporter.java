@@ -27,6 +27,11 @@ public interface Exporter {
     /** What users see. */
     String name();
 
+    /** Whether it reads the result's files, rather than the layers that they are made of. */
+    default boolean usesFiles() {
+      return false;
+    }
+
     /** Exports and returns what the client is told of it. */
     Map<String, String> export(ExportSource source, Context context) throws Exception;
   }

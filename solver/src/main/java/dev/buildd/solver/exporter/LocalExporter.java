@@ -34,6 +34,11 @@ public final class LocalExporter implements Exporter {
     }
 
     @Override
+    public boolean usesFiles() {
+      return true;
+    }
+
+    @Override
     public Map<String, String> export(ExportSource source, Context context) throws Exception {
       FilesOptions options = given.withEpochOf(source);
       Session client = context.sessions().await(context.session(), PATIENCE);

@@ -36,6 +36,11 @@ public final class TarExporter implements Exporter {
     }
 
     @Override
+    public boolean usesFiles() {
+      return true;
+    }
+
+    @Override
     public Map<String, String> export(ExportSource source, Context context) throws Exception {
       FilesOptions options = given.withEpochOf(source);
       List<String> platforms = source.platformIds();

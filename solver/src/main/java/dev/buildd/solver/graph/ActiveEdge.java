@@ -27,6 +27,7 @@ final class ActiveEdge {
   private final Flight<Probed> slow;
   private final Flight<SolvedEdge> result;
   private volatile boolean resultWanted; // lets a proven miss start all inputs at once
+  private volatile boolean used; // by an operation, which needs what the value stands for
 
   /** A record together with the cache that has it. */
   private record Found(CacheSource source, CacheRecord record) {}
@@ -56,9 +57,23 @@ final class ActiveEdge {
     return vertex;
   }
 
-  /** The value; loads or makes it if need be. */
+  /** The value; loads or makes it if need be. What it stands for may still be elsewhere. */
   SolvedEdge solved() throws Exception {
     return result.join();
+  }
+
+  /** The value, and what it stands for is here. */
+  SolvedEdge prepared() throws Exception {
+    used = true; // in time for most: what cannot be brought is then a miss
+    SolvedEdge solved = result.join();
+    solved.result().prepare();
+    return solved;
+  }
+
+  /** An input's value as the operation needs it. */
+  private SolvedEdge argument(int input) throws Exception {
+    ActiveEdge in = vertex.inputs().get(input);
+    return vertex.vertex().op().usesInputs() ? in.prepared() : in.solved();
   }
 
   /** Names known without running or loading anything. */
@@ -224,7 +239,7 @@ final class ActiveEdge {
         Optional<Evidence.Level> to = nextLevel(input);
         if (to.isEmpty()) {
           if (resultWanted && missed()) {
-            in.solved(); // the input will be needed: get going
+            argument(input); // it will be needed: get going
           }
           return;
         }
@@ -349,7 +364,8 @@ final class ActiveEdge {
                 vertex,
                 0,
                 () -> {
-                  Result value = vertex.naming(() -> found.source().load(found.record(), vertex));
+                  Result value =
+                      vertex.naming(() -> found.source().load(found.record(), vertex, used));
                   if (!found.source().equals(main())) {
                     found.source().adopt(found.record(), value, main().keys());
                   }
@@ -407,7 +423,7 @@ final class ActiveEdge {
     for (int i = 0; i < vertex.inputs().size(); i++) {
       int input = i;
       wanted.add(() -> {
-        SolvedEdge solved = vertex.inputs().get(input).solved();
+        SolvedEdge solved = argument(input);
         if (map.dependencies().get(input).content().isPresent()) {
           vertex.content(input);
         }
@@ -490,7 +506,7 @@ final class ActiveEdge {
     try {
       vertex.progress().started();
       try {
-        List<Result> made = vertex.naming(() -> op.exec(vertex, arguments));
+        List<Result> made = vertex.naming(() -> prepared(op.exec(vertex, arguments)));
         return made; // told as complete once it is recorded, so that no crash can make that a lie
       } catch (Throwable e) {
         vertex.progress().completed(e);
@@ -498,6 +514,23 @@ final class ActiveEdge {
       }
     } finally {
       permits.ifPresent(Semaphore::release);
+    }
+  }
+
+  private List<Result> prepared(List<Result> made) throws Exception {
+    boolean complete = false;
+    try {
+      if (used) {
+        for (Result one : made) {
+          one.prepare();
+        }
+      }
+      complete = true;
+      return made;
+    } finally {
+      if (!complete) {
+        made.forEach(Result::close);
+      }
     }
   }
 

@@ -117,7 +117,7 @@ final class ActiveVertex implements OpContext {
                 new Flight<>(
                     "content " + vertex.name() + "#" + n,
                     () -> {
-                      Result value = inputs.get(n).solved().result();
+                      Result value = inputs.get(n).prepared().result();
                       CacheMap.ContentDigest content =
                           cacheMap(0).dependencies().get(n).content().orElseThrow();
                       return naming(() ->

@@ -9,8 +9,13 @@ public interface CacheSource {
 
   CacheStore keys();
 
-  /** Brings the recorded value back; the caller owns it. */
-  Result load(CacheRecord record, OpContext context) throws Exception;
+  /**
+   * Brings the recorded value back; the caller owns it.
+   *
+   * @param used whether an operation is going to use it: then it comes prepared
+   * @throws Exception if the value cannot be had, which makes it a miss
+   */
+  Result load(CacheRecord record, OpContext context, boolean used) throws Exception;
 
   /**
    * Lets the daemon's own cache know a value that was loaded from here, under the same key.

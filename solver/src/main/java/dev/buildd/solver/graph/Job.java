@@ -16,6 +16,7 @@ public final class Job implements AutoCloseable {
   private final Journal journal = new Journal();
   private final Memory memory = new Memory();
   private final Set<ActiveVertex> vertices = new HashSet<>();
+  private volatile boolean valuesUsed;
 
   Job(Solver solver, String id, String session) {
     this.solver = solver;
@@ -41,17 +42,23 @@ public final class Job implements AutoCloseable {
     return memory;
   }
 
+  /** Says that values will be used for what they stand for: from now on they come prepared. */
+  public void useValues() {
+    valuesUsed = true;
+  }
+
   /**
    * Blocks until the edge has a value; an interrupt cancels it, unless others want it too. The
    * caller owns the result.
    */
   public Result build(Edge edge) throws Exception {
-    return solver.load(edge, this, vertices).solved().result().share();
+    return solve(edge).result().share();
   }
 
   /** As {@link #build}, with the names under which caches know the value. */
   public SolvedEdge solve(Edge edge) throws Exception {
-    return solver.load(edge, this, vertices).solved();
+    ActiveEdge active = solver.load(edge, this, vertices);
+    return valuesUsed ? active.prepared() : active.solved();
   }
 
   /** Tells those who watch of something besides the work of vertices, such as a warning. */

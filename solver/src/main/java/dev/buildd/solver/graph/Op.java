@@ -16,6 +16,11 @@ public interface Op {
    */
   List<Result> exec(OpContext context, List<Result> inputs) throws Exception;
 
+  /** Whether the work needs what the inputs stand for, or passes them on as they are. */
+  default boolean usesInputs() {
+    return true;
+  }
+
   /**
    * Whether the work counts against the limit of steps at once; false if it solves nested graphs.
    */

@@ -5,6 +5,9 @@ public interface Result extends AutoCloseable {
   /** Under which the cache finds the value again. */
   String id();
 
+  /** Brings what the value stands for to this machine, unless it is here; for its use as input. */
+  default void prepare() throws Exception {}
+
   /** Another reference to the same value. */
   Result share();
 

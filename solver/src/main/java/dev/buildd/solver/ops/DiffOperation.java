@@ -37,6 +37,11 @@ public final class DiffOperation implements Op {
   }
 
   @Override
+  public boolean usesInputs() {
+    return false;
+  }
+
+  @Override
   public List<Result> exec(OpContext context, List<Result> inputs) {
     Optional<ImmutableRef> lower = side(message.getLower().getInput(), inputs);
     Optional<ImmutableRef> upper = side(message.getUpper().getInput(), inputs);

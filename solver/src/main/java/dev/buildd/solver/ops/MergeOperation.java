@@ -38,6 +38,11 @@ public final class MergeOperation implements Op {
   }
 
   @Override
+  public boolean usesInputs() {
+    return false;
+  }
+
+  @Override
   public List<Result> exec(OpContext context, List<Result> inputs) {
     List<ImmutableRef> refs = new ArrayList<>();
     for (MergeInput input : message.getInputsList()) {

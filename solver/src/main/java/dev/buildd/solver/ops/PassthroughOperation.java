@@ -32,6 +32,11 @@ public final class PassthroughOperation implements Op {
   }
 
   @Override
+  public boolean usesInputs() {
+    return false;
+  }
+
+  @Override
   public List<Result> exec(OpContext context, List<Result> inputs) {
     return message.getOutputsList().stream()
         .map(input -> inputs.get(input.intValue()).share())

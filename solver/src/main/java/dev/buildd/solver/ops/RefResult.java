@@ -22,6 +22,29 @@ public final class RefResult implements Result {
     return new RefResult(Optional.of(ref));
   }
 
+  /**
+   * Takes over the hold on what a cache has.
+   *
+   * @param used whether the files are brought, else it is only made sure that they can be
+   * @throws BuildException {@code NOT_FOUND} if they cannot; then the hold has ended
+   */
+  public static RefResult of(ImmutableRef ref, boolean used) throws Exception {
+    boolean there = false;
+    try {
+      if (used) {
+        ref.prepare();
+      } else {
+        ref.checkAvailable();
+      }
+      there = true;
+      return of(ref);
+    } finally {
+      if (!there) {
+        ref.close();
+      }
+    }
+  }
+
   public static RefResult scratch() {
     return new RefResult(Optional.empty());
   }
@@ -41,6 +64,13 @@ public final class RefResult implements Result {
   @Override
   public String id() {
     return ref.map(ImmutableRef::id).orElse(SCRATCH);
+  }
+
+  @Override
+  public void prepare() throws Exception {
+    if (ref.isPresent()) {
+      ref.get().prepare();
+    }
   }
 
   @Override

@@ -10,6 +10,8 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.LayerBlob;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.LayerProvider;
+import dev.buildd.cache.LazyBlobs;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
@@ -28,6 +30,7 @@ import dev.buildd.solver.exporter.image.LayerTypes;
 import dev.buildd.solver.exporter.image.RegistryPush;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.ops.RefResult;
+import dev.buildd.solver.source.image.LayerPuller;
 import dev.buildd.solver.source.image.SessionCredentials;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -52,6 +55,7 @@ public final class CacheExports {
   private final ContentStore content;
   private final RegistryClient registries;
   private final SessionManager sessions;
+  private final LayerPuller puller;
 
   public CacheExports(
       CacheStore keys,
@@ -59,13 +63,15 @@ public final class CacheExports {
       LayerBlobs blobs,
       ContentStore content,
       RegistryClient registries,
-      SessionManager sessions) {
+      SessionManager sessions,
+      LayerPuller puller) {
     this.keys = keys;
     this.cache = cache;
     this.blobs = blobs;
     this.content = content;
     this.registries = registries;
     this.sessions = sessions;
+    this.puller = puller;
   }
 
   /**
@@ -76,7 +82,20 @@ public final class CacheExports {
   public Map<String, String> to(
       CacheExportOptions options, List<CacheKeyId> results, String session, VertexProgress progress)
       throws Exception {
+    try (LazyBlobs lazy = new LazyBlobs()) {
+      return to(options, results, session, lazy, progress);
+    }
+  }
+
+  private Map<String, String> to(
+      CacheExportOptions options,
+      List<CacheKeyId> results,
+      String session,
+      LazyBlobs lazy,
+      VertexProgress progress)
+      throws Exception {
     Map<Digest, Descriptor> descriptors = new HashMap<>();
+    LayerProvider provider = puller.provider(SessionGroup.of(sessions, session), progress);
     CacheConfig config;
     try (VertexProgress.Part part = progress.part("preparing build cache for export")) {
       config =
@@ -85,8 +104,11 @@ public final class CacheExports {
               record ->
                   layers(
                       record,
-                      options.layers(),
-                      options.all() || results.contains(record.key()),
+                      layer ->
+                          options.all() || results.contains(record.key())
+                              ? Optional.of(blobs.blob(layer, options.layers(), lazy))
+                              : blobs.existing(layer, lazy),
+                      provider,
                       descriptors));
       part.update("", 0, 0);
     }
@@ -97,7 +119,7 @@ public final class CacheExports {
     List<ContentStore.Hold> holds = new ArrayList<>();
     try (VertexProgress.Part part = progress.part("sending cache export")) {
       Descriptor root = manifest(options, config, descriptors, holds);
-      send(options.target(), root, session, progress);
+      send(options.target(), root, session, lazy, progress);
       part.update("", 0, 0);
       return Map.of(
           "cache.manifest",
@@ -108,7 +130,11 @@ public final class CacheExports {
   }
 
   private void send(
-      CacheExportOptions.Target target, Descriptor root, String session, VertexProgress progress)
+      CacheExportOptions.Target target,
+      Descriptor root,
+      String session,
+      LazyBlobs lazy,
+      VertexProgress progress)
       throws Exception {
     switch (target) {
       case CacheExportOptions.Target.Registry(Reference reference, boolean insecure) ->
@@ -119,13 +145,16 @@ public final class CacheExports {
               insecure,
               content,
               blobs,
+              lazy,
               root,
               progress);
-      case CacheExportOptions.Target.Client(String store) ->
-          ClientCopy.copy(
-              content,
-              new RemoteContent(sessions.await(session, LocalExporter.PATIENCE), store),
-              root);
+      case CacheExportOptions.Target.Client(String store) -> {
+        lazy.fetchAll();
+        ClientCopy.copy(
+            content,
+            new RemoteContent(sessions.await(session, LocalExporter.PATIENCE), store),
+            root);
+      }
     }
   }
 
@@ -136,27 +165,27 @@ public final class CacheExports {
     return collector.config();
   }
 
-  /**
-   * A recorded result's layers.
-   *
-   * @param make whether those are archived now that were not yet
-   */
+  /** Finds or makes the archive of a layer. */
+  private interface Archives {
+    Optional<LayerBlob> of(ImmutableRef layer) throws Exception;
+  }
+
+  /** A recorded result's layers, unless there is one without an archive. */
   private Optional<List<Digest>> layers(
       CacheRecord record,
-      LayerBlobs.CompressionConfig wanted,
-      boolean make,
+      Archives archives,
+      LayerProvider provider,
       Map<Digest, Descriptor> descriptors)
       throws Exception {
     if (record.resultId().equals(RefResult.SCRATCH)) {
       return Optional.empty();
     }
-    try (ImmutableRef ref = cache.get(record.resultId())) {
+    try (ImmutableRef ref = cache.get(record.resultId(), provider)) {
       List<ImmutableRef> chain = ref.layerChain();
       try {
         List<Digest> out = new ArrayList<>();
         for (ImmutableRef layer : chain) {
-          Optional<LayerBlob> blob =
-              make ? Optional.of(blobs.blob(layer, wanted)) : blobs.existing(layer);
+          Optional<LayerBlob> blob = archives.of(layer);
           if (blob.isEmpty()) {
             return Optional.empty();
           }
@@ -238,12 +267,19 @@ public final class CacheExports {
   public Optional<byte[]> inline(CacheKeyId result, List<LayerBlob> image) throws Exception {
     List<Digest> places = image.stream().map(layer -> layer.descriptor().digest()).toList();
     Set<Digest> known = Set.copyOf(places);
-    CacheConfig config =
-        collected(
-            List.of(result),
-            record ->
-                layers(record, LayerBlobs.CompressionConfig.DEFAULT, false, new HashMap<>())
-                    .filter(known::containsAll));
+    CacheConfig config;
+    try (LazyBlobs lazy = new LazyBlobs()) {
+      config =
+          collected(
+              List.of(result),
+              record ->
+                  layers(
+                          record,
+                          layer -> blobs.existing(layer, lazy),
+                          LayerProvider.NONE,
+                          new HashMap<>())
+                      .filter(known::containsAll));
+    }
     if (config.layers().isEmpty()) {
       return Optional.empty();
     }

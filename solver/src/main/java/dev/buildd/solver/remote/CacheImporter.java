@@ -7,7 +7,6 @@ import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
-import dev.buildd.cache.registry.CredentialSource;
 import dev.buildd.cache.registry.Reference;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.Repository;
@@ -100,18 +99,22 @@ public final class CacheImporter implements CacheImports {
     RemoteContent store =
         new RemoteContent(
             sessions.await(job.session(), LocalExporter.PATIENCE), "local:" + directory);
-    return new Reading(ImageOrigin.of(store, directory)).source(Digest.parse(digest));
+    return new Reading(ImageOrigin.of(store, directory), SessionGroup.of(sessions, job.session()))
+        .source(Digest.parse(digest));
   }
 
   private CacheSource registry(CacheImport wanted, Job job) throws Exception {
-    String insecure = wanted.attributes().getOrDefault("registry.insecure", "false");
-    CredentialSource credentials = new SessionCredentials(SessionGroup.of(sessions, job.session()));
+    boolean insecure =
+        Attributes.strictBool(
+            "registry.insecure", wanted.attributes().getOrDefault("registry.insecure", "false"));
+    SessionGroup clients = SessionGroup.of(sessions, job.session());
     Repository repository =
         registries.open(
             Reference.parse(wanted.attributes().getOrDefault("ref", "")),
-            credentials,
-            Attributes.strictBool("registry.insecure", insecure));
-    return new Reading(ImageOrigin.of(repository)).source(repository.resolve().digest());
+            new SessionCredentials(clients),
+            insecure);
+    ImageOrigin origin = insecure ? ImageOrigin.insecure(repository) : ImageOrigin.of(repository);
+    return new Reading(origin, clients).source(repository.resolve().digest());
   }
 
   /** A time as others write it; what is none tells nothing. */
@@ -128,10 +131,12 @@ public final class CacheImporter implements CacheImports {
   /** One cache being read. */
   private final class Reading {
     private final ImageOrigin origin;
+    private final SessionGroup clients;
     private final Map<Digest, ImportedSource.Layer> layers = new HashMap<>();
 
-    Reading(ImageOrigin origin) {
+    Reading(ImageOrigin origin, SessionGroup clients) {
       this.origin = origin;
+      this.clients = clients;
     }
 
     CacheSource source(Digest root) throws Exception {
@@ -168,7 +173,8 @@ public final class CacheImporter implements CacheImports {
       } else {
         cache = inline(root, manifest);
       }
-      return new ImportedSource(new ImportedCache(root.toString(), cache), layers, puller, origin);
+      return new ImportedSource(
+          new ImportedCache(root.toString(), cache), layers, puller, origin, clients);
     }
 
     /** What an image says of itself; of an index, what all its images say. */

@@ -8,6 +8,7 @@ import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.remote.ImportedCache;
+import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.OpContext;
 import dev.buildd.solver.graph.Result;
@@ -24,6 +25,7 @@ final class ImportedSource implements CacheSource {
   private final Map<Digest, Layer> layers;
   private final LayerPuller puller;
   private final LayerPuller.Origin origin;
+  private final SessionGroup sessions;
 
   /** A blob of the cache. */
   record Layer(Descriptor descriptor, Digest diffId, LayerPuller.History history) {}
@@ -32,11 +34,13 @@ final class ImportedSource implements CacheSource {
       ImportedCache cache,
       Map<Digest, Layer> layers,
       LayerPuller puller,
-      LayerPuller.Origin origin) {
+      LayerPuller.Origin origin,
+      SessionGroup sessions) {
     this.cache = cache;
     this.layers = Map.copyOf(layers);
     this.puller = puller;
     this.origin = origin;
+    this.sessions = sessions;
   }
 
   @Override
@@ -50,7 +54,7 @@ final class ImportedSource implements CacheSource {
   }
 
   @Override
-  public Result load(CacheRecord record, OpContext context) throws Exception {
+  public Result load(CacheRecord record, OpContext context, boolean used) throws Exception {
     List<Descriptor> blobs = new ArrayList<>();
     List<Digest> diffIds = new ArrayList<>();
     List<LayerPuller.History> histories = new ArrayList<>();
@@ -68,8 +72,9 @@ final class ImportedSource implements CacheSource {
     }
     return RefResult.of(
         puller.pull(
-            LayerPuller.Pull.of(origin, blobs, diffIds, "", context.progress())
-                .withHistories(histories)));
+            LayerPuller.Pull.of(origin, blobs, diffIds, "", sessions, context.progress())
+                .withHistories(histories)),
+        used);
   }
 
   @Override

@@ -57,7 +57,7 @@ final class Lab implements CacheSource {
   }
 
   @Override
-  public Result load(CacheRecord record, OpContext context) {
+  public Result load(CacheRecord record, OpContext context, boolean used) {
     loads.add(values.getOrDefault(record.resultId(), "?"));
     if (failLoads || !values.containsKey(record.resultId())) {
       throw BuildException.notFound("lost " + record.resultId());

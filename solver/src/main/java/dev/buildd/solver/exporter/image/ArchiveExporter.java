@@ -106,6 +106,7 @@ public final class ArchiveExporter implements Exporter {
         if (!names.isEmpty()) {
           out.put("image.name", String.join(",", names));
         }
+        image.lazy().fetchAll();
         Session client = context.sessions().await(context.session(), LocalExporter.PATIENCE);
         if (!tar) {
           ClientCopy.copy(writer.content(), new RemoteContent(client, "export"), image.root());
@@ -140,7 +141,8 @@ public final class ArchiveExporter implements Exporter {
               annotations,
               root.urls()),
           image.config(),
-          image.holds());
+          image.holds(),
+          image.lazy());
     }
 
     private static List<String> normalized(String names) {

@@ -111,7 +111,7 @@ public final class ImageExporter implements Exporter {
         if (push) {
           for (String name : ImageExporter.names(names)) {
             try {
-              push(name, root, context);
+              push(name, image, context);
             } catch (BuildException e) {
               throw new BuildException(
                   e.category(), "failed to push " + name + ": " + e.getMessage(), e);
@@ -135,7 +135,8 @@ public final class ImageExporter implements Exporter {
       return names.isEmpty() ? dangling : names + "," + dangling;
     }
 
-    private void push(String name, Descriptor root, Context context) throws Exception {
+    private void push(String name, ImageWriter.Image image, Context context) throws Exception {
+      Descriptor root = image.root();
       Reference reference = Reference.parse(name);
       if (byDigest && reference.tag().isPresent() && name.endsWith(":" + reference.tag().get())) {
         throw BuildException.invalid("can't push tagged ref " + name + " by digest");
@@ -147,6 +148,7 @@ public final class ImageExporter implements Exporter {
           insecure,
           writer.content(),
           writer.blobs(),
+          image.lazy(),
           root,
           context.progress());
     }

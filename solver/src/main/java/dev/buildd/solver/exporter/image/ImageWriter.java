@@ -10,6 +10,7 @@ import dev.buildd.base.json.Json;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.LayerBlob;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.LazyBlobs;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.exporter.Attributes;
 import dev.buildd.solver.exporter.ExportSource;
@@ -55,12 +56,15 @@ public final class ImageWriter {
    * An image in the content store, whose parts stay until this is closed.
    *
    * @param config of an image that is no index
+   * @param lazy its layers that are not in the content store
    */
-  record Image(Descriptor root, Optional<Digest> config, List<ContentStore.Hold> holds)
+  record Image(
+      Descriptor root, Optional<Digest> config, List<ContentStore.Hold> holds, LazyBlobs lazy)
       implements AutoCloseable {
     @Override
     public void close() {
       holds.forEach(ContentStore.Hold::close);
+      lazy.close();
     }
   }
 
@@ -68,14 +72,16 @@ public final class ImageWriter {
   Image write(ExportSource source, ImageOptions options, Exporter.Context context)
       throws Exception {
     List<ContentStore.Hold> holds = new ArrayList<>();
+    LazyBlobs lazy = new LazyBlobs();
     boolean complete = false;
     try {
-      Image image = new Run(source, options, context, holds).image();
+      Image image = new Run(source, options, context, holds, lazy).image();
       complete = true;
       return image;
     } finally {
       if (!complete) {
         holds.forEach(ContentStore.Hold::close);
+        lazy.close();
       }
     }
   }
@@ -87,17 +93,20 @@ public final class ImageWriter {
     private final VertexProgress progress;
     private final Exporter.InlineCache inlineCache;
     private final List<ContentStore.Hold> holds;
+    private final LazyBlobs lazy;
 
     Run(
         ExportSource source,
         ImageOptions options,
         Exporter.Context context,
-        List<ContentStore.Hold> holds) {
+        List<ContentStore.Hold> holds,
+        LazyBlobs lazy) {
       this.source = source;
       this.options = options;
       this.progress = context.progress();
       this.inlineCache = context.inlineCache();
       this.holds = holds;
+      this.lazy = lazy;
     }
 
     Image image() throws Exception {
@@ -110,7 +119,7 @@ public final class ImageWriter {
               "index annotations not supported for single platform export");
         }
         Manifest only = manifest(source.ref(), ids.getFirst(), platforms.getFirst());
-        return new Image(only.descriptor(), Optional.of(only.config()), holds);
+        return new Image(only.descriptor(), Optional.of(only.config()), holds, lazy);
       }
       List<Descriptor> manifests = new ArrayList<>();
       for (int i = 0; i < ids.size(); i++) {
@@ -131,7 +140,8 @@ public final class ImageWriter {
               options.annotations().ofIndex(Annotations.Place.INDEX_DESCRIPTOR),
               List.of()),
           Optional.empty(),
-          holds);
+          holds,
+          lazy);
     }
 
     private void checkAnnotations(List<String> ids) {
@@ -221,7 +231,7 @@ public final class ImageWriter {
         return List.of();
       }
       try (VertexProgress.Part part = progress.part("exporting layers")) {
-        List<LayerBlob> out = blobs.chain(ref.get(), options.layers());
+        List<LayerBlob> out = blobs.chain(ref.get(), options.layers(), lazy);
         part.update("", 0, 0);
         return out;
       }
@@ -272,6 +282,7 @@ public final class ImageWriter {
               layer,
               epoch * 1_000_000_000L,
               options.layers(),
+              lazy,
               one -> holds.add(content.hold(one.descriptor().digest())));
       Descriptor old = made.descriptor();
       Map<String, String> annotations = new HashMap<>(old.annotations());

@@ -3,6 +3,7 @@ package dev.buildd.solver.exporter.image;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.LazyBlobs;
 import dev.buildd.cache.registry.CredentialSource;
 import dev.buildd.cache.registry.Push;
 import dev.buildd.cache.registry.Reference;
@@ -20,6 +21,7 @@ public final class RegistryPush {
 
   /**
    * @param blobs know where else the registry has a layer
+   * @param lazy the layers that are not in the content store
    * @param reference where to; without a tag, the root is known by its digest alone
    */
   public static void push(
@@ -29,6 +31,7 @@ public final class RegistryPush {
       boolean insecure,
       ContentStore content,
       LayerBlobs blobs,
+      LazyBlobs lazy,
       Descriptor root,
       VertexProgress progress)
       throws Exception {
@@ -39,6 +42,11 @@ public final class RegistryPush {
             credentials,
             insecure,
             new Push.Content() {
+              @Override
+              public void bring(Digest digest) throws Exception {
+                lazy.fetch(digest);
+              }
+
               @Override
               public InputStream read(Digest digest) {
                 return content.read(digest, 0);

@@ -41,6 +41,15 @@ public interface ImageOrigin extends LayerPuller.Origin {
 
   /** A repository of a registry. */
   static ImageOrigin of(Repository repository) {
+    return of(repository, Optional.of(repository.reference()));
+  }
+
+  /** The same, of a registry that only this reader may talk to in this way. */
+  static ImageOrigin insecure(Repository repository) {
+    return of(repository, Optional.empty());
+  }
+
+  private static ImageOrigin of(Repository repository, Optional<Reference> reference) {
     return new ImageOrigin() {
       @Override
       public byte[] manifest(Digest digest) throws Exception {
@@ -53,13 +62,18 @@ public interface ImageOrigin extends LayerPuller.Origin {
       }
 
       @Override
+      public boolean has(Descriptor blob) throws Exception {
+        return !blob.urls().isEmpty() || repository.has(blob.digest());
+      }
+
+      @Override
       public String name() {
         return repository.reference().toString();
       }
 
       @Override
       public Optional<Reference> reference() {
-        return Optional.of(repository.reference());
+        return reference;
       }
     };
   }
@@ -75,6 +89,11 @@ public interface ImageOrigin extends LayerPuller.Origin {
       @Override
       public void read(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception {
         store.read(blob.digest(), to, progress);
+      }
+
+      @Override
+      public boolean has(Descriptor blob) {
+        return store.has(blob.digest());
       }
 
       @Override

@@ -311,6 +311,7 @@ public final class ImageSource implements Source {
                   wanted,
                   limited(image.diffIds()),
                   recordType,
+                  context.sessions(),
                   context.progress()));
       image.blobs().forEach(blob -> ref.index(BLOB + blob, NEEDED));
       return Optional.of(ref);

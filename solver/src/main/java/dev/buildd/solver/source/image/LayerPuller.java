@@ -1,6 +1,5 @@
 package dev.buildd.solver.source.image;
 
-import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
@@ -11,10 +10,11 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.LayerBlob;
 import dev.buildd.cache.LayerBlobs;
-import dev.buildd.cache.Mounted;
-import dev.buildd.cache.MutableRef;
+import dev.buildd.cache.LayerProvider;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.session.SessionGroup;
 import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
@@ -22,20 +22,24 @@ import dev.buildd.solver.graph.VertexProgress;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 
 /**
- * Brings layers into refs. A layer's ref is known by its chain id, whatever image it came with, so
- * that equal layers are kept once and found again after a restart. Layers of one image are
- * downloaded side by side and unpacked in order; a layer that two images want at once is brought
- * once.
+ * Makes refs of layers. A layer's ref is known by its chain id, whatever image it came with, so
+ * that equal layers are kept once and found again after a restart. Refs of a registry's layers are
+ * lazy: nothing is downloaded before somebody wants a file.
+ *
+ * <p>Safe for use by many threads.
  */
 public final class LayerPuller {
   private static final String CHAIN_ID = "image.chainid";
@@ -43,28 +47,18 @@ public final class LayerPuller {
 
   private final CacheManager cache;
   private final ContentStore content;
+  private final RegistryClient registries;
   private final Semaphore downloads = new Semaphore(DOWNLOADS);
   private final LayerBlobs layerBlobs;
-  private final Shared<Digest, Blob> blobs = new Shared<>();
-  private final Shared<Digest, ImmutableRef> refs = new Shared<>();
+  private final Shared<Digest, ContentStore.Hold> blobs = new Shared<>();
+  private final Object creating = new Object(); // so that a layer has one ref
 
-  public LayerPuller(CacheManager cache, ContentStore content, LayerBlobs layerBlobs) {
+  public LayerPuller(
+      CacheManager cache, ContentStore content, LayerBlobs layerBlobs, RegistryClient registries) {
     this.cache = cache;
     this.content = content;
     this.layerBlobs = layerBlobs;
-  }
-
-  /** A layer's archive, held in the content store. */
-  private record Blob(ContentStore content, Digest digest, ContentStore.Hold hold)
-      implements AutoCloseable {
-    InputStream open() {
-      return content.read(digest, 0);
-    }
-
-    @Override
-    public void close() {
-      hold.close();
-    }
+    this.registries = registries;
   }
 
   /** How a layer was made: what of, empty if unknown, and when. */
@@ -77,10 +71,13 @@ public final class LayerPuller {
     /** Reads a blob into a stream, which checks what it gets. */
     void read(Descriptor blob, OutputStream to, LongConsumer progress) throws Exception;
 
+    /** Whether it has the blob now. */
+    boolean has(Descriptor blob) throws Exception;
+
     /** What users call it. */
     String name();
 
-    /** The image or cache in a registry, if it is one. */
+    /** The image or cache in a registry that anybody can read later too, if it is one. */
     Optional<Reference> reference();
   }
 
@@ -88,6 +85,7 @@ public final class LayerPuller {
    * Layers to bring.
    *
    * @param histories how each was made, if that is known; else empty
+   * @param sessions of those who want them
    */
   public record Pull(
       Origin origin,
@@ -96,12 +94,14 @@ public final class LayerPuller {
       List<Digest> chainIds,
       String recordType,
       List<History> histories,
+      SessionGroup sessions,
       VertexProgress progress) {
     public static Pull of(
         Origin origin,
         List<Descriptor> layers,
         List<Digest> diffIds,
         String recordType,
+        SessionGroup sessions,
         VertexProgress progress) {
       return new Pull(
           origin,
@@ -110,200 +110,290 @@ public final class LayerPuller {
           ImageManifest.chainIds(diffIds),
           recordType,
           List.of(),
+          sessions,
           progress);
     }
 
     public Pull withHistories(List<History> known) {
-      return new Pull(origin, layers, diffIds, chainIds, recordType, List.copyOf(known), progress);
+      return new Pull(
+          origin, layers, diffIds, chainIds, recordType, List.copyOf(known), sessions, progress);
     }
 
     private RefOptions options(int layer) {
       History history = histories.isEmpty() ? History.UNKNOWN : histories.get(layer);
       RefOptions options =
           RefOptions.of(
-              history.description().isEmpty()
-                  ? "pulled from " + origin.name()
-                  : history.description());
+                  history.description().isEmpty()
+                      ? "pulled from " + origin.name()
+                      : history.description())
+              .withIndex(CHAIN_ID, chainIds.get(layer).toString());
+      if (layer == layers.size() - 1 && !recordType.isEmpty()) {
+        options = options.withRecordType(recordType);
+      }
       return history.createdAt().map(options::withCreatedAt).orElse(options);
     }
 
-    boolean isTop(int layer) {
-      return layer == layers.size() - 1;
+    /**
+     * What somebody else's manifest says of a layer beside what it is does not go into our images.
+     */
+    private LayerBlob blob(int layer) {
+      Descriptor told = layers.get(layer);
+      Descriptor plain =
+          new Descriptor(
+              told.mediaType(),
+              told.digest(),
+              told.size(),
+              Optional.empty(),
+              Map.of(),
+              told.urls());
+      LayerBlob out = new LayerBlob(plain, diffIds.get(layer));
+      return origin
+          .reference()
+          .map(reference -> out.in(reference.host(), reference.path()))
+          .orElse(out);
     }
   }
 
-  /** The ref of the topmost layer; there must be one. */
+  /**
+   * The ref of the topmost layer; there must be one. It is lazy if the layers will be where they
+   * are when they are wanted.
+   */
   public ImmutableRef pull(Pull pull) throws Exception {
-    int top = pull.layers().size() - 1;
-    int present = top;
-    while (present >= 0) {
-      Optional<ImmutableRef> found = find(pull.chainIds().get(present));
-      if (found.isPresent() && present == top) {
-        return found.get();
+    LayerProvider provider =
+        new Provider(Optional.of(pull.origin()), pull.layers(), pull.sessions(), pull.progress());
+    ImmutableRef ref = refs(pull, provider);
+    boolean complete = false;
+    try {
+      if (pull.origin().reference().isEmpty()) {
+        ref.prepare();
       }
-      if (found.isPresent()) {
-        found.get().close();
-        break;
-      }
-      present--;
-    }
-    CountDownLatch done = new CountDownLatch(1);
-    try (Scope scope = Scope.open("layers of " + pull.origin().name())) {
-      for (int i = present + 1; i <= top; i++) {
-        int layer = i;
-        scope.fork(
-            "download " + pull.layers().get(i).digest(),
-            () -> {
-              Shared<Digest, Blob>.Lease lease = blob(pull, layer);
-              try {
-                done.await(); // held until it is unpacked
-              } finally {
-                lease.close();
-              }
-            });
-      }
-      ImmutableRef ref = ref(pull, top);
-      done.countDown();
+      complete = true;
       return ref;
+    } finally {
+      if (!complete) {
+        ref.close();
+      }
     }
   }
 
-  private Optional<ImmutableRef> find(Digest chainId) {
+  private ImmutableRef refs(Pull pull, LayerProvider provider) {
+    synchronized (creating) {
+      int present = pull.layers().size() - 1;
+      Optional<ImmutableRef> ref = find(pull.chainIds().get(present), provider);
+      while (ref.isEmpty() && --present >= 0) {
+        ref = find(pull.chainIds().get(present), provider);
+      }
+      if (ref.isPresent() && present == pull.layers().size() - 1 && !ref.get().isLazy()) {
+        return ref.get();
+      }
+      ref.filter(ImmutableRef::isLazy).ifPresent(known -> seen(known, pull));
+      for (int i = present + 1; i < pull.layers().size(); i++) {
+        Optional<ImmutableRef> below = ref;
+        ref = Optional.of(layerBlobs.newLazy(below, pull.options(i), pull.blob(i), provider));
+        below.ifPresent(ImmutableRef::close);
+      }
+      cache.flush(); // once for all of them
+      return ref.orElseThrow();
+    }
+  }
+
+  /** What is still to come may come from here as well. */
+  private void seen(ImmutableRef known, Pull pull) {
+    List<ImmutableRef> chain = known.layerChain();
+    for (int i = 0; i < chain.size(); i++) {
+      try (ImmutableRef layer = chain.get(i)) {
+        if (layer.isLazy()) {
+          layerBlobs.seen(layer, pull.blob(i));
+        }
+      }
+    }
+  }
+
+  private Optional<ImmutableRef> find(Digest chainId, LayerProvider provider) {
     for (String id : cache.search(CHAIN_ID, chainId.toString())) {
       try {
-        return Optional.of(cache.get(id));
+        return Optional.of(cache.get(id, provider));
       } catch (BuildException e) {
-        if (e.category() != Category.NOT_FOUND && e.category() != Category.FAILED_PRECONDITION) {
+        if (e.category() != Category.NOT_FOUND) {
           throw e;
         }
-        // pruned meanwhile, or not finished
+        // pruned meanwhile
       }
     }
     return Optional.empty();
   }
 
-  private ImmutableRef ref(Pull pull, int layer) throws Exception {
-    try (Shared<Digest, ImmutableRef>.Lease lease =
-        refs.acquire(pull.chainIds().get(layer), () -> bring(pull, layer))) {
-      return lease.value().share();
-    }
+  /**
+   * Brings layers from the registries where they were seen last.
+   *
+   * @param sessions of those who want them
+   */
+  public LayerProvider provider(SessionGroup sessions, VertexProgress progress) {
+    return new Provider(Optional.empty(), List.of(), sessions, progress);
   }
 
-  private ImmutableRef bring(Pull pull, int layer) throws Exception {
-    Optional<ImmutableRef> found = find(pull.chainIds().get(layer));
-    if (found.isPresent()) {
-      return found.get();
+  private final class Provider implements LayerProvider {
+    private final Optional<Origin> origin;
+    private final Set<Digest> ofOrigin;
+    private final SessionGroup sessions;
+    private final VertexProgress progress;
+
+    Provider(
+        Optional<Origin> origin,
+        List<Descriptor> layers,
+        SessionGroup sessions,
+        VertexProgress progress) {
+      this.origin = origin;
+      this.ofOrigin = layers.stream().map(Descriptor::digest).collect(Collectors.toSet());
+      this.sessions = sessions;
+      this.progress = progress;
     }
-    Optional<ImmutableRef> parent =
-        layer == 0 ? Optional.empty() : Optional.of(ref(pull, layer - 1));
-    try (Shared<Digest, Blob>.Lease blob = blob(pull, layer);
-        MutableRef ref = cache.newMutable(parent, options(pull, layer))) {
-      String id = "extracting " + pull.layers().get(layer).digest();
-      try (VertexProgress.Part part = pull.progress().part(id);
-          Mounted mounted = ref.mount()) {
+
+    private List<Origin> candidates(LayerBlob layer) {
+      List<Origin> out = new ArrayList<>();
+      origin.filter(_ -> ofOrigin.contains(layer.descriptor().digest())).ifPresent(out::add);
+      layer
+          .repositories()
+          .forEach((host, path) -> {
+            Reference place = new Reference(host, path, Optional.empty(), Optional.empty());
+            if (out.stream().noneMatch(one -> isIn(one, place))) {
+              out.add(ImageOrigin.of(registries.open(place, new SessionCredentials(sessions))));
+            }
+          });
+      return out;
+    }
+
+    private static boolean isIn(Origin one, Reference repository) {
+      return one.reference().filter(r -> r.name().equals(repository.name())).isPresent();
+    }
+
+    @Override
+    public boolean has(LayerBlob layer) throws Exception {
+      if (content.info(layer.descriptor().digest()).isPresent()) {
+        return true;
+      }
+      for (Origin candidate : candidates(layer)) {
+        if (candidate.has(layer.descriptor())) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    @Override
+    public AutoCloseable fetch(LayerBlob layer) throws Exception {
+      return blobs.acquire(layer.descriptor().digest(), () -> download(layer));
+    }
+
+    private ContentStore.Hold download(LayerBlob layer) throws Exception {
+      Digest digest = layer.descriptor().digest();
+      downloads.acquire();
+      ContentStore.Hold hold = content.hold(digest);
+      boolean complete = false;
+      try {
+        if (content.info(digest).isEmpty()) {
+          downloadFromAny(layer);
+        }
+        complete = true;
+        return hold;
+      } finally {
+        downloads.release();
+        if (!complete) {
+          hold.close();
+        }
+      }
+    }
+
+    private void downloadFromAny(LayerBlob layer) throws Exception {
+      Exception first = null;
+      for (Origin candidate : candidates(layer)) {
+        try {
+          download(layer.descriptor(), candidate);
+          return;
+        } catch (InterruptedException e) {
+          throw e;
+        } catch (Exception e) {
+          first = first == null ? e : first;
+        }
+      }
+      throw first == null
+          ? BuildException.notFound(
+              "layer " + layer.descriptor().digest() + " is not here, nor known where to be had")
+          : first;
+    }
+
+    private void download(Descriptor wanted, Origin from) throws Exception {
+      try (VertexProgress.Part part = progress.part(wanted.digest().toString());
+          ContentStore.Writer writer = content.write(wanted.digest(), wanted.size())) {
+        named(
+            from.name(),
+            wanted.digest(),
+            () -> {
+              // hashes what it gets
+              Threads.nativeCalls()
+                  .call(() -> {
+                    from.read(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
+                    return true;
+                  });
+              writer.commit();
+              return true;
+            });
+      }
+    }
+
+    @Override
+    public void unpack(LayerBlob layer, Path into) throws Exception {
+      Digest digest = layer.descriptor().digest();
+      try (VertexProgress.Part part = progress.part("extracting " + digest)) {
         part.update("extracting", 0, 0);
         // waits for those who decompress and hash
         Digest diffId =
             named(
-                pull,
-                pull.layers().get(layer),
+                image(layer),
+                digest,
                 () ->
                     Threads.nativeCalls()
                         .call(() -> {
-                          try (InputStream in = blob.value().open()) {
-                            return LayerApplier.apply(in, mounted.path());
+                          try (InputStream in = content.read(digest, 0)) {
+                            return LayerApplier.apply(in, into);
                           }
                         }));
-        if (!diffId.equals(pull.diffIds().get(layer))) {
+        if (!diffId.equals(layer.diffId())) {
           throw new BuildException(
               Category.FAILED_PRECONDITION,
-              subject(pull, pull.layers().get(layer))
+              subject(image(layer), digest)
                   + ": wrong diff id calculated on extraction \""
                   + diffId
                   + "\"");
         }
       }
-      ref.index(CHAIN_ID, pull.chainIds().get(layer).toString());
-      LayerBlob blobNote =
-          new LayerBlob(plain(pull.layers().get(layer)), pull.diffIds().get(layer));
-      layerBlobs.note(
-          ref,
-          pull.origin()
-              .reference()
-              .map(reference -> blobNote.in(reference.host(), reference.path()))
-              .orElse(blobNote));
-      return ref.commit();
-    } finally {
-      parent.ifPresent(ImmutableRef::close);
     }
-  }
 
-  /**
-   * What somebody else's manifest says of a layer beside what it is does not go into our images.
-   */
-  private static Descriptor plain(Descriptor layer) {
-    return new Descriptor(
-        layer.mediaType(), layer.digest(), layer.size(), Optional.empty(), Map.of(), layer.urls());
-  }
-
-  private static RefOptions options(Pull pull, int layer) {
-    RefOptions options = pull.options(layer);
-    return pull.isTop(layer) && !pull.recordType().isEmpty()
-        ? options.withRecordType(pull.recordType())
-        : options;
-  }
-
-  private Shared<Digest, Blob>.Lease blob(Pull pull, int layer) throws Exception {
-    Descriptor wanted = pull.layers().get(layer);
-    return blobs.acquire(wanted.digest(), () -> named(pull, wanted, () -> download(pull, wanted)));
-  }
-
-  private static String subject(Pull pull, Descriptor layer) {
-    return pull.origin().name() + ": layer " + layer.digest();
-  }
-
-  /** Names the image and the layer in what goes wrong with it. */
-  private static <T> T named(Pull pull, Descriptor layer, Callable<T> work) throws Exception {
-    try {
-      return work.call();
-    } catch (BuildException e) {
-      String message = String.valueOf(e.getMessage());
-      if (message.startsWith(pull.origin().name() + ": ")) {
-        throw e; // a registry names them itself
-      }
-      throw new BuildException(e.category(), subject(pull, layer) + ": " + message, e);
-    } catch (IOException e) {
-      return Failures.wrap(
-          subject(pull, layer),
-          () -> {
-            throw e;
-          });
+    /** What the layer is a part of, for people. */
+    private String image(LayerBlob layer) {
+      return candidates(layer).stream().map(Origin::name).findFirst().orElse("image");
     }
-  }
 
-  private Blob download(Pull pull, Descriptor wanted) throws Exception {
-    downloads.acquire();
-    ContentStore.Hold hold = content.hold(wanted.digest());
-    boolean complete = false;
-    try {
-      if (content.info(wanted.digest()).isEmpty()) {
-        try (VertexProgress.Part part = pull.progress().part(wanted.digest().toString());
-            ContentStore.Writer writer = content.write(wanted.digest(), wanted.size())) {
-          // hashes what it gets
-          Threads.nativeCalls()
-              .call(() -> {
-                pull.origin().read(wanted, writer.stream(), n -> part.update("", n, wanted.size()));
-                return true;
-              });
-          writer.commit();
+    private static String subject(String image, Digest layer) {
+      return image + ": layer " + layer;
+    }
+
+    /** Names the image and the layer in what goes wrong with it. */
+    private static <T> T named(String image, Digest layer, Callable<T> work) throws Exception {
+      try {
+        return work.call();
+      } catch (BuildException e) {
+        String message = String.valueOf(e.getMessage());
+        if (message.startsWith(image + ": ")) {
+          throw e; // a registry names them itself
         }
-      }
-      complete = true;
-      return new Blob(content, wanted.digest(), hold);
-    } finally {
-      downloads.release();
-      if (!complete) {
-        hold.close();
+        throw new BuildException(e.category(), subject(image, layer) + ": " + message, e);
+      } catch (IOException e) {
+        return Failures.wrap(
+            subject(image, layer),
+            () -> {
+              throw e;
+            });
       }
     }
   }

@@ -15,6 +15,7 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.Mounted;
+import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.RegistrySettings;
 import dev.buildd.session.SessionGroup;
@@ -65,6 +66,7 @@ class ImageSourceTest {
   private CacheManager cache;
   private ContentStore content;
   private ImageSource source;
+  private LayerPuller layers;
   private LayerBlobs layerBlobs;
   private final SessionManager sessions = new SessionManager();
   private final Journal journal = new Journal();
@@ -83,12 +85,8 @@ class ImageSourceTest {
     RegistryClient client =
         new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(10)));
     layerBlobs = new LayerBlobs(cache, content);
-    source =
-        new ImageSource(
-            cache,
-            new LayerPuller(cache, content, layerBlobs),
-            client,
-            new ImageResolver(client, content));
+    layers = new LayerPuller(cache, content, layerBlobs, client);
+    source = new ImageSource(cache, layers, client, new ImageResolver(client, content));
   }
 
   private void closeStores() {
@@ -107,10 +105,12 @@ class ImageSourceTest {
     assertThat(temp.resolve("content/ingest")).isEmptyDirectory();
   }
 
+  private VertexProgress progress() {
+    return VertexProgress.standalone(journal, Digest.of("vertex"), "vertex");
+  }
+
   private SourceContext context() {
-    return new SourceContext(
-        SessionGroup.of(sessions),
-        VertexProgress.standalone(journal, Digest.of("vertex"), "vertex"));
+    return new SourceContext(SessionGroup.of(sessions), progress());
   }
 
   private Source.Instance open(String image, Map<String, String> attributes) {
@@ -199,6 +199,7 @@ class ImageSourceTest {
         ImmutableRef y = fetch("y:v1")) {
       assertThat(cache.diskUsage(r -> true)).hasSize(3);
       assertThat(read(y, "c")).isEqualTo("3");
+      assertThat(read(x, "b")).isEqualTo("2");
       id = x.id();
     }
     closeStores();
@@ -213,18 +214,104 @@ class ImageSourceTest {
 
   @Test
   void sameImageAtOnceIsPulledOnce() throws Exception {
-    List<byte[]> layers = new ArrayList<>();
+    List<byte[]> all = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
-      layers.add(layer("l" + i, "f" + i, "content " + i));
+      all.add(layer("l" + i, "f" + i, "content " + i));
     }
-    registry.pushImage("many", "v1", layers);
+    registry.pushImage("many", "v1", all);
     try (Scope scope = Scope.open("pulls")) {
       for (int i = 0; i < 8; i++) {
-        scope.fork("pull " + i, () -> fetch("many:v1").close());
+        scope.fork(
+            "pull " + i,
+            () -> {
+              try (ImmutableRef ref = fetch("many:v1")) {
+                ref.prepare();
+              }
+            });
       }
       scope.join();
     }
     assertThat(cache.diskUsage(r -> true)).hasSize(5);
+    assertThat(parts().stream().filter(part -> part.startsWith("extracting "))).hasSize(5);
+  }
+
+  private boolean isHere(byte[] layer) throws Exception {
+    return content.info(Digest.of(LocalRegistry.gzip(layer))).isPresent();
+  }
+
+  @Test
+  void nothingIsDownloadedBeforeAFileIsWanted() throws Exception {
+    byte[] first = layer("one", "a", "1");
+    byte[] second = layer("two", "b", "2");
+    registry.pushImage("img", "v1", List.of(first, second));
+    try (ImmutableRef ref = fetch("img:v1")) {
+      assertThat(ref.isLazy()).isTrue();
+      assertThat(ref.size()).isZero();
+      ref.checkAvailable();
+      assertThat(isHere(first) || isHere(second)).isFalse();
+
+      List<ImmutableRef> chain = ref.layerChain();
+      assertThat(read(chain.getFirst(), "a")).isEqualTo("1");
+      assertThat(isHere(second)).as("what lies above was not wanted").isFalse();
+      chain.forEach(ImmutableRef::close);
+
+      assertThat(read(ref, "b")).isEqualTo("2");
+      assertThat(ref.isLazy()).isFalse();
+      assertThat(ref.size()).isPositive();
+    }
+  }
+
+  @Test
+  void lazyLayersAreKnownAfterARestart() throws Exception {
+    byte[] first = layer("one", "a", "1");
+    registry.pushImage("img", "v1", List.of(first, layer("two", "b", "2")));
+    String id;
+    try (ImmutableRef ref = fetch("img:v1")) {
+      id = ref.id();
+    }
+    closeStores();
+    open();
+    try (ImmutableRef ref = cache.get(id)) {
+      assertThat(ref.isLazy()).isTrue();
+      assertThatThrownBy(ref::prepare).hasMessageContaining("nor known where to be had");
+      assertThatThrownBy(ref::checkAvailable).hasMessageContaining("not found");
+    }
+    try (ImmutableRef ref = cache.get(id, layers.provider(context().sessions(), progress()))) {
+      ref.checkAvailable();
+      assertThat(isHere(first)).isFalse();
+      assertThat(read(ref, "a")).isEqualTo("1");
+    }
+  }
+
+  @Test
+  void whatIsMadeOfLazyRefsIsLazy() throws Exception {
+    registry.pushImage("x", "v1", List.of(layer("one", "a", "1"), layer("two", "b", "2")));
+    registry.pushImage("y", "v1", List.of(layer("three", "b", "3")));
+    try (ImmutableRef x = fetch("x:v1");
+        ImmutableRef y = fetch("y:v1");
+        ImmutableRef merged = cache.merge(List.of(x, y), RefOptions.of("merge"));
+        ImmutableRef diff = cache.diff(Optional.of(y), Optional.of(merged), RefOptions.of("d"))) {
+      assertThat(merged.isLazy() && diff.isLazy()).isTrue();
+      assertThat(content.list()).as("manifests and configs").hasSize(4);
+      try (Mounted at = diff.mount()) {
+        assertThat(at.path().resolve("a")).hasContent("1");
+        assertThat(at.path().resolve("b")).doesNotExist();
+      }
+      assertThat(x.isLazy() || y.isLazy() || merged.isLazy()).isFalse();
+      assertThat(read(merged, "b")).isEqualTo("3");
+    }
+  }
+
+  @Test
+  void layersComeFromWhereTheyWereSeenLast() throws Exception {
+    byte[] layer = layer("one", "a", "1");
+    registry.pushImage("gone", "v1", List.of(layer));
+    fetch("gone:v1").close();
+    registry.delete("gone");
+    registry.pushImage("kept", "v1", List.of(layer));
+    try (ImmutableRef ref = fetch("kept:v1")) {
+      assertThat(read(ref, "a")).isEqualTo("1");
+    }
   }
 
   @Test
@@ -291,7 +378,7 @@ class ImageSourceTest {
   }
 
   @Test
-  void layerThatIsNotWhatTheConfigSaysLeavesNothing() throws Exception {
+  void layerThatIsNotWhatTheConfigSaysLeavesNoFiles() throws Exception {
     byte[] tar = layer("one", "a", "1");
     byte[] blob = LocalRegistry.gzip(tar);
     Digest layer = registry.pushBlob("lie", blob);
@@ -312,14 +399,20 @@ class ImageSourceTest {
             LocalRegistry.descriptor(MediaType.OCI_CONFIG, configDigest, config.length),
             "layers",
             List.of(LocalRegistry.descriptor(MediaType.OCI_LAYER_GZIP, layer, blob.length))));
-    assertThatThrownBy(() -> fetch("lie:v1")).hasMessageContaining("wrong diff id");
-    assertThat(cache.diskUsage(r -> true)).isEmpty();
+    try (ImmutableRef ref = fetch("lie:v1")) {
+      assertThatThrownBy(ref::mount).hasMessageContaining("wrong diff id");
+      assertThat(ref.isLazy()).isTrue();
+    }
+    assertThat(cache.diskUsage(r -> true)).hasSize(1);
+    assertThat(snapshots.ids()).isEmpty();
   }
 
   @Test
   void manifestsAreNeededAsLongAsTheRefIs() throws Exception {
     Digest digest = registry.pushImage("img", "v1", List.of(layer("one", "a", "1")));
-    fetch("img:v1").close();
+    try (ImmutableRef ref = fetch("img:v1")) {
+      ref.prepare();
+    }
     assertThat(source.needs(digest)).isTrue();
     content.collect(source::needs, Duration.ofSeconds(-1));
     assertThat(content.list()).hasSize(2);
@@ -520,10 +613,18 @@ class ImageSourceTest {
   }
 
   private ImmutableRef pull(FaultyProxy proxy) throws Exception {
-    return source
-        .open("docker-image://" + proxy.host() + "/img:v1", Map.of(), AMD64)
-        .fetch(context())
-        .orElseThrow();
+    return pull(source.open("docker-image://" + proxy.host() + "/img:v1", Map.of(), AMD64));
+  }
+
+  private ImmutableRef pull(Source.Instance image) throws Exception {
+    ImmutableRef ref = image.fetch(context()).orElseThrow();
+    try {
+      ref.prepare();
+      return ref;
+    } catch (Exception e) {
+      ref.close();
+      throw e;
+    }
   }
 
   /** What else goes wrong is told with the image, the layer and the cause, and leaves nothing. */
@@ -559,7 +660,7 @@ class ImageSourceTest {
           .hasMessageContaining(digest.toString())
           .hasMessageContaining(cause);
     }
-    assertThat(cache.diskUsage(r -> true)).isEmpty();
+    assertThat(snapshots.ids()).isEmpty();
     assertThat(content.info(digest)).isEmpty();
   }
 
@@ -606,7 +707,7 @@ class ImageSourceTest {
       assertThat(BuildException.categoryOf(end.get(20, TimeUnit.SECONDS)))
           .isEqualTo(Category.CANCELED);
       assertThat(temp.resolve("content/ingest")).isEmptyDirectory();
-      assertThat(cache.diskUsage(r -> true)).isEmpty();
+      assertThat(snapshots.ids()).isEmpty();
       over.countDown();
       proxy.fault = request -> false;
       pull(proxy).close();
@@ -624,13 +725,13 @@ class ImageSourceTest {
       byte[] bomb = layer("bomb", "zeros", "\0".repeat(64 << 20));
       registry.pushImage("bomb", "v1", List.of(bomb));
       registry.pushImage("img", "v1", List.of(layer("one", "a", "1")));
-      assertThatThrownBy(() -> fetch("bomb:v1"))
+      assertThatThrownBy(() -> pull(open("bomb:v1", Map.of())))
           .hasMessageStartingWith(registry.host() + "/bomb:v1: ")
           .hasMessageContaining(Digest.of(LocalRegistry.gzip(bomb)).toString())
           .hasMessageContaining("no space left on device")
           .satisfies(
               e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.RESOURCE_EXHAUSTED));
-      assertThat(cache.diskUsage(r -> true)).isEmpty();
+      assertThat(snapshots.ids()).isEmpty();
       try (ImmutableRef ref = fetch("img:v1")) {
         assertThat(read(ref, "a")).isEqualTo("1");
       }

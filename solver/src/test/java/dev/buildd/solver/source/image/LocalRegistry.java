@@ -3,6 +3,7 @@ package dev.buildd.solver.source.image;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.json.Json;
+import dev.buildd.snapshot.LayerFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -22,10 +23,12 @@ final class LocalRegistry implements AutoCloseable {
   private final Process process;
   private final HttpClient http = HttpClient.newHttpClient();
   private final String host;
+  private final Path data;
 
-  private LocalRegistry(Process process, String host) {
+  private LocalRegistry(Process process, String host, Path data) {
     this.process = process;
     this.host = host;
+    this.data = data;
   }
 
   static LocalRegistry start(Path directory) throws Exception {
@@ -48,7 +51,8 @@ final class LocalRegistry implements AutoCloseable {
             .redirectErrorStream(true)
             .redirectOutput(directory.resolve("log").toFile())
             .start();
-    LocalRegistry registry = new LocalRegistry(process, "localhost:" + port);
+    LocalRegistry registry =
+        new LocalRegistry(process, "localhost:" + port, directory.resolve("data"));
     for (int i = 0; ; i++) {
       try {
         registry.send(registry.request("/v2/").GET());
@@ -90,6 +94,11 @@ final class LocalRegistry implements AutoCloseable {
                 .PUT(HttpRequest.BodyPublishers.ofByteArray(content)));
     check(done, 201);
     return digest;
+  }
+
+  /** Removes a repository with all that is known of it. */
+  void delete(String repository) throws IOException {
+    LayerFiles.deleteTree(data.resolve("docker/registry/v2/repositories").resolve(repository));
   }
 
   Digest pushManifest(String repository, String tag, String type, Map<String, Object> manifest)

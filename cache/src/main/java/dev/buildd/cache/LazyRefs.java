@@ -1,0 +1,154 @@
+package dev.buildd.cache;
+
+import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.error.BuildException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * Makes the files of lazy refs when they are wanted: those of a layer from its blob, those of a
+ * merge or a diff from what it was made of. Blobs are fetched side by side and unpacked in order;
+ * what several want at once is made once.
+ */
+final class LazyRefs {
+  private final CacheManager manager;
+  private final ConcurrentMap<String, Flight<Boolean>> flights = new ConcurrentHashMap<>();
+
+  LazyRefs(CacheManager manager) {
+    this.manager = manager;
+  }
+
+  /** Makes the entry's files, and those of all that it lies on. Its holder waits. */
+  void bring(CacheEntry wanted, LayerProvider provider) throws Exception {
+    Collection<CacheEntry> all = lazyFrom(wanted);
+    if (all.isEmpty()) {
+      return;
+    }
+    CountDownLatch done = new CountDownLatch(1);
+    try (Scope scope = Scope.open("files of ref " + wanted.id)) {
+      for (CacheEntry entry : layers(all)) {
+        scope.fork(
+            "layer of ref " + entry.id,
+            () -> {
+              try (AutoCloseable _ = fetch(entry, provider)) {
+                done.await(); // kept until it is unpacked
+              }
+            });
+      }
+      for (CacheEntry entry : all) {
+        once(entry, provider);
+      }
+      done.countDown();
+    }
+  }
+
+  private void once(CacheEntry entry, LayerProvider provider) throws Exception {
+    Flight<Boolean> flight =
+        flights.computeIfAbsent(
+            entry.id,
+            id ->
+                new Flight<>(
+                    "files of ref " + id,
+                    () -> {
+                      if (entry.isLazy()) {
+                        make(entry, provider);
+                      }
+                      return true;
+                    }));
+    try {
+      flight.join();
+    } finally {
+      flights.remove(entry.id, flight);
+    }
+  }
+
+  private void make(CacheEntry entry, LayerProvider provider) throws Exception {
+    if (entry.kind != CacheEntry.Kind.LAYER) {
+      manager.derive(entry);
+      return;
+    }
+    LayerBlob blob = blob(entry);
+    Optional<ImmutableRef> parent =
+        entry.parents.stream().findFirst().map(below -> manager.hold(below, provider));
+    try (AutoCloseable _ = provider.fetch(blob);
+        MutableRef files = manager.newMutable(parent, RefOptions.of(entry.description))) {
+      try (Mounted mounted = files.mount()) {
+        provider.unpack(blob, mounted.path());
+      }
+      manager.adopt(entry, files);
+    } finally {
+      parent.ifPresent(ImmutableRef::close);
+    }
+  }
+
+  /**
+   * Asks whether all blobs can be had that the files would be made from.
+   *
+   * @throws BuildException {@code NOT_FOUND} names one that cannot
+   */
+  void check(CacheEntry wanted, LayerProvider provider) throws Exception {
+    List<Callable<Boolean>> questions = new ArrayList<>();
+    for (CacheEntry entry : layers(lazyFrom(wanted))) {
+      questions.add(() -> {
+        LayerBlob blob = blob(entry);
+        if (!provider.has(blob)) {
+          throw BuildException.notFound("layer " + blob.descriptor().digest() + ": not found");
+        }
+        return true;
+      });
+    }
+    if (!questions.isEmpty()) {
+      Scope.all("layers of ref " + wanted.id, questions);
+    }
+  }
+
+  AutoCloseable fetch(CacheEntry layer, LayerProvider provider) throws Exception {
+    return provider.fetch(blob(layer));
+  }
+
+  private LayerBlob blob(CacheEntry layer) {
+    return manager
+        .table()
+        .value(layer, LayerBlob.VALUE)
+        .map(LayerBlob::of)
+        .orElseThrow(() ->
+            BuildException.notFound("the layer of ref " + layer.id + " is not known any more"));
+  }
+
+  private static List<CacheEntry> layers(Collection<CacheEntry> entries) {
+    return entries.stream().filter(entry -> entry.kind == CacheEntry.Kind.LAYER).toList();
+  }
+
+  /** The lazy ones of an entry and all it lies on, parents before children. */
+  private static Collection<CacheEntry> lazyFrom(CacheEntry wanted) {
+    Deque<CacheEntry> pending = new ArrayDeque<>();
+    if (wanted.isLazy()) {
+      pending.push(wanted);
+    }
+    Set<CacheEntry> out = new LinkedHashSet<>();
+    while (!pending.isEmpty()) {
+      CacheEntry next = pending.peek();
+      int before = pending.size();
+      for (CacheEntry parent : next.parents) {
+        if (parent.isLazy() && !out.contains(parent)) {
+          pending.push(parent);
+        }
+      }
+      if (pending.size() == before) {
+        out.add(pending.pop());
+      }
+    }
+    return out;
+  }
+}
