@@ -265,7 +265,7 @@ public final class Repository {
 
   /** Whether the registry has the blob now. */
   public boolean has(Digest digest) throws Exception {
-    try {
+    try (TransferSlots.Slot _ = slots.takeManifest()) { // a small question, like one for a manifest
       return endpoints.ask(new Presence(digest));
     } catch (BuildException e) {
       if (e.category() == Category.NOT_FOUND) {

@@ -317,6 +317,42 @@ final class RepositoryTest {
   }
 
   @Test
+  void blobsAreLookedForFewAtOnce() throws Exception {
+    CountDownLatch three = new CountDownLatch(3);
+    CountDownLatch go = new CountDownLatch(1);
+    AtomicInteger at = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    Digest gone = Digest.of("gone");
+    handler =
+        e -> {
+          most.accumulateAndGet(at.incrementAndGet(), Math::max);
+          three.countDown();
+          await(go);
+          at.decrementAndGet();
+          e.sendResponseHeaders(e.getRequestURI().getPath().endsWith(gone.hex()) ? 404 : 200, -1);
+        };
+    RegistryClient client =
+        new RegistryClient(
+            new RegistrySettings(Map.of(), Duration.ofMillis(5)).withMaxConcurrency(2));
+    Repository repository =
+        client.open(Reference.parse(host + "/r:v1"), CredentialSource.ANONYMOUS);
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Boolean>> all = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        Digest wanted = i == 7 ? gone : Digest.of("blob " + i);
+        all.add(threads.submit(() -> repository.has(wanted)));
+      }
+      assertThat(three.await(20, TimeUnit.SECONDS)).isTrue();
+      Thread.sleep(200); // for the others to come too, if nothing keeps them
+      go.countDown();
+      for (int i = 0; i < all.size(); i++) {
+        assertThat(all.get(i).get()).isEqualTo(i != 7);
+      }
+    }
+    assertThat(most).hasValue(3);
+  }
+
+  @Test
   void tokenIsFetchedWithTheCredentialsAndReused() throws Exception {
     handler =
         e -> {
