@@ -46,8 +46,8 @@ import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.llb.BuildResult;
 import dev.buildd.solver.llb.Capabilities;
-import dev.buildd.solver.llb.LazyRef;
 import dev.buildd.solver.llb.LlbBridge;
+import dev.buildd.solver.llb.ResultProxy;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -75,7 +75,7 @@ final class BuildGateway implements AutoCloseable {
   private final MetaResolver sources;
   private final Map<String, Definition> inputs;
   private final Consumer<BuildGateway> whenClosed;
-  private final Map<String, LazyRef> refs = new HashMap<>(); // guarded by this
+  private final Map<String, ResultProxy> refs = new HashMap<>(); // guarded by this
   private @Nullable BuildResult result; // guarded by this
   private @Nullable Exception failure; // guarded by this
   private boolean returned; // guarded by this
@@ -113,13 +113,13 @@ final class BuildGateway implements AutoCloseable {
   }
 
   /** Lets the client look at a result under the id of its files, until this is closed. */
-  void show(LazyRef result) throws Exception {
+  void show(ResultProxy result) throws Exception {
     Optional<ImmutableRef> files = result.ref();
     if (files.isEmpty()) {
       return;
     }
-    LazyRef shown = result.share();
-    LazyRef known;
+    ResultProxy shown = result.share();
+    ResultProxy known;
     synchronized (this) {
       known = refs.putIfAbsent(files.get().id(), shown);
     }
@@ -178,9 +178,9 @@ final class BuildGateway implements AutoCloseable {
     if (!request.getFrontend().isEmpty()) {
       throw BuildException.invalid("invalid frontend: " + request.getFrontend());
     }
-    Optional<LazyRef> made = Optional.empty();
+    Optional<ResultProxy> made = Optional.empty();
     if (request.hasDefinition() && request.getDefinition().getDefCount() > 0) {
-      LazyRef ref = bridge.solve(request.getDefinition(), imports(request));
+      ResultProxy ref = bridge.solve(request.getDefinition(), imports(request));
       if (request.getEvaluate()) {
         try {
           ref.ref();
@@ -207,7 +207,7 @@ final class BuildGateway implements AutoCloseable {
     return response.build();
   }
 
-  private String register(LazyRef ref) {
+  private String register(ResultProxy ref) {
     String id = Ids.random();
     synchronized (this) {
       if (!closed) {
@@ -220,11 +220,11 @@ final class BuildGateway implements AutoCloseable {
   }
 
   /** The ref with this id, held by the caller; empty if the id stands for no files. */
-  private synchronized Optional<LazyRef> find(String id) {
+  private synchronized Optional<ResultProxy> find(String id) {
     if (id.isEmpty()) {
       return Optional.empty();
     }
-    LazyRef ref = refs.get(id);
+    ResultProxy ref = refs.get(id);
     if (ref == null) {
       throw BuildException.notFound("no such ref: " + id);
     }
@@ -238,7 +238,7 @@ final class BuildGateway implements AutoCloseable {
   }
 
   private <T> T look(String id, Look<T> body) throws Exception {
-    try (LazyRef ref =
+    try (ResultProxy ref =
         find(id).orElseThrow(() -> BuildException.invalid("no files: the result is empty"))) {
       Optional<ImmutableRef> files = ref.ref();
       if (files.isEmpty()) {
@@ -373,9 +373,9 @@ final class BuildGateway implements AutoCloseable {
   }
 
   EvaluateResponse evaluate(EvaluateRequest request) throws Exception {
-    Optional<LazyRef> found = find(request.getRef());
+    Optional<ResultProxy> found = find(request.getRef());
     if (found.isPresent()) {
-      try (LazyRef ref = found.get()) {
+      try (ResultProxy ref = found.get()) {
         ref.ref();
       }
     }
@@ -427,8 +427,8 @@ final class BuildGateway implements AutoCloseable {
     Result message = request.getResult();
     Map<String, byte[]> metadata = new LinkedHashMap<>();
     message.getMetadataMap().forEach((key, value) -> metadata.put(key, value.toByteArray()));
-    Optional<LazyRef> single = Optional.empty();
-    Map<String, Optional<LazyRef>> several = new LinkedHashMap<>();
+    Optional<ResultProxy> single = Optional.empty();
+    Map<String, Optional<ResultProxy>> several = new LinkedHashMap<>();
     switch (message.getResultCase()) {
       case REFDEPRECATED -> single = find(message.getRefDeprecated());
       case REF -> single = find(message.getRef().getId());

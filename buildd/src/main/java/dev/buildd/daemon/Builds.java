@@ -20,9 +20,9 @@ import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.llb.BuildResult;
 import dev.buildd.solver.llb.Entitlements;
-import dev.buildd.solver.llb.LazyRef;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.OpFactory;
+import dev.buildd.solver.llb.ResultProxy;
 import dev.buildd.solver.remote.CacheExportOptions;
 import dev.buildd.solver.remote.CacheExports;
 import java.nio.charset.StandardCharsets;
@@ -169,7 +169,7 @@ final class Builds implements AutoCloseable {
         BuildResult result = gateway.await()) {
       evaluate(result);
       if (wanted.exports().clientChooses()) {
-        for (LazyRef ref : result.all()) {
+        for (ResultProxy ref : result.all()) {
           gateway.show(ref);
         }
       }
@@ -245,19 +245,19 @@ final class Builds implements AutoCloseable {
 
   private static ExportSource source(BuildResult result) throws Exception {
     Map<String, Optional<ImmutableRef>> refs = new LinkedHashMap<>();
-    for (Map.Entry<String, Optional<LazyRef>> entry : result.refs().entrySet()) {
+    for (Map.Entry<String, Optional<ResultProxy>> entry : result.refs().entrySet()) {
       refs.put(entry.getKey(), files(entry.getValue()));
     }
     return new ExportSource(files(result.ref()), refs, result.metadata());
   }
 
-  private static Optional<ImmutableRef> files(Optional<LazyRef> ref) throws Exception {
+  private static Optional<ImmutableRef> files(Optional<ResultProxy> ref) throws Exception {
     return ref.isPresent() ? ref.get().ref() : Optional.empty();
   }
 
   private Exporter.InlineCache inlineCache(BuildResult result) {
     return (files, layers) -> {
-      for (LazyRef ref : result.all()) {
+      for (ResultProxy ref : result.all()) {
         if (ref.ref().filter(own -> own.id().equals(files.id())).isPresent()) {
           return parts.cacheExports().inline(ref.key(), layers);
         }
@@ -287,7 +287,7 @@ final class Builds implements AutoCloseable {
     progress.started();
     try {
       List<CacheKeyId> keys = new ArrayList<>();
-      for (LazyRef ref : result.all()) {
+      for (ResultProxy ref : result.all()) {
         keys.add(ref.key());
       }
       Map<String, String> told = parts.cacheExports().to(options, keys, job.session(), progress);

@@ -153,7 +153,8 @@ public final class CacheManager implements AutoCloseable {
   ImmutableRef hold(CacheEntry entry, LayerProvider provider) {
     synchronized (table) {
       entry.refs++;
-      return new HeldRef.Immutable(this, entry, provider);
+      // what is here has all that it was made of here too; nothing is kept alive for it
+      return new HeldRef.Immutable(this, entry, entry.isLazy() ? provider : LayerProvider.NONE);
     }
   }
 

@@ -11,14 +11,16 @@ import java.util.Optional;
  * without a ref stands for no files.
  */
 public record BuildResult(
-    Optional<LazyRef> ref, Map<String, Optional<LazyRef>> refs, Map<String, byte[]> metadata)
+    Optional<ResultProxy> ref,
+    Map<String, Optional<ResultProxy>> refs,
+    Map<String, byte[]> metadata)
     implements AutoCloseable {
   public BuildResult {
     refs = new LinkedHashMap<>(refs);
     metadata = new LinkedHashMap<>(metadata);
   }
 
-  public static BuildResult of(LazyRef ref) {
+  public static BuildResult of(ResultProxy ref) {
     return new BuildResult(Optional.of(ref), Map.of(), Map.of());
   }
 
@@ -27,8 +29,8 @@ public record BuildResult(
   }
 
   /** The refs that there are. */
-  public List<LazyRef> all() {
-    List<LazyRef> out = new ArrayList<>();
+  public List<ResultProxy> all() {
+    List<ResultProxy> out = new ArrayList<>();
     ref.ifPresent(out::add);
     refs.values().forEach(one -> one.ifPresent(out::add));
     return out;
@@ -36,6 +38,6 @@ public record BuildResult(
 
   @Override
   public void close() {
-    all().forEach(LazyRef::close);
+    all().forEach(ResultProxy::close);
   }
 }

@@ -68,11 +68,12 @@ public final class LlbBridge {
   }
 
   /** The definition's result; nothing is checked or run before it is looked at. */
-  public LazyRef solve(Definition definition, List<CacheImport> imports) {
-    return LazyRef.of(definition, () -> build(definition, imports));
+  public ResultProxy solve(Definition definition, List<CacheImport> imports) {
+    return ResultProxy.of(definition, () -> build(definition, imports));
   }
 
-  private LazyRef.Solved build(Definition definition, List<CacheImport> imports) throws Exception {
+  private ResultProxy.Solved build(Definition definition, List<CacheImport> imports)
+      throws Exception {
     List<Callable<Optional<CacheSource>>> opening = new ArrayList<>();
     for (CacheImport wanted : imports) {
       opening.add(() -> caches.open(wanted, job));
@@ -84,7 +85,7 @@ public final class LlbBridge {
     Edge edge = load(definition, sources);
     try {
       SolvedEdge solved = job.solve(edge);
-      return new LazyRef.Solved(solved.result().share(), solved.canonical());
+      return new ResultProxy.Solved(solved.result().share(), solved.canonical());
     } catch (SolveException e) {
       throw new LlbException(e, locations(definition.getSource(), e.vertex()));
     }

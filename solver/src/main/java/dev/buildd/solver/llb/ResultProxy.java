@@ -14,7 +14,7 @@ import java.util.concurrent.Callable;
  *
  * <p>Safe for use by many threads. Every hold is closed once; the last takes the result with it.
  */
-public final class LazyRef implements AutoCloseable {
+public final class ResultProxy implements AutoCloseable {
   /** A result and the name under which the cache knows it. */
   record Solved(Result result, CacheKeyId key) {}
 
@@ -33,12 +33,12 @@ public final class LazyRef implements AutoCloseable {
   private final Shared shared;
   private boolean open = true;
 
-  private LazyRef(Shared shared) {
+  private ResultProxy(Shared shared) {
     this.shared = shared;
   }
 
-  static LazyRef of(Definition definition, Callable<Solved> solve) {
-    return new LazyRef(new Shared(definition, solve));
+  static ResultProxy of(Definition definition, Callable<Solved> solve) {
+    return new ResultProxy(new Shared(definition, solve));
   }
 
   public Definition definition() {
@@ -56,11 +56,11 @@ public final class LazyRef implements AutoCloseable {
   }
 
   /** Another hold on the same result. */
-  public LazyRef share() {
+  public ResultProxy share() {
     synchronized (shared) {
       shared.holds++;
     }
-    return new LazyRef(shared);
+    return new ResultProxy(shared);
   }
 
   @Override
