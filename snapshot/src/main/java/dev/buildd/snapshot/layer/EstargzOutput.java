@@ -48,6 +48,7 @@ public final class EstargzOutput extends OutputStream {
   private final Scope scope = Scope.open("eStargz");
   private long size;
   private boolean closed;
+  private boolean failed; // as the writer has been told
   private @Nullable Digest diffId;
   private @Nullable Digest tocDigest;
 
@@ -151,6 +152,7 @@ public final class EstargzOutput extends OutputStream {
       pipe.write(from, at, length);
       pipe.flush(); // wakes the reader, which else looks once a second
     } catch (IOException e) {
+      failed = true;
       throw reading(e);
     }
   }
@@ -170,7 +172,7 @@ public final class EstargzOutput extends OutputStream {
     return closedPipe == null ? new IOException("archive ended early") : closedPipe;
   }
 
-  /** Adds the TOC and closes the stream below. */
+  /** Adds the TOC, unless writing has failed, and closes the stream below. */
   @Override
   public void close() throws IOException {
     if (closed) {
@@ -180,6 +182,9 @@ public final class EstargzOutput extends OutputStream {
     try (out;
         scope) {
       pipe.close();
+      if (failed) {
+        return;
+      }
       reading(null);
       GzipOutput.Member member = gzip.nextMember();
       gzip.flushMembers();

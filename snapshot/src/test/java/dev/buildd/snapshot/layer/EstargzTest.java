@@ -10,6 +10,7 @@ import dev.buildd.base.json.Json;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -207,6 +208,23 @@ final class EstargzTest {
         .hasMessageContaining("existing TOC JSON is not allowed");
     byte[] cut = Arrays.copyOf(new Tar().file("f", "content").bytes(), 515);
     assertThatThrownBy(() -> pack(cut, 100)).hasMessageContaining("unexpected EOF");
+  }
+
+  @Test
+  void whoeverWritesIsToldOfAFailureOnce() throws Exception {
+    byte[] refused = new Tar().file("stargz.index.json", "{}").bytes();
+    OutputStream out =
+        Compression.ESTARGZ.compress(new ByteArrayOutputStream(), OptionalInt.empty());
+    assertThatThrownBy(
+            () -> {
+              out.write(refused);
+              while (true) { // until the reader has come to it
+                out.write(new byte[512]);
+              }
+            })
+        .isInstanceOf(BuildException.class)
+        .hasMessageContaining("existing TOC JSON is not allowed");
+    out.close();
   }
 
   @Test
