@@ -50,6 +50,9 @@ final class CacheEntry {
   final String recordType;
   final Map<String, String> indexes = new LinkedHashMap<>();
 
+  /** What is known of it, by names. Few, so a change replaces them all; read by anybody. */
+  volatile Map<String, byte[]> values = Map.of();
+
   /** Held while files are mounted, unmounted or committed; never taken under the table. */
   final ReentrantLock files = new ReentrantLock();
 

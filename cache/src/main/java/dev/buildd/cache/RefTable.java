@@ -65,11 +65,17 @@ final class RefTable {
         dropped.delete(USES, key);
       }
     }
-    for (String key : store.scan(VALUES, "").keySet()) {
-      if (!entries.containsKey(key.substring(0, Math.max(0, key.indexOf('/'))))) {
-        dropped.delete(VALUES, key);
-      }
-    }
+    store
+        .scan(VALUES, "")
+        .forEach((key, value) -> {
+          int slash = Math.max(0, key.indexOf('/'));
+          CacheEntry entry = entries.get(key.substring(0, slash));
+          if (entry == null) {
+            dropped.delete(VALUES, key);
+          } else {
+            addValue(entry, key.substring(slash + 1), value);
+          }
+        });
     dropped.commit();
   }
 
@@ -217,7 +223,7 @@ final class RefTable {
       batch.delete(REFS, entry.id);
     }
     batch.delete(USES, entry.id);
-    store.scan(VALUES, entry.id + "/").keySet().forEach(key -> batch.delete(VALUES, key));
+    entry.values.keySet().forEach(key -> batch.delete(VALUES, entry.id + "/" + key));
   }
 
   /** Puts the entry's row into the batch. */
@@ -252,7 +258,14 @@ final class RefTable {
   }
 
   void putValue(CacheEntry entry, String key, byte[] value, MetadataStore.Batch batch) {
+    addValue(entry, key, value);
     batch.put(VALUES, entry.id + "/" + key, value);
+  }
+
+  private static void addValue(CacheEntry entry, String key, byte[] value) {
+    Map<String, byte[]> values = new HashMap<>(entry.values);
+    values.put(key, value);
+    entry.values = Map.copyOf(values);
   }
 
   // --- uses ---
@@ -296,7 +309,7 @@ final class RefTable {
 
   /** Of the values put for an entry, one; needs no monitor. */
   Optional<byte[]> value(CacheEntry entry, String key) {
-    return store.get(VALUES, entry.id + "/" + key);
+    return Optional.ofNullable(entry.values.get(key));
   }
 
   /** A mutable entry that nobody can be using. */

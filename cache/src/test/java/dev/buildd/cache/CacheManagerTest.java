@@ -108,6 +108,16 @@ class CacheManagerTest {
   }
 
   @Test
+  void whatIsNotedOfARefIsKnownAtOnce() throws IOException {
+    try (ImmutableRef ref = step(Optional.empty(), "a", "1")) {
+      for (byte i = 0; i < 100; i++) {
+        ref.put("k", new byte[] {i});
+        assertThat(ref.get("k")).hasValue(new byte[] {i});
+      }
+    }
+  }
+
+  @Test
   void releasedMutableIsGoneUnlessRetained() {
     String gone;
     try (MutableRef ref = cache.newMutable(Optional.empty(), PLAIN)) {

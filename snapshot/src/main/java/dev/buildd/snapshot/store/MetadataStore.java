@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -124,13 +123,10 @@ public final class MetadataStore implements AutoCloseable {
     }
   }
 
-  /** The value of a key. The array is the store's own: never change it. */
-  public Optional<byte[]> get(String table, String key) {
-    ConcurrentSkipListMap<String, byte[]> map = tables.get(table);
-    return map == null ? Optional.empty() : Optional.ofNullable(map.get(key));
-  }
-
-  /** The records whose key begins with the prefix, in key order; a live view. */
+  /**
+   * The records whose key begins with the prefix, in key order; a live view. The arrays are the
+   * store's own: never change them.
+   */
   public SortedMap<String, byte[]> scan(String table, String prefix) {
     ConcurrentNavigableMap<String, byte[]> map = tables.get(table);
     if (map == null) {
