@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -163,6 +164,21 @@ public final class LayerBlobs {
     return elsewhere;
   }
 
+  /** One layer of a chain, if one of its archives, of whatever compression, is among these. */
+  public Optional<LayerBlob> oneOf(Set<Digest> blobs, ImmutableRef layer, LazyBlobs lazy) {
+    List<LayerBlob> all = new ArrayList<>();
+    existing(layer, lazy).ifPresent(all::add);
+    for (Compression compression : Compression.values()) {
+      known(layer, converted(compression)).ifPresent(all::add);
+    }
+    return all.stream().filter(blob -> blobs.contains(blob.descriptor().digest())).findFirst();
+  }
+
+  /** Where a layer's archive is noted that was made although there was another. */
+  private static String converted(Compression compression) {
+    return LayerBlob.VALUE + "." + compression.text();
+  }
+
   /** One layer of a chain. */
   public LayerBlob blob(ImmutableRef layer, CompressionConfig wanted, LazyBlobs lazy)
       throws Exception {
@@ -171,8 +187,7 @@ public final class LayerBlobs {
         && (!wanted.force() || known.get().compression() == wanted.compression())) {
       return known.get();
     }
-    String key =
-        wanted.force() ? LayerBlob.VALUE + "." + wanted.compression().text() : LayerBlob.VALUE;
+    String key = wanted.force() ? converted(wanted.compression()) : LayerBlob.VALUE;
     Optional<LayerBlob> converted = known(layer, key);
     if (converted.isPresent()) {
       return converted.get();

@@ -54,7 +54,7 @@ public interface Exporter {
 
     /**
      * @param ref the image's files
-     * @param layers the image's layers, lowest first
+     * @param layers the files' layers, lowest first; the image's are these or made of these
      */
     Optional<byte[]> of(ImmutableRef ref, List<LayerBlob> layers) throws Exception;
   }

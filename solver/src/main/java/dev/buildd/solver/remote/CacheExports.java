@@ -261,7 +261,7 @@ public final class CacheExports {
    * What an image says of how it was made, for builds elsewhere to use its layers.
    *
    * @param result the image's files
-   * @param image the image's layers, lowest first
+   * @param image the layers that the image's were made of, lowest first
    * @return empty if nothing could be used
    */
   public Optional<byte[]> inline(CacheKeyId result, List<LayerBlob> image) throws Exception {
@@ -274,11 +274,10 @@ public final class CacheExports {
               List.of(result),
               record ->
                   layers(
-                          record,
-                          layer -> blobs.existing(layer, lazy),
-                          LayerProvider.NONE,
-                          new HashMap<>())
-                      .filter(known::containsAll));
+                      record,
+                      layer -> blobs.oneOf(known, layer, lazy),
+                      LayerProvider.NONE,
+                      new HashMap<>()));
     }
     if (config.layers().isEmpty()) {
       return Optional.empty();

@@ -179,17 +179,16 @@ public final class ImageWriter {
         OptionalLong said = Attributes.epoch(source, platformId);
         epoch = said.isPresent() ? Optional.of(said.getAsLong()) : Optional.empty();
       }
-      List<LayerBlob> layers = layers(ref);
-      if (options.rewriteTimestamp()) {
-        layers = rewritten(layers, baseConfig, epoch);
-      }
+      List<LayerBlob> plain = layers(ref);
+      List<LayerBlob> layers =
+          options.rewriteTimestamp() ? rewritten(plain, baseConfig, epoch) : plain;
       for (LayerBlob layer : layers) {
         holds.add(content.hold(layer.descriptor().digest()));
       }
       List<ImageConfig.History> history =
           ImageConfig.normalized(ImageConfig.history(config, "image config"), origins(ref));
       Optional<byte[]> inline =
-          ref.isPresent() ? inlineCache.of(ref.get(), layers) : Optional.empty();
+          ref.isPresent() ? inlineCache.of(ref.get(), plain) : Optional.empty();
       byte[] patched =
           ImageConfig.patched(
               config,
