@@ -103,11 +103,8 @@ final class RemoteCacheTest {
   }
 
   private CacheEntry registry(String name, String... more) {
-    Map<String, String> attributes = new LinkedHashMap<>();
+    Map<String, String> attributes = attributes(more);
     attributes.put("ref", host + "/" + name);
-    for (String one : more) {
-      attributes.put(one.substring(0, one.indexOf('=')), one.substring(one.indexOf('=') + 1));
-    }
     return new CacheEntry("registry", attributes);
   }
 
@@ -156,6 +153,18 @@ final class RemoteCacheTest {
   }
 
   @Test
+  void whatNeedsNoInputsIsNotSent() throws Exception {
+    State taken = Llb.scratch().file(Llb.copy(Llb.local("rootfs"), "/bin/busybox", "/busybox"));
+    build(here, taken, List.of(registry("taken:1", "mode=max")), List.of(), directory("made"));
+    assertThat(Json.objects(manifest("taken:1"), "layers")).as("the copy").hasSize(1);
+    State alone = Llb.scratch().file(Llb.mkfile("/alone", 0644, "alone"));
+    Path directory = temp.resolve("alone");
+    CacheEntry export = new CacheEntry("local", Map.of("dest", "" + directory, "mode", "max"));
+    build(here, alone, List.of(export), List.of(), directory("made"));
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
   void aDirectoryCarriesACache() throws Exception {
     Path directory = temp.resolve("cache");
     CacheEntry export = new CacheEntry("local", Map.of("dest", "" + directory, "mode", "max"));
@@ -172,7 +181,8 @@ final class RemoteCacheTest {
   }
 
   private static State one(String content) {
-    return Llb.scratch().file(Llb.mkfile("/f", 0644, content));
+    State made = Llb.scratch().file(Llb.mkfile("/f", 0644, content));
+    return Llb.scratch().file(Llb.copy(made, "/f", "/f"));
   }
 
   private static CacheEntry resetting(Path directory, String reset) {
@@ -244,6 +254,40 @@ final class RemoteCacheTest {
     assertFiles("out");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "compression=uncompressed,force-compression=true",
+        "compression=zstd,force-compression=true",
+        "rewrite-timestamp=true,source-date-epoch=1000000000"
+      })
+  void anImageCarriesItsOwnCacheWhateverItsLayersWereMadeTo(String form) throws Exception {
+    List<CacheEntry> inline = List.of(new CacheEntry("inline", Map.of()));
+    build(here, inline, List.of(), image("plain:1"));
+    build(here, inline, List.of(), image("made:1", form));
+    assertThat(manifest("made:1").get("layers")).isNotEqualTo(manifest("plain:1").get("layers"));
+    assertThat(build(there, List.of(), List.of(registry("made:1")), directory("out")))
+        .doesNotContain("take", "side");
+    assertFiles("out");
+  }
+
+  @Test
+  void aCacheIsCompressedAnewIfThatIsWanted() throws Exception {
+    CacheEntry gzip = registry("gzip:1", "mode=max");
+    build(here, List.of(gzip), List.of(), directory("made"));
+    CacheEntry zstd = registry("zstd:1", "mode=max", "compression=zstd", "force-compression=true");
+    assertThat(build(there, List.of(zstd), List.of(gzip), directory("out"))).isEmpty();
+    assertThat(Json.objects(manifest("zstd:1"), "layers"))
+        .isNotEmpty()
+        .allSatisfy(layer ->
+            assertThat(layer)
+                .containsEntry("mediaType", "application/vnd.oci.image.layer.v1.tar+zstd"));
+    try (Machine third = machine("third")) {
+      assertThat(build(third, List.of(), List.of(zstd), directory("third-out"))).isEmpty();
+    }
+    assertFiles("third-out");
+  }
+
   /** The layers of an image or a cache that a machine has downloaded. */
   private List<String> downloaded(Machine machine, String name) throws Exception {
     List<String> out = new ArrayList<>();
@@ -262,9 +306,25 @@ final class RemoteCacheTest {
     return Json.parseObject(json.getBytes(StandardCharsets.UTF_8), "manifest");
   }
 
-  private SolveOptions.Export image(String name) {
-    return new SolveOptions.Export(
-        "image", Map.of("name", host + "/" + name, "push", "true"), Optional.empty());
+  private SolveOptions.Export image(String name, String... more) {
+    Map<String, String> attributes = attributes(more);
+    attributes.put("name", host + "/" + name);
+    attributes.put("push", "true");
+    return new SolveOptions.Export("image", attributes, Optional.empty());
+  }
+
+  /**
+   * @param pairs {@code key=value}, several of them with commas between
+   */
+  private static Map<String, String> attributes(String... pairs) {
+    Map<String, String> out = new LinkedHashMap<>();
+    for (String pair : String.join(",", pairs).split(",", -1)) {
+      int equals = pair.indexOf('=');
+      if (equals > 0) {
+        out.put(pair.substring(0, equals), pair.substring(equals + 1));
+      }
+    }
+    return out;
   }
 
   @Test

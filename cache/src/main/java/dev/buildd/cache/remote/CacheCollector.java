@@ -17,8 +17,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Gathers what of a store leads to some keys, as a document that other daemons understand. Used by
- * one thread.
+ * Gathers what of a store leads to some keys, as a document that other daemons understand. Results
+ * of steps without inputs are left out: they are clients' directories, images, and others' files,
+ * which can be had where they came from. Used by one thread.
  */
 public final class CacheCollector {
   private final CacheStore store;
@@ -116,7 +117,9 @@ public final class CacheCollector {
         }
         inputs.add(some);
       }
-      records.add(new CacheConfig.Step(step.digest, results(step, layers, chains), inputs));
+      List<CacheConfig.Result> results =
+          inputs.isEmpty() ? List.of() : results(step, layers, chains);
+      records.add(new CacheConfig.Step(step.digest, results, inputs));
     }
     return new CacheConfig(layers, records).sorted();
   }

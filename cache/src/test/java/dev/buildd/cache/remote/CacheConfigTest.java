@@ -130,15 +130,19 @@ final class CacheConfigTest {
     store.link(local, toCopy, copied);
     store.link(content, toCopy, copied);
     store.link(copied, toRun, ran);
+    store.save(content, "ref-files");
     store.save(copied, "ref-copied");
     store.save(ran, "ref-ran");
     Map<String, List<Digest>> layers =
-        Map.of("ref-copied", List.of(digest("l1")), "ref-ran", List.of(digest("l1"), digest("l2")));
+        Map.of(
+            "ref-files", List.of(digest("l0")),
+            "ref-copied", List.of(digest("l1")),
+            "ref-ran", List.of(digest("l1"), digest("l2")));
     CacheCollector collector =
         new CacheCollector(store, r -> Optional.ofNullable(layers.get(r.resultId())));
     collector.add(ran);
     CacheConfig config = CacheConfig.parse(collector.config().toBytes());
-    assertThat(config.layers()).hasSize(2);
+    assertThat(config.layers()).as("files that came from outside stay there").hasSize(2);
     assertThat(config.records()).as("nothing random leaves the machine").hasSize(3);
 
     ImportedCache imported = new ImportedCache("there", config);
