@@ -18,16 +18,24 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One output of an active vertex, and the three questions that can be asked of it. */
 final class ActiveEdge {
+  private static final Logger log = LoggerFactory.getLogger(ActiveEdge.class);
+
   private final ActiveVertex vertex;
   private final int output;
-  private final Flight<KeySet> fast;
-  private final Flight<Probed> slow;
+  private Asked<KeySet> fast; // guarded by this
+  private Asked<Probed> slow; // guarded by this
   private final Flight<SolvedEdge> result;
+  private volatile int solvedWith; // how many caches were known then
   private volatile boolean resultWanted; // lets a proven miss start all inputs at once
   private volatile boolean used; // by an operation, which needs what the value stands for
+
+  /** An answer, and how many caches were known when it was asked for; they only become more. */
+  private record Asked<T>(int caches, Flight<T> flight) {}
 
   /** A record together with the cache that has it. */
   private record Found(CacheSource source, CacheRecord record) {}
@@ -47,10 +55,38 @@ final class ActiveEdge {
   ActiveEdge(ActiveVertex vertex, int output) {
     this.vertex = vertex;
     this.output = output;
-    String name = vertex.vertex().name() + "." + output;
-    fast = new Flight<>("fast " + name, this::definitionNames);
-    slow = new Flight<>("slow " + name, () -> probe(Set.of(), resultWanted));
-    result = new Flight<>("result " + name, this::solve);
+    int caches = vertex.sourceCount();
+    fast = new Asked<>(caches, fastFlight());
+    slow = new Asked<>(caches, slowFlight());
+    result = new Flight<>("result " + name(), this::solve);
+  }
+
+  private String name() {
+    return vertex.vertex().name() + "." + output;
+  }
+
+  private Flight<KeySet> fastFlight() {
+    return new Flight<>("fast " + name(), this::definitionNames);
+  }
+
+  private Flight<Probed> slowFlight() {
+    return new Flight<>("slow " + name(), () -> probe(Set.of(), resultWanted));
+  }
+
+  private synchronized Flight<KeySet> fast() {
+    int caches = vertex.sourceCount();
+    if (caches != fast.caches()) {
+      fast = new Asked<>(caches, fastFlight());
+    }
+    return fast.flight();
+  }
+
+  private synchronized Flight<Probed> slow() {
+    int caches = vertex.sourceCount();
+    if (caches != slow.caches()) {
+      slow = new Asked<>(caches, slowFlight());
+    }
+    return slow.flight();
   }
 
   ActiveVertex vertex() {
@@ -79,7 +115,7 @@ final class ActiveEdge {
   /** Names known without running or loading anything. */
   private KeySet fastNames() throws Exception {
     Optional<SolvedEdge> known = result.peek();
-    return known.isPresent() ? usable(known.get()) : fast.join();
+    return known.isPresent() ? usable(known.get()) : fast().join();
   }
 
   /** Names known after comparing contents of inputs where that can help. */
@@ -88,11 +124,19 @@ final class ActiveEdge {
     if (known.isPresent()) {
       return usable(known.get());
     }
-    return vertex.key().ignoreCache() ? KeySet.EMPTY : slow.join().names();
+    return vertex.key().ignoreCache() ? KeySet.EMPTY : slow().join().names();
   }
 
-  private static KeySet usable(SolvedEdge solved) {
-    return solved.probeable() ? solved.names() : KeySet.EMPTY;
+  /** The value's names, and those that caches have for it which another build brought since. */
+  private KeySet usable(SolvedEdge solved) throws Exception {
+    if (!solved.probeable()) {
+      return KeySet.EMPTY;
+    }
+    List<CacheSource> caches = vertex.sources();
+    if (caches.size() == solvedWith) {
+      return solved.names();
+    }
+    return solved.names().plus(fast().join().in(caches.subList(solvedWith, caches.size())));
   }
 
   private CacheSource main() {
@@ -330,9 +374,10 @@ final class ActiveEdge {
 
   private SolvedEdge solve() throws Exception {
     resultWanted = true;
+    solvedWith = vertex.sourceCount();
     Set<String> failed = new HashSet<>();
     if (!vertex.key().ignoreCache()) {
-      Probed probed = slow.join();
+      Probed probed = slow().join();
       if (probed instanceof Probed.Miss(KeySet _, boolean heldBack) && heldBack) {
         probed = probe(Set.of(), true);
       }
@@ -346,6 +391,12 @@ final class ActiveEdge {
           if (first.source().equals(main()) && BuildException.categoryOf(e) == Category.NOT_FOUND) {
             main().keys().release(first.record().resultId());
           }
+          log.debug(
+              "cached result not used step={} result={} of={} error={}",
+              vertex,
+              first.record().resultId(),
+              first.source().id(),
+              e.toString());
           failed.add(first.record().resultId());
           probed = probe(Set.copyOf(failed), true);
         }

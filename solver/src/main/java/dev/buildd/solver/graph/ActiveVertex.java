@@ -88,6 +88,13 @@ final class ActiveVertex implements OpContext {
     }
   }
 
+  int sourceCount() {
+    synchronized (sources) {
+      return sources.size();
+    }
+  }
+
+  /** In the order in which they became known. */
   List<CacheSource> sources() {
     synchronized (sources) {
       return List.copyOf(sources);

@@ -17,6 +17,11 @@ public record KeySet(Map<CacheSource, Set<CacheKeyId>> ids) {
     return ids.getOrDefault(source, Set.of());
   }
 
+  /** What these caches have of it. */
+  KeySet in(Collection<CacheSource> sources) {
+    return by(sources, this::in);
+  }
+
   boolean isEmpty() {
     return ids.isEmpty();
   }

@@ -1,5 +1,6 @@
 package dev.buildd.solver.llb;
 
+import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,7 @@ public final class LlbBridge {
   private final OpFactory worker;
   private final Consumer<Collection<String>> forgetCacheMounts;
   private final CacheImports caches;
+  private final Map<CacheImport, Flight<Optional<CacheSource>>> opened = new ConcurrentHashMap<>();
 
   /** Opens caches that a client names. */
   public interface CacheImports {
@@ -76,7 +79,7 @@ public final class LlbBridge {
       throws Exception {
     List<Callable<Optional<CacheSource>>> opening = new ArrayList<>();
     for (CacheImport wanted : imports) {
-      opening.add(() -> caches.open(wanted, job));
+      opening.add(open(wanted)::join);
     }
     List<CacheSource> sources =
         opening.isEmpty()
@@ -89,6 +92,12 @@ public final class LlbBridge {
     } catch (SolveException e) {
       throw new LlbException(e, locations(definition.getSource(), e.vertex()));
     }
+  }
+
+  /** Once for all that the job solves: they share vertices, and so must their caches be shared. */
+  private Flight<Optional<CacheSource>> open(CacheImport wanted) {
+    return opened.computeIfAbsent(
+        wanted, w -> new Flight<>("import cache " + w.type(), () -> caches.open(w, job)));
   }
 
   private Edge load(Definition definition, List<CacheSource> sources) {

@@ -130,6 +130,7 @@ final class Lab implements CacheSource {
     private List<String> laterKeys = List.of();
     private Body body;
     private int outputs = 1;
+    private List<CacheSource> caches = List.of();
     private volatile @Nullable Digest digest;
 
     Step(String name) {
@@ -186,6 +187,13 @@ final class Lab implements CacheSource {
       return this;
     }
 
+    /** A cache besides the daemon's own, for this step and all below it. */
+    Step cachedIn(CacheSource cache) {
+      caches = List.of(cache);
+      inputs.forEach(edge -> ((Step) edge.vertex()).cachedIn(cache));
+      return this;
+    }
+
     Step does(Body other) {
       body = other;
       return this;
@@ -235,7 +243,7 @@ final class Lab implements CacheSource {
 
     @Override
     public List<CacheSource> cacheSources() {
-      return List.of();
+      return caches;
     }
 
     @Override

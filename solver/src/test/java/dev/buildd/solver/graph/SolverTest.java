@@ -241,6 +241,40 @@ class SolverTest {
   // --- cancelling and failing ---
 
   @Test
+  void aCacheIsAskedForWhatHangsOnAnotherBuildsVertices() throws Exception {
+    Lab elsewhere = new Lab();
+    elsewhere.build(elsewhere.step("top").input(elsewhere.step("base")));
+    Job other = lab.job();
+    try (other;
+        Result kept = other.build(new Edge(lab.step("base"), 0))) {
+      assertThat(Lab.text(kept)).isEqualTo("base[]");
+      lab.build(lab.step("top").input(lab.step("base")).cachedIn(elsewhere));
+      assertThat(lab.execs("top")).isZero();
+    } finally {
+      lab.solver.discard(other);
+    }
+    elsewhere.checkNothingLeft();
+  }
+
+  @Test
+  void aCacheIsAskedThoughAVertexWasAskedForItsNamesWithoutIt() throws Exception {
+    lab.build(lab.step("one").input(lab.step("base")));
+    lab.forgetCounts();
+    Lab elsewhere = new Lab();
+    elsewhere.build(elsewhere.step("two").input(elsewhere.step("base")));
+    Job other = lab.job();
+    try (other;
+        Result kept = other.build(new Edge(lab.step("one").input(lab.step("base")), 0))) {
+      assertThat(Lab.text(kept)).isEqualTo("one[base[]]");
+      lab.build(lab.step("two").input(lab.step("base")).cachedIn(elsewhere));
+      assertThat(lab.allExecs()).isZero();
+    } finally {
+      lab.solver.discard(other);
+    }
+    elsewhere.checkNothingLeft();
+  }
+
+  @Test
   void cancellingOneOfTwoLeavesTheOther() throws Exception {
     CountDownLatch running = new CountDownLatch(1);
     CountDownLatch finish = new CountDownLatch(1);
