@@ -1,6 +1,7 @@
 package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.http.TlsSettings;
 import dev.buildd.buildctl.cli.Invocation;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
@@ -57,10 +58,17 @@ final class Connection {
       certificate = Optional.of(oneOf(directory.get(), "cert.pem", "tls.crt"));
       key = Optional.of(oneOf(directory.get(), "key.pem", "tls.key"));
     }
+    if (certificate.isPresent() != key.isPresent()) {
+      throw BuildException.invalid("tlscert and tlskey must be specified together");
+    }
     if (ca.isEmpty() && certificate.isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(new ConnectOptions.Tls(flags.given("tlsservername"), ca, certificate, key));
+    Optional<TlsSettings.KeyPair> own =
+        certificate.isPresent() && key.isPresent()
+            ? Optional.of(new TlsSettings.KeyPair(key.get(), certificate.get()))
+            : Optional.empty();
+    return Optional.of(new ConnectOptions.Tls(flags.given("tlsservername"), ca, own));
   }
 
   private static Path oneOf(Path directory, String one, String other) {

@@ -329,6 +329,61 @@ class BuildctlProcessTest {
         .hasLineCount(1);
   }
 
+  private Ended info(String address, String... tls) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("--timeout", "2", "--addr", address));
+    arguments.addAll(List.of(tls));
+    arguments.addAll(List.of("debug", "info"));
+    return run(arguments.toArray(String[]::new));
+  }
+
+  @Test
+  void certificatesOfBothEndsAreShownAndChecked() throws Exception {
+    Path files = Files.createDirectory(temp.resolve("tls"));
+    String ca = files.resolve("ca.pem").toString();
+    String certificate = files.resolve("cert.pem").toString();
+    String key = files.resolve("key.pem").toString();
+    String old = files.resolve("sec1.pem").toString();
+    try (TlsEnd end = new TlsEnd(files)) {
+      String address = end.address("localhost");
+      Ended shown = info(address, "--tlscacert", ca, "--tlscert", certificate, "--tlskey", key);
+      assertThat(shown.errors()).isEmpty();
+      assertThat(shown.text()).contains(TlsEnd.VERSION);
+      assertThat(info(address, "--tlscacert", ca, "--tlscert", certificate, "--tlskey", old).text())
+          .contains(TlsEnd.VERSION);
+      assertThat(info(address, "--tlsdir", files.toString()).text()).contains(TlsEnd.VERSION);
+
+      String other = end.address("127.0.0.1");
+      assertThat(info(other, "--tlsdir", files.toString()).status()).isEqualTo(1);
+      assertThat(info(other, "--tlsdir", files.toString(), "--tlsservername", "localhost").text())
+          .contains(TlsEnd.VERSION);
+
+      for (Ended refused :
+          List.of(
+              info(address),
+              info(address, "--tlscacert", ca),
+              info(address, "--tlscacert", certificate, "--tlscert", certificate, "--tlskey", key),
+              info(address, "--tlscert", certificate, "--tlskey", key))) {
+        assertThat(refused.status()).isEqualTo(1);
+        assertThat(refused.errors()).startsWith("error: failed to connect to " + address);
+      }
+    }
+  }
+
+  @Test
+  void certificatesThatCannotBeUsedAreNamed() throws Exception {
+    String address = "tcp://localhost:1";
+    String none = temp.resolve("none").toString();
+    assertThat(info(address, "--tlsdir", temp.toString()).errors())
+        .contains("directory did not contain one of the needed files: ca.pem or ca.crt");
+    assertThat(info(address, "--tlsdir", temp.toString(), "--tlscacert", none).errors())
+        .contains("cannot specify tlsdir and tlscacert/tlscert/tlskey at the same time");
+    assertThat(info(address, "--tlscert", none).errors())
+        .contains("tlscert and tlskey must be specified together");
+    assertThat(info(address, "--tlscacert", none).errors())
+        .contains("could not read ca certificate: " + none);
+    assertThat(info(address, "--tlscert", none, "--tlskey", none).errors()).contains(none);
+  }
+
   @Test
   void inputThatIsNoDefinitionIsRefused() throws Exception {
     Ended garbage = run("no definition, this".getBytes(UTF_8), "build");

@@ -1,5 +1,6 @@
 package dev.buildd.client;
 
+import dev.buildd.base.http.TlsSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -15,12 +16,11 @@ public record ConnectOptions(String address, Optional<Tls> tls, Duration timeout
    * Certificates.
    *
    * @param serverName whom the daemon's certificate must be for, if not its host
+   * @param authority who signs the daemon's certificate; those the system trusts if empty
+   * @param own what the daemon is shown
    */
   public record Tls(
-      Optional<String> serverName,
-      Optional<Path> ca,
-      Optional<Path> certificate,
-      Optional<Path> key) {}
+      Optional<String> serverName, Optional<Path> authority, Optional<TlsSettings.KeyPair> own) {}
 
   public static ConnectOptions of(String address) {
     return new ConnectOptions(address, Optional.empty(), Duration.ofSeconds(5));

@@ -2,6 +2,7 @@ package dev.buildd.client;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.Tls;
 import dev.buildd.session.rpc.EventLoops;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
@@ -9,8 +10,10 @@ import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.socket.nio.NioDomainSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.UnixDomainSocketAddress;
@@ -40,16 +43,8 @@ final class Connections {
               throw new BuildException(Category.UNIMPLEMENTED, "unsupported protocol: " + other);
         };
     if (options.tls().isPresent()) {
-      ConnectOptions.Tls tls = options.tls().get();
-      SslContextBuilder ssl = GrpcSslContexts.forClient();
-      if (tls.ca().isPresent()) {
-        ssl.trustManager(tls.ca().get().toFile());
-      }
-      if (tls.certificate().isPresent() && tls.key().isPresent()) {
-        ssl.keyManager(tls.certificate().get().toFile(), tls.key().get().toFile());
-      }
-      builder.sslContext(ssl.build());
-      tls.serverName().ifPresent(builder::overrideAuthority);
+      builder.sslContext(context(options.tls().get()));
+      options.tls().get().serverName().ifPresent(builder::overrideAuthority);
     } else {
       builder.usePlaintext();
     }
@@ -60,6 +55,21 @@ final class Connections {
         .maxInboundMessageSize(MAX_MESSAGE)
         .maxInboundMetadataSize(MAX_MESSAGE)
         .build();
+  }
+
+  private static SslContext context(ConnectOptions.Tls tls) throws IOException {
+    SslContextBuilder out = GrpcSslContexts.forClient();
+    if (tls.authority().isPresent()) {
+      Path file = tls.authority().get();
+      try (InputStream in = Files.newInputStream(file)) {
+        out.trustManager(in);
+      } catch (IOException | IllegalArgumentException e) {
+        throw new BuildException(
+            Category.INVALID_ARGUMENT, "could not read ca certificate: " + file, e);
+      }
+    }
+    tls.own().ifPresent(pair -> out.keyManager(Tls.keyManager(pair)));
+    return out.build();
   }
 
   private static NettyChannelBuilder unix(Path socket) {

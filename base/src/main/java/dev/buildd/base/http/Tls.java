@@ -35,11 +35,16 @@ public final class Tls {
   public static SSLContext context(TlsSettings settings) {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
-      context.init(keys(settings), trust(settings), null);
+      context.init(keys(settings.keyPairs()), trust(settings), null);
       return context;
     } catch (IOException | GeneralSecurityException e) {
-      throw new BuildException(Category.FAILED_PRECONDITION, "TLS settings: " + e.getMessage(), e);
+      throw failed(e);
     }
+  }
+
+  private static BuildException failed(Exception cause) {
+    return new BuildException(
+        Category.FAILED_PRECONDITION, "TLS settings: " + cause.getMessage(), cause);
   }
 
   private static TrustManager[] trust(TlsSettings settings)
@@ -83,11 +88,24 @@ public final class Tls {
     }
   }
 
-  private static KeyManager[] keys(TlsSettings settings)
+  /**
+   * Shows the certificate to whoever wants to see one.
+   *
+   * @throws BuildException if a file is not there or holds something else
+   */
+  public static KeyManager keyManager(TlsSettings.KeyPair pair) {
+    try {
+      return keys(List.of(pair))[0];
+    } catch (IOException | GeneralSecurityException e) {
+      throw failed(e);
+    }
+  }
+
+  private static KeyManager[] keys(List<TlsSettings.KeyPair> pairs)
       throws IOException, GeneralSecurityException {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, NO_PASSWORD);
-    for (TlsSettings.KeyPair pair : settings.keyPairs()) {
+    for (TlsSettings.KeyPair pair : pairs) {
       store.setKeyEntry(
           "client" + store.size(),
           PemKeys.read(pair.key()),
