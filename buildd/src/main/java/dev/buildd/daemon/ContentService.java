@@ -3,12 +3,15 @@ package dev.buildd.daemon;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.proto.content.ContentGrpc;
 import dev.buildd.proto.content.Info;
 import dev.buildd.proto.content.InfoRequest;
 import dev.buildd.proto.content.InfoResponse;
 import dev.buildd.proto.content.ListContentRequest;
 import dev.buildd.proto.content.ListContentResponse;
+import dev.buildd.proto.content.ListStatusesResponse;
 import dev.buildd.proto.content.ReadContentRequest;
 import dev.buildd.proto.content.ReadContentResponse;
 import dev.buildd.session.rpc.MessageStream;
@@ -19,6 +22,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /** Blobs of builds and their history, for reading only (wire.md section 11). */
@@ -38,8 +42,40 @@ final class ContentService {
     return ServerServiceDefinition.builder(ContentGrpc.SERVICE_NAME)
         .addMethod(ContentGrpc.getInfoMethod(), Services.unary((r, h) -> info(r)))
         .addMethod(ContentGrpc.getReadMethod(), Services.streaming(this::read))
-        .addMethod(ContentGrpc.getListMethod(), Services.streaming((r, out) -> list(out)))
+        .addMethod(ContentGrpc.getListMethod(), Services.streaming(this::list))
+        .addMethod(
+            ContentGrpc.getStatusMethod(),
+            Services.unary((request, h) -> {
+              throw BuildException.notFound("ingest " + request.getRef() + ": not found");
+            }))
+        .addMethod(
+            ContentGrpc.getListStatusesMethod(), // what is being written is the daemon's business
+            Services.unary((r, h) -> ListStatusesResponse.getDefaultInstance()))
+        .addMethod(
+            ContentGrpc.getUpdateMethod(),
+            Services.unary((r, h) -> {
+              throw readOnly();
+            }))
+        .addMethod(
+            ContentGrpc.getDeleteMethod(),
+            Services.unary((r, h) -> {
+              throw readOnly();
+            }))
+        .addMethod(
+            ContentGrpc.getAbortMethod(),
+            Services.unary((r, h) -> {
+              throw readOnly();
+            }))
+        .addMethod(
+            ContentGrpc.getWriteMethod(),
+            Services.streaming((r, out) -> {
+              throw readOnly();
+            }))
         .build();
+  }
+
+  private static BuildException readOnly() {
+    return new BuildException(Category.UNIMPLEMENTED, "read-only content store");
   }
 
   /** Reads a blob from an offset on. */
@@ -88,11 +124,18 @@ final class ContentService {
         .build();
   }
 
-  private void list(MessageStream<ListContentResponse, ListContentRequest> out)
+  private void list(
+      ListContentRequest request, MessageStream<ListContentResponse, ListContentRequest> out)
       throws InterruptedException {
+    FieldFilter filter = FieldFilter.parse(request.getFiltersList());
     ListContentResponse.Builder next = ListContentResponse.newBuilder();
     for (ContentStore.BlobInfo blob : content.list()) {
-      next.addInfo(info(blob.digest().toString(), blob.size(), blob.createdAt()));
+      String digest = blob.digest().toString();
+      if (!filter.matches(
+          path -> path.equals(List.of("digest")) ? Optional.of(digest) : Optional.empty())) {
+        continue;
+      }
+      next.addInfo(info(digest, blob.size(), blob.createdAt()));
       if (next.getInfoCount() == LISTED_AT_ONCE) {
         out.write(next.build());
         next.clear();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.Any;
+import com.sun.net.httpserver.HttpServer;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.FileNames;
@@ -21,8 +22,15 @@ import dev.buildd.session.filesync.FileSendTarget;
 import dev.buildd.snapshot.layer.Estargz;
 import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -31,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -307,6 +316,92 @@ final class ImageExportTest {
     assertThat(Programs.run(temp, "tar", "tf", file.toString()).lines().toList())
         .startsWith("blobs/", "blobs/sha256/")
         .endsWith("index.json", "manifest.json", "oci-layout");
+  }
+
+  /** Puts an image into the registry whose only layer is elsewhere; returns the layer's digest. */
+  private static String pushForeign(String name, HttpServer elsewhere) throws Exception {
+    machine.export(
+        Llb.scratch().file(Llb.mkfile("/foreign", 0644, "foreign")), image(host + "/" + name));
+    Map<String, Object> manifest =
+        new LinkedHashMap<>(
+            Json.parseObject(
+                Programs.run(
+                        temp,
+                        "skopeo",
+                        "inspect",
+                        "--raw",
+                        "--tls-verify=false",
+                        "docker://" + host + "/" + name)
+                    .getBytes(UTF_8),
+                "manifest"));
+    Map<String, Object> layer = new LinkedHashMap<>(Json.objects(manifest, "layers").getFirst());
+    String digest = Json.text(layer, "digest");
+    String hex = digest.substring("sha256:".length());
+    byte[] content = Files.readAllBytes(machine.root().resolve("content/blobs/sha256/" + hex));
+    elsewhere.createContext(
+        "/layer",
+        request -> {
+          try (request) {
+            request.sendResponseHeaders(200, content.length);
+            request.getResponseBody().write(content);
+          }
+        });
+    layer.put("mediaType", MediaType.OCI_FOREIGN_LAYER + "+gzip");
+    layer.put("urls", List.of("http://localhost:" + elsewhere.getAddress().getPort() + "/layer"));
+    manifest.put("layers", List.of(layer));
+    HttpRequest put =
+        HttpRequest.newBuilder(URI.create("http://" + host + "/v2/" + name + "/manifests/latest"))
+            .header("Content-Type", MediaType.OCI_MANIFEST)
+            .PUT(HttpRequest.BodyPublishers.ofByteArray(Json.bytes(manifest)))
+            .build();
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      HttpResponse<String> answer = http.send(put, HttpResponse.BodyHandlers.ofString());
+      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
+    }
+    try (Stream<Path> stored = Files.walk(temp)) {
+      for (Path data : stored.filter(path -> path.endsWith(hex + "/data")).toList()) {
+        Files.delete(data);
+      }
+    }
+    try (BuildClient client = machine.client()) {
+      client.prune(
+          new BuildClient.PruneOptions(List.of(), true, Duration.ZERO, 0, 0, 0), gone -> {});
+    }
+    return digest;
+  }
+
+  private static Map<String, Object> firstLayer(Path archive) throws Exception {
+    return Json.objects(inspect("oci-archive:" + archive, "--raw"), "layers").getFirst();
+  }
+
+  @Test
+  void foreignLayersAreHadElsewhereAndMayStayThere() throws Exception {
+    HttpServer elsewhere =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    elsewhere.start();
+    try {
+      String digest = pushForeign("foreign", elsewhere);
+      State state = Llb.image(host + "/foreign").file(Llb.mkfile("/own", 0644, "own"));
+      String blob = "blobs/" + digest.replace(':', '/');
+
+      Path stays = temp.resolve("stays.tar");
+      machine.export(state, archive("oci", stays, "prefer-nondist-layers=true"));
+      assertThat(firstLayer(stays))
+          .containsEntry("digest", digest)
+          .containsEntry("mediaType", MediaType.OCI_FOREIGN_LAYER + "+gzip")
+          .containsKey("urls");
+      assertThat(Programs.run(temp, "tar", "tf", stays.toString()).lines()).doesNotContain(blob);
+
+      Path taken = temp.resolve("taken.tar");
+      machine.export(state, archive("oci", taken));
+      assertThat(firstLayer(taken))
+          .containsEntry("digest", digest)
+          .containsEntry("mediaType", MediaType.OCI_LAYER_GZIP)
+          .doesNotContainKey("urls");
+      assertThat(Programs.run(temp, "tar", "tf", taken.toString()).lines()).contains(blob);
+    } finally {
+      elsewhere.stop(0);
+    }
   }
 
   @Test

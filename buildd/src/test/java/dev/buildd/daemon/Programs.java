@@ -74,6 +74,7 @@ final class Programs implements AutoCloseable {
         log: {level: error}
         storage: {filesystem: {rootdirectory: %s}}
         http: {addr: "127.0.0.1:%d"}
+        validation: {manifests: {urls: {allow: ["^http://localhost:"]}}}
         """
             .formatted(directory.resolve("registry-" + port), port));
     serve(port, "docker-registry", "serve", config.toString());

@@ -147,7 +147,7 @@ public final class Push {
 
   private void collect(Descriptor at, List<Descriptor> manifests, Map<Digest, Descriptor> blobs) {
     if (!MediaType.isIndex(at.mediaType()) && !MediaType.isManifest(at.mediaType())) {
-      if (!at.mediaType().contains("nondistributable") && !at.mediaType().contains("foreign")) {
+      if (!MediaType.isForeignLayer(at.mediaType())) {
         blobs.putIfAbsent(at.digest(), at);
       }
       return;

@@ -237,7 +237,7 @@ public final class ArchiveExporter implements Exporter {
       manifest.manifests().forEach(one -> collect(content, one, entries));
       manifest.config().ifPresent(config -> collect(content, config, entries));
       manifest.layers().stream()
-          .filter(layer -> !LayerTypes.isForeign(layer.mediaType()))
+          .filter(layer -> !MediaType.isForeignLayer(layer.mediaType()))
           .forEach(layer -> collect(content, layer, entries));
     }
   }

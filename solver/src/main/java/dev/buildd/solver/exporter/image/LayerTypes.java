@@ -5,11 +5,6 @@ import dev.buildd.snapshot.layer.Compression;
 
 /** The media types of layers in OCI's and Docker's spelling. */
 public final class LayerTypes {
-  private static final String OCI_FOREIGN =
-      "application/vnd.oci.image.layer.nondistributable.v1.tar";
-  private static final String DOCKER_FOREIGN =
-      "application/vnd.docker.image.rootfs.foreign.diff.tar";
-
   private LayerTypes() {}
 
   /**
@@ -21,12 +16,8 @@ public final class LayerTypes {
     Compression compression = Compression.ofLayer(mediaType);
     String suffix = compression == Compression.NONE ? "" : (oci ? "+" : ".") + compression.text();
     if (oci) {
-      return (foreign ? OCI_FOREIGN : MediaType.OCI_LAYER) + suffix;
+      return (foreign ? MediaType.OCI_FOREIGN_LAYER : MediaType.OCI_LAYER) + suffix;
     }
-    return (foreign ? DOCKER_FOREIGN : MediaType.DOCKER_LAYER) + suffix;
-  }
-
-  static boolean isForeign(String mediaType) {
-    return mediaType.startsWith(OCI_FOREIGN) || mediaType.startsWith(DOCKER_FOREIGN);
+    return (foreign ? MediaType.DOCKER_FOREIGN_LAYER : MediaType.DOCKER_LAYER) + suffix;
   }
 }
