@@ -72,7 +72,11 @@ final class Builds implements AutoCloseable {
   }
 
   /** What a request asks for, checked. */
-  private record Wanted(Exports exports, CacheRequest caches, Entitlements entitlements) {}
+  private record Wanted(
+      CompatibilityVersion compatibility,
+      Exports exports,
+      CacheRequest caches,
+      Entitlements entitlements) {}
 
   /**
    * Runs a build to its end and returns what is told of its exports. An interrupt cancels it.
@@ -109,17 +113,31 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> run(SolveRequest request) throws Exception {
+    // there before anything is checked, lest a client that watches a refused build waits for it
+    Job job = parts.solver().newJob(request.getRef(), request.getSession());
+    try {
+      return run(request, job, wanted(request));
+    } finally {
+      Cleanup.run("close " + job, job::close);
+      job.journal().close();
+      Threads.timer().schedule(() -> parts.solver().discard(job), KEPT_SECONDS, TimeUnit.SECONDS);
+    }
+  }
+
+  private Wanted wanted(SolveRequest request) {
     if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
     CompatibilityVersion compatibility = CompatibilityVersion.of(request.getCompatibilityVersion());
-    Wanted wanted =
-        new Wanted(
-            Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
-            CacheRequest.of(request.getCache()),
-            Entitlements.of(request.getEntitlementsList(), parts.entitlements()));
-    Job job = parts.solver().newJob(request.getRef(), request.getSession());
-    compatibility.keepIn(job.memory());
+    return new Wanted(
+        compatibility,
+        Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
+        CacheRequest.of(request.getCache()),
+        Entitlements.of(request.getEntitlementsList(), parts.entitlements()));
+  }
+
+  private Map<String, String> run(SolveRequest request, Job job, Wanted wanted) throws Exception {
+    wanted.compatibility().keepIn(job.memory());
     if (wanted.exports().useFiles()) {
       job.useValues();
     }
@@ -136,10 +154,6 @@ final class Builds implements AutoCloseable {
       recording.complete(
           job.journal().snapshot(), Map.of(), List.of(), Optional.of(WireErrors.statusOf(e)));
       throw e;
-    } finally {
-      Cleanup.run("close " + job, job::close);
-      job.journal().close();
-      Threads.timer().schedule(() -> parts.solver().discard(job), KEPT_SECONDS, TimeUnit.SECONDS);
     }
   }
 

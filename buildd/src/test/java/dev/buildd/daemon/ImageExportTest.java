@@ -461,7 +461,9 @@ final class ImageExportTest {
         .hasSize(5);
   }
 
+  /** And at once: a client that watched a build that never came would wait 5 s each time. */
   @Test
+  @Timeout(10)
   void wrongAttributesAreRefusedBeforeAnythingRuns() {
     assertThatThrownBy(() -> machine.export(plain(), image("lower/CASE")))
         .hasMessageContaining("must be lowercase");
