@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.concurrent.Scope;
-import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.content.Platform;
@@ -29,23 +28,17 @@ import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -574,48 +567,6 @@ class ImageSourceTest {
             layers));
   }
 
-  /** A transfer that can be mended is; for how, see RepositoryTest and ParallelTransferTest. */
-  @Test
-  void layersSurviveWhatPasses() throws Exception {
-    byte[] tar = layer("one", "a", "1");
-    byte[] layer = LocalRegistry.gzip(tar);
-    registry.pushImage("img", "v1", List.of(tar));
-    AtomicInteger count = new AtomicInteger();
-    try (FaultyProxy proxy = new FaultyProxy(registry.host())) {
-      proxy.fault =
-          request -> {
-            if (!request.getRequestURI().getPath().endsWith(Digest.of(layer).hex())) {
-              return false;
-            }
-            switch (count.getAndIncrement()) {
-              case 0 -> request.sendResponseHeaders(503, -1);
-              case 1 -> {
-                request.getResponseHeaders().set("Retry-After", "1");
-                request.sendResponseHeaders(429, -1);
-              }
-              case 2 -> {
-                request.sendResponseHeaders(200, layer.length);
-                request.getResponseBody().write(layer, 0, 20);
-                request.getResponseBody().flush();
-                throw new IOException("cut");
-              }
-              default -> {
-                return false;
-              }
-            }
-            return true;
-          };
-      try (ImmutableRef ref = pull(proxy)) {
-        assertThat(read(ref, "a")).isEqualTo("1");
-      }
-    }
-    assertThat(count).hasValue(4);
-  }
-
-  private ImmutableRef pull(FaultyProxy proxy) throws Exception {
-    return pull(source.open("docker-image://" + proxy.host() + "/img:v1", Map.of(), AMD64));
-  }
-
   private ImmutableRef pull(Source.Instance image) throws Exception {
     ImmutableRef ref = image.fetch(context()).orElseThrow();
     try {
@@ -624,93 +575,6 @@ class ImageSourceTest {
     } catch (Exception e) {
       ref.close();
       throw e;
-    }
-  }
-
-  /** What else goes wrong is told with the image, the layer and the cause, and leaves nothing. */
-  @Test
-  void failuresNameTheImageTheLayerAndTheCause() throws Exception {
-    byte[] tar = layer("one", "a", "1");
-    byte[] layer = LocalRegistry.gzip(tar);
-    registry.pushImage("img", "v1", List.of(tar));
-    byte[] other = layer.clone();
-    other[30] ^= 1;
-    fails(layer, 200, other, "unexpected commit digest " + Digest.of(other));
-    fails(layer, 200, Arrays.copyOf(layer, 30), "unexpected commit size 30, expected");
-    fails(layer, 200, Arrays.copyOf(layer, layer.length + 1), "unexpected commit size, more than");
-    fails(layer, 500, "broken".getBytes(UTF_8), "500: broken");
-    fails(layer, 401, "who?".getBytes(UTF_8), "401: who?");
-    fails(layer, 404, new byte[0], "not found");
-  }
-
-  private void fails(byte[] layer, int status, byte[] body, String cause) throws Exception {
-    Digest digest = Digest.of(layer);
-    try (FaultyProxy proxy = new FaultyProxy(registry.host())) {
-      proxy.fault =
-          request -> {
-            boolean isLayer = request.getRequestURI().getPath().endsWith(digest.hex());
-            if (isLayer) {
-              request.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
-              request.getResponseBody().write(body);
-            }
-            return isLayer;
-          };
-      assertThatThrownBy(() -> pull(proxy))
-          .hasMessageStartingWith(proxy.host() + "/img:v1: ")
-          .hasMessageContaining(digest.toString())
-          .hasMessageContaining(cause);
-    }
-    assertThat(snapshots.ids()).isEmpty();
-    assertThat(content.info(digest)).isEmpty();
-  }
-
-  /** Whoever pulls it next begins anew: what had come is removed at once, not at the next prune. */
-  @Test
-  void cancelledPullLeavesNothing() throws Exception {
-    byte[] tar = layer("one", "a", "1");
-    byte[] layer = LocalRegistry.gzip(tar);
-    registry.pushImage("img", "v1", List.of(tar));
-    CountDownLatch begun = new CountDownLatch(1);
-    CountDownLatch over = new CountDownLatch(1);
-    CompletableFuture<Throwable> end = new CompletableFuture<>();
-    try (FaultyProxy proxy = new FaultyProxy(registry.host())) {
-      proxy.fault =
-          request -> {
-            if (!request.getRequestURI().getPath().endsWith(Digest.of(layer).hex())) {
-              return false;
-            }
-            request.sendResponseHeaders(200, layer.length);
-            request.getResponseBody().write(layer, 0, 20);
-            request.getResponseBody().flush();
-            begun.countDown();
-            try {
-              over.await();
-            } catch (InterruptedException e) {
-              throw new IOException(e);
-            }
-            return true;
-          };
-      Thread pull =
-          Threads.start(
-              "pull",
-              () -> {
-                try {
-                  pull(proxy).close();
-                  end.complete(new AssertionError("ended well"));
-                } catch (Throwable e) {
-                  end.complete(e);
-                }
-              });
-      assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
-      assertThat(temp.resolve("content/ingest")).isNotEmptyDirectory();
-      pull.interrupt();
-      assertThat(BuildException.categoryOf(end.get(20, TimeUnit.SECONDS)))
-          .isEqualTo(Category.CANCELED);
-      assertThat(temp.resolve("content/ingest")).isEmptyDirectory();
-      assertThat(snapshots.ids()).isEmpty();
-      over.countDown();
-      proxy.fault = request -> false;
-      pull(proxy).close();
     }
   }
 

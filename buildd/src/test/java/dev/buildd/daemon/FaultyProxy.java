@@ -1,4 +1,4 @@
-package dev.buildd.solver.source.image;
+package dev.buildd.daemon;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
