@@ -1,7 +1,7 @@
 package dev.buildd.cache.registry;
 
 import dev.buildd.base.concurrent.Threads;
-import java.io.FilterInputStream;
+import dev.buildd.base.io.BlockInput;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
@@ -9,14 +9,15 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /** A body of which something must arrive from time to time: a silent peer is a broken one. */
-final class StallGuard extends FilterInputStream {
+final class StallGuard extends BlockInput {
+  private final InputStream in;
   private final Duration patience;
   private final ScheduledFuture<?> watch;
   private volatile long lastHeard = System.nanoTime();
   private volatile boolean stalled;
 
   StallGuard(InputStream body, Duration patience) {
-    super(body);
+    this.in = body;
     this.patience = patience;
     long period = Math.max(1, patience.toMillis() / 4);
     this.watch =
@@ -33,12 +34,6 @@ final class StallGuard extends FilterInputStream {
         // it is broken in any case
       }
     }
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override
@@ -60,6 +55,6 @@ final class StallGuard extends FilterInputStream {
   @Override
   public void close() throws IOException {
     watch.cancel(false);
-    super.close();
+    in.close();
   }
 }

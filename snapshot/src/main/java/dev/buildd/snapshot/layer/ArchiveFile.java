@@ -1,9 +1,9 @@
 package dev.buildd.snapshot.layer;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.io.BlockInput;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -77,18 +77,19 @@ public final class ArchiveFile {
   }
 
   /** What a program makes of a file. */
-  private static final class Decompressed extends FilterInputStream {
+  private static final class Decompressed extends BlockInput {
     private final String program;
     private final Process process;
+    private final InputStream in;
 
     Decompressed(String program, Path file) throws IOException {
       this(program, start(program, file));
     }
 
     private Decompressed(String program, Process process) {
-      super(process.getInputStream());
       this.program = program;
       this.process = process;
+      this.in = process.getInputStream();
     }
 
     private static Process start(String program, Path file) throws IOException {
@@ -99,14 +100,8 @@ public final class ArchiveFile {
     }
 
     @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
     public int read(byte[] to, int at, int length) throws IOException {
-      int n = super.read(to, at, length);
+      int n = in.read(to, at, length);
       if (n < 0) {
         checkExit();
       }
@@ -128,7 +123,7 @@ public final class ArchiveFile {
     @Override
     public void close() throws IOException {
       process.destroyForcibly();
-      super.close();
+      in.close();
     }
   }
 }

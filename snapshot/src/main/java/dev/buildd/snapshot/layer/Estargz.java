@@ -1,6 +1,6 @@
 package dev.buildd.snapshot.layer;
 
-import java.io.FilterInputStream;
+import dev.buildd.base.io.BlockInput;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -72,18 +72,13 @@ public final class Estargz {
   }
 
   /** The first bytes of a stream. */
-  private static final class Beginning extends FilterInputStream {
+  private static final class Beginning extends BlockInput {
+    private final InputStream in;
     private long left;
 
     Beginning(InputStream in, long length) {
-      super(in);
+      this.in = in;
       this.left = length;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override
@@ -102,8 +97,8 @@ public final class Estargz {
     }
 
     @Override
-    public boolean markSupported() {
-      return false;
+    public void close() throws IOException {
+      in.close();
     }
   }
 }

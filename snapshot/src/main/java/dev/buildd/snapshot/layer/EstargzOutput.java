@@ -4,10 +4,10 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.io.BlockInput;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.FileNames;
 import java.io.ByteArrayInputStream;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -75,15 +75,11 @@ public final class EstargzOutput extends OutputStream {
   }
 
   /** What is read of the archive goes on to gzip. */
-  private final class Passing extends FilterInputStream {
-    Passing(InputStream in) {
-      super(in);
-    }
+  private final class Passing extends BlockInput {
+    private final InputStream in;
 
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    Passing(InputStream in) {
+      this.in = in;
     }
 
     @Override
@@ -93,6 +89,11 @@ public final class EstargzOutput extends OutputStream {
         pack(to, at, n);
       }
       return n;
+    }
+
+    @Override
+    public void close() throws IOException {
+      in.close();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.buildd.snapshot.layer;
 
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.io.BlockInput;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Used by one thread, the one that made it; not by one that burns processor time, for it waits.
  */
-final class ReadAhead extends InputStream {
+final class ReadAhead extends BlockInput {
   private static final int BUFFER = 256 << 10;
   private static final int BUFFERS = 4;
 
@@ -105,12 +106,6 @@ final class ReadAhead extends InputStream {
       case Throwable e -> throw new IOException(e);
     }
     return now;
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.buildd.snapshot.layer;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.io.BlockInput;
 import dev.buildd.base.linux.FileNames;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
@@ -438,19 +439,13 @@ public final class TarReader {
   }
 
   /** The bytes of one file in the archive. */
-  private final class Content extends InputStream {
+  private final class Content extends BlockInput {
     private final long stored;
     private long left;
 
     Content(long stored) {
       this.stored = stored;
       this.left = stored;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override
