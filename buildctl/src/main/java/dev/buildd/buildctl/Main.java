@@ -3,10 +3,12 @@ package dev.buildd.buildctl;
 import dev.buildd.buildctl.cli.Cli;
 import dev.buildd.buildctl.cli.Flag;
 import dev.buildd.gateway.SolveException;
+import dev.buildd.session.rpc.EventLoops;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
@@ -31,7 +33,11 @@ public final class Main {
     out.flush();
     err.flush();
     over.countDown();
-    // connections and their threads end with the process
+    try {
+      EventLoops.endShared(Duration.ofMillis(100));
+    } catch (InterruptedException e) {
+      // then it ends with the process, as connections and other threads do
+    }
     Runtime.getRuntime().halt(status);
   }
 
