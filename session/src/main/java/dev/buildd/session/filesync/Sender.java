@@ -8,6 +8,7 @@ import dev.buildd.session.rpc.Statuses;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.NoSuchFileException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Sender {
   private static final int CHUNK = 256 << 10;
+  private static final int COPIED = CHUNK / 4; // up to which copying costs less than a new buffer
   private static final int END = -1;
 
   private final PacketStream stream;
@@ -29,6 +31,7 @@ final class Sender {
   private final AtomicLong bytes = new AtomicLong();
   // no longer than the walk, for each file is sent once
   private final BlockingQueue<Integer> requests = new LinkedBlockingQueue<>();
+  private byte[] buffer = new byte[CHUNK]; // of the thread that sends content
   private final Object lock = new Object();
 
   @GuardedBy("lock")
@@ -129,20 +132,27 @@ final class Sender {
         throw BuildException.invalid("file id " + id + " was asked for twice");
       }
       try (InputStream in = source.open(path)) {
-        while (true) {
-          byte[] buffer = new byte[CHUNK]; // handed on with the packet, hence a new one each time
-          int n = in.readNBytes(buffer, 0, CHUNK);
+        int n;
+        do {
+          n = in.readNBytes(buffer, 0, CHUNK);
           if (n > 0) {
-            write(Packets.data(id, buffer, n));
+            write(Packets.data(id, handedOn(n), n));
           }
-          if (n < CHUNK) {
-            break;
-          }
-        }
+        } while (n == CHUNK);
       } catch (NoSuchFileException e) {
         // removed since the walk: taken for empty, as fsutil does
       }
       write(Packets.endOfData(id));
     }
+  }
+
+  /** What was read last, in an array for the packet alone. Most files are small. */
+  private byte[] handedOn(int length) {
+    if (length < COPIED) {
+      return Arrays.copyOf(buffer, length);
+    }
+    byte[] full = buffer;
+    buffer = new byte[CHUNK];
+    return full;
   }
 }
