@@ -104,6 +104,11 @@ final class Git {
       this.stderr = stderr;
     }
 
+    /** The same, said of what was going on. */
+    BuildException during(String what) {
+      return BuildException.unknown(what + ": " + getMessage(), this);
+    }
+
     String stderr() {
       return stderr;
     }

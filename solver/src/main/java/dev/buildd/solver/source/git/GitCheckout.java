@@ -5,7 +5,6 @@ import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
@@ -25,7 +24,6 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +36,6 @@ final class GitCheckout implements Source.Instance {
   private static final String REMOTE = "git-remote";
   private static final String SNAPSHOT = "git-snapshot";
   private static final Pattern HEAD_BRANCH = Pattern.compile("refs/heads/(\\S+)");
-  private static final Random RANDOM = new java.security.SecureRandom();
 
   private final CacheManager cache;
   private final Turns turns;
@@ -182,7 +179,7 @@ final class GitCheckout implements Source.Instance {
     try {
       text = git.run("ls-remote", "--symref", "--", url().remote(), "HEAD");
     } catch (Git.Failure e) {
-      throw failed("error fetching default branch for repository " + url().shown(), e);
+      throw e.during("error fetching default branch for repository " + url().shown());
     }
     Matcher matcher = HEAD_BRANCH.matcher(text);
     if (!matcher.find()) {
@@ -198,7 +195,7 @@ final class GitCheckout implements Source.Instance {
     try {
       listing = git.run("ls-remote", "--", url().remote(), ref, ref + "^{}");
     } catch (Git.Failure e) {
-      throw failed("failed to fetch remote " + url().shown(), e);
+      throw e.during("failed to fetch remote " + url().shown());
     }
     Map<String, String> found = new LinkedHashMap<>();
     for (String line : listing.split("\n")) {
@@ -251,10 +248,6 @@ final class GitCheckout implements Source.Instance {
     return new BuildException(
         Category.FAILED_PRECONDITION,
         "expected checksum to match " + request.checksum() + ", got " + got);
-  }
-
-  private static BuildException failed(String what, Git.Failure cause) {
-    return BuildException.unknown(what + ": " + cause.getMessage(), cause);
   }
 
   private String cacheKey(String commit, String ref) {
@@ -517,7 +510,7 @@ final class GitCheckout implements Source.Instance {
       try {
         bare.run(command);
       } catch (Git.Failure e) {
-        throw failed("failed to fetch remote " + url().shown(), e);
+        throw e.during("failed to fetch remote " + url().shown());
       }
       bare.run("reflog", "expire", "--all", "--expire=now");
       if (!bare.succeeds("cat-file", "-e", object)) {
@@ -570,137 +563,11 @@ final class GitCheckout implements Source.Instance {
             .withRecordType(RefOptions.SOURCE_GIT_CHECKOUT);
     try (MutableRef ref = cache.newMutable(Optional.empty(), options)) {
       try (Mounted at = ref.mount()) {
-        fill(bare, bareDirectory, at.path(), resolved);
-        if (snapshot.version() == CompatibilityVersion.V0_13) {
-          letAllWrite(at.path());
-        }
+        new WorkTree(resolved.request(), bare, bareDirectory, resolved.object(), wanted(resolved))
+            .fill(at.path(), snapshot.version());
       }
       ref.index(SNAPSHOT, snapshot.name());
       return ref.commit();
     }
-  }
-
-  private void fill(Git bare, Path bareDirectory, Path target, Resolved resolved) throws Exception {
-    String subdir = url().subdir();
-    Path tree = subdir.isEmpty() ? target : Files.createTempDirectory(target, "checkout");
-    Git git;
-    if (request.keepGitDirectory() && subdir.isEmpty()) {
-      git = cloneInto(bare, bareDirectory, target, resolved);
-    } else {
-      git = bare.withWorkTree(tree);
-      try {
-        git.run("checkout", "--no-overlay", wanted(resolved), "--", ".");
-      } catch (Git.Failure e) {
-        throw failed("failed to checkout remote " + url().shown(), e);
-      }
-    }
-    if (!request.skipSubmodules()) {
-      try {
-        git.run("submodule", "update", "--init", "--recursive", "--depth=1");
-      } catch (Git.Failure e) {
-        throw failed("failed to update submodules for " + url().shown(), e);
-      }
-    }
-    if (!subdir.isEmpty()) {
-      moveOut(tree, subdir, target);
-    }
-    if (request.commitTimes()) {
-      String seconds = git.run("log", "-1", "--format=%ct", wanted(resolved) + "^{commit}");
-      setTimes(target, Long.parseLong(seconds.strip()) * 1_000_000_000L);
-    }
-  }
-
-  /** A work tree with a repository of its own, as a user's clone has. */
-  private Git cloneInto(Git bare, Path bareDirectory, Path target, Resolved resolved)
-      throws Exception {
-    Path directory = target.resolve(".git");
-    Git git = bare.in(directory).withWorkTree(target);
-    if (resolved.object().length() == 64) {
-      git.run("-c", "init.defaultBranch=master", "init", "--object-format=sha256");
-    } else {
-      git.run("-c", "init.defaultBranch=master", "init");
-    }
-    // by the file protocol: a local clone would link to whatever files the repository names
-    // (CVE-2022-39253)
-    git.run("remote", "add", "origin", "file://" + bareDirectory);
-    try {
-      git.run("fetch", "-u", "--depth=1", "--", "origin", pulled(bare, resolved));
-      git.run("checkout", "FETCH_HEAD");
-    } catch (Git.Failure e) {
-      throw failed("failed to checkout remote " + url().shown(), e);
-    }
-    git.run("remote", "set-url", "origin", url().shown());
-    git.run("reflog", "expire", "--all", "--expire=now");
-    Files.deleteIfExists(directory.resolve("FETCH_HEAD"));
-    return git;
-  }
-
-  private String pulled(Git bare, Resolved resolved) throws Exception {
-    String ref = resolved.request().url().ref();
-    String wanted = wanted(resolved);
-    if (bare.run("cat-file", "-t", wanted).strip().equals("tag")) {
-      return ref + ":" + (ref.startsWith("refs/tags/") ? ref : "refs/tags/" + ref);
-    }
-    if (!ref.equals(wanted)) {
-      return wanted + ":" + ref;
-    }
-    if (GitUrl.isCommit(ref)) {
-      String temporary = "refs/buildkit/" + Long.toHexString(RANDOM.nextLong());
-      bare.run("update-ref", temporary, ref);
-      return temporary;
-    }
-    return ref + ":" + ref;
-  }
-
-  /** The subdirectory's content becomes all there is. */
-  private static void moveOut(Path tree, String subdir, Path target) throws IOException {
-    Path at = tree;
-    for (String part : subdir.split("/")) {
-      at = at.resolve(part);
-      Stat stat = Linux.tryLstat(at);
-      if (stat == null) {
-        throw BuildException.notFound(
-            "invalid subdir "
-                + subdir
-                + ": failed to lstat \""
-                + tree.relativize(at)
-                + "\": no such file or directory");
-      }
-      if (!stat.isDirectory()) { // a symlink would lead anywhere (GHSA-4vrq-3vrq-g6gg)
-        throw BuildException.invalid(
-            "invalid subdir "
-                + subdir
-                + ": git subpath \""
-                + subdir
-                + "\" contains non-directory \""
-                + tree.relativize(at)
-                + "\"");
-      }
-    }
-    for (Path path : LayerFiles.list(at)) {
-      Linux.rename(path, target.resolve(String.valueOf(path.getFileName())), 0);
-    }
-    LayerFiles.deleteTree(tree);
-  }
-
-  /** What was no program could once be written by everybody. */
-  private static void letAllWrite(Path directory) throws IOException {
-    for (Path entry : LayerFiles.list(directory)) {
-      Stat stat = Linux.lstat(entry);
-      if (stat.isDirectory()) {
-        letAllWrite(entry);
-      } else if (stat.isRegular() && (stat.permissions() & 0111) == 0) {
-        Linux.chmod(entry, stat.permissions() | 0222);
-      }
-    }
-  }
-
-  private static void setTimes(Path path, long nanos) throws IOException {
-    if (Linux.lstat(path).isDirectory()) {
-      for (Path entry : LayerFiles.list(path)) {
-        setTimes(entry, nanos);
-      }
-    }
-    Linux.utimensat(path, nanos, nanos);
   }
 }
