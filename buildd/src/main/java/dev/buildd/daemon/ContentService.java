@@ -16,6 +16,7 @@ import dev.buildd.proto.content.ReadContentRequest;
 import dev.buildd.proto.content.ReadContentResponse;
 import dev.buildd.session.rpc.MessageStream;
 import dev.buildd.snapshot.content.ContentStore;
+import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import java.io.IOException;
 import java.io.InputStream;
@@ -51,31 +52,17 @@ final class ContentService {
         .addMethod(
             ContentGrpc.getListStatusesMethod(), // what is being written is the daemon's business
             Services.unary((r, h) -> ListStatusesResponse.getDefaultInstance()))
-        .addMethod(
-            ContentGrpc.getUpdateMethod(),
-            Services.unary((r, h) -> {
-              throw readOnly();
-            }))
-        .addMethod(
-            ContentGrpc.getDeleteMethod(),
-            Services.unary((r, h) -> {
-              throw readOnly();
-            }))
-        .addMethod(
-            ContentGrpc.getAbortMethod(),
-            Services.unary((r, h) -> {
-              throw readOnly();
-            }))
-        .addMethod(
-            ContentGrpc.getWriteMethod(),
-            Services.streaming((r, out) -> {
-              throw readOnly();
-            }))
+        .addMethod(ContentGrpc.getUpdateMethod(), refused())
+        .addMethod(ContentGrpc.getDeleteMethod(), refused())
+        .addMethod(ContentGrpc.getAbortMethod(), refused())
+        .addMethod(ContentGrpc.getWriteMethod(), refused())
         .build();
   }
 
-  private static BuildException readOnly() {
-    return new BuildException(Category.UNIMPLEMENTED, "read-only content store");
+  private static <Q, P> ServerCallHandler<Q, P> refused() {
+    return Services.streaming((request, out) -> {
+      throw new BuildException(Category.UNIMPLEMENTED, "read-only content store");
+    });
   }
 
   /** Reads a blob from an offset on. */

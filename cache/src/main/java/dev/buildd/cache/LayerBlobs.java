@@ -19,6 +19,7 @@ import java.io.OutputStream;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,6 +31,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Layers of refs as archives. An archive is made once and stays as long as its ref; one that came
@@ -165,13 +167,13 @@ public final class LayerBlobs {
   }
 
   /** One layer of a chain, if one of its archives, of whatever compression, is among these. */
-  public Optional<LayerBlob> oneOf(Set<Digest> blobs, ImmutableRef layer, LazyBlobs lazy) {
-    List<LayerBlob> all = new ArrayList<>();
-    existing(layer, lazy).ifPresent(all::add);
-    for (Compression compression : Compression.values()) {
-      known(layer, converted(compression)).ifPresent(all::add);
-    }
-    return all.stream().filter(blob -> blobs.contains(blob.descriptor().digest())).findFirst();
+  public Optional<LayerBlob> oneOf(Set<Digest> blobs, ImmutableRef layer) {
+    return Stream.concat(
+            Stream.of(LayerBlob.VALUE),
+            Arrays.stream(Compression.values()).map(LayerBlobs::converted))
+        .flatMap(key -> layer.get(key).map(LayerBlob::of).stream())
+        .filter(blob -> blobs.contains(blob.descriptor().digest()))
+        .findFirst();
   }
 
   /** Where a layer's archive is noted that was made although there was another. */

@@ -1,11 +1,13 @@
 package dev.buildd.cache;
 
 import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 
 /**
  * The layers of an export that are not in the content store, where a registry may have them
@@ -38,14 +40,19 @@ public final class LazyBlobs implements AutoCloseable {
     }
   }
 
-  /** Brings all of them. */
+  /** Brings all of them, side by side as far as their registries let it. */
   public void fetchAll() throws Exception {
-    List<Digest> all;
+    List<Callable<Boolean>> all = new ArrayList<>();
     synchronized (lock) {
-      all = List.copyOf(layers.keySet());
+      for (Digest blob : layers.keySet()) {
+        all.add(() -> {
+          fetch(blob);
+          return true;
+        });
+      }
     }
-    for (Digest blob : all) {
-      fetch(blob);
+    if (!all.isEmpty()) {
+      Scope.all("fetch layers", all);
     }
   }
 

@@ -27,15 +27,40 @@ final class ActiveEdge {
 
   private final ActiveVertex vertex;
   private final int output;
-  private Asked<KeySet> fast; // guarded by this
-  private Asked<Probed> slow; // guarded by this
+  private final Answer<KeySet> fast;
+  private final Answer<Probed> slow;
   private final Flight<SolvedEdge> result;
   private volatile int solvedWith; // how many caches were known then
   private volatile boolean resultWanted; // lets a proven miss start all inputs at once
   private volatile boolean used; // by an operation, which needs what the value stands for
 
-  /** An answer, and how many caches were known when it was asked for; they only become more. */
-  private record Asked<T>(int caches, Flight<T> flight) {}
+  /** What caches say. They only become more, and then are asked again. */
+  private final class Answer<T> {
+    private final String name;
+    private final Callable<T> question;
+    private int caches; // guarded by this
+    private Flight<T> flight; // guarded by this
+
+    Answer(String name, Callable<T> question) {
+      this.name = name;
+      this.question = question;
+      caches = vertex.sourceCount();
+      flight = new Flight<>(name, question);
+    }
+
+    T join() throws Exception {
+      return flight().join();
+    }
+
+    private synchronized Flight<T> flight() {
+      int known = vertex.sourceCount();
+      if (known != caches) {
+        caches = known;
+        flight = new Flight<>(name, question);
+      }
+      return flight;
+    }
+  }
 
   /** A record together with the cache that has it. */
   private record Found(CacheSource source, CacheRecord record) {}
@@ -55,38 +80,10 @@ final class ActiveEdge {
   ActiveEdge(ActiveVertex vertex, int output) {
     this.vertex = vertex;
     this.output = output;
-    int caches = vertex.sourceCount();
-    fast = new Asked<>(caches, fastFlight());
-    slow = new Asked<>(caches, slowFlight());
-    result = new Flight<>("result " + name(), this::solve);
-  }
-
-  private String name() {
-    return vertex.vertex().name() + "." + output;
-  }
-
-  private Flight<KeySet> fastFlight() {
-    return new Flight<>("fast " + name(), this::definitionNames);
-  }
-
-  private Flight<Probed> slowFlight() {
-    return new Flight<>("slow " + name(), () -> probe(Set.of(), resultWanted));
-  }
-
-  private synchronized Flight<KeySet> fast() {
-    int caches = vertex.sourceCount();
-    if (caches != fast.caches()) {
-      fast = new Asked<>(caches, fastFlight());
-    }
-    return fast.flight();
-  }
-
-  private synchronized Flight<Probed> slow() {
-    int caches = vertex.sourceCount();
-    if (caches != slow.caches()) {
-      slow = new Asked<>(caches, slowFlight());
-    }
-    return slow.flight();
+    String name = vertex.vertex().name() + "." + output;
+    fast = new Answer<>("fast " + name, this::definitionNames);
+    slow = new Answer<>("slow " + name, () -> probe(Set.of(), resultWanted));
+    result = new Flight<>("result " + name, this::solve);
   }
 
   ActiveVertex vertex() {
@@ -115,7 +112,7 @@ final class ActiveEdge {
   /** Names known without running or loading anything. */
   private KeySet fastNames() throws Exception {
     Optional<SolvedEdge> known = result.peek();
-    return known.isPresent() ? usable(known.get()) : fast().join();
+    return known.isPresent() ? usable(known.get()) : fast.join();
   }
 
   /** Names known after comparing contents of inputs where that can help. */
@@ -124,7 +121,7 @@ final class ActiveEdge {
     if (known.isPresent()) {
       return usable(known.get());
     }
-    return vertex.key().ignoreCache() ? KeySet.EMPTY : slow().join().names();
+    return vertex.key().ignoreCache() ? KeySet.EMPTY : slow.join().names();
   }
 
   /** The value's names, and those that caches have for it which another build brought since. */
@@ -136,7 +133,7 @@ final class ActiveEdge {
     if (caches.size() == solvedWith) {
       return solved.names();
     }
-    return solved.names().plus(fast().join().in(caches.subList(solvedWith, caches.size())));
+    return solved.names().plus(fast.join().in(caches.subList(solvedWith, caches.size())));
   }
 
   private CacheSource main() {
@@ -377,7 +374,7 @@ final class ActiveEdge {
     solvedWith = vertex.sourceCount();
     Set<String> failed = new HashSet<>();
     if (!vertex.key().ignoreCache()) {
-      Probed probed = slow().join();
+      Probed probed = slow.join();
       if (probed instanceof Probed.Miss(KeySet _, boolean heldBack) && heldBack) {
         probed = probe(Set.of(), true);
       }

@@ -267,18 +267,15 @@ public final class CacheExports {
   public Optional<byte[]> inline(CacheKeyId result, List<LayerBlob> image) throws Exception {
     List<Digest> places = image.stream().map(layer -> layer.descriptor().digest()).toList();
     Set<Digest> known = Set.copyOf(places);
-    CacheConfig config;
-    try (LazyBlobs lazy = new LazyBlobs()) {
-      config =
-          collected(
-              List.of(result),
-              record ->
-                  layers(
-                      record,
-                      layer -> blobs.oneOf(known, layer, lazy),
-                      LayerProvider.NONE,
-                      new HashMap<>()));
-    }
+    CacheConfig config =
+        collected(
+            List.of(result),
+            record ->
+                layers(
+                    record,
+                    layer -> blobs.oneOf(known, layer),
+                    LayerProvider.NONE,
+                    new HashMap<>()));
     if (config.layers().isEmpty()) {
       return Optional.empty();
     }
