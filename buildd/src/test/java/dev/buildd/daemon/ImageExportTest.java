@@ -325,15 +325,7 @@ final class ImageExportTest {
     Map<String, Object> manifest =
         new LinkedHashMap<>(
             Json.parseObject(
-                Programs.run(
-                        temp,
-                        "skopeo",
-                        "inspect",
-                        "--raw",
-                        "--tls-verify=false",
-                        "docker://" + host + "/" + name)
-                    .getBytes(UTF_8),
-                "manifest"));
+                Programs.manifest(temp, host + "/" + name).getBytes(UTF_8), "manifest"));
     Map<String, Object> layer = new LinkedHashMap<>(Json.objects(manifest, "layers").getFirst());
     String digest = Json.text(layer, "digest");
     String hex = digest.substring("sha256:".length());
@@ -422,15 +414,13 @@ final class ImageExportTest {
   void annotationsAndMediaTypesAreAsAsked() throws Exception {
     String name = host + "/typed:1";
     machine.export(plain(), image(name, "oci-mediatypes=false"));
-    String raw =
-        Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name);
+    String raw = Programs.manifest(temp, name);
     assertThat(raw)
         .contains("application/vnd.docker.distribution.manifest.v2+json")
         .contains("application/vnd.docker.image.rootfs.diff.tar.gzip")
         .doesNotContain("annotations");
     machine.export(plain(), image(name, "annotation.org.example=yes", "annotation-manifest.b=<2>"));
-    raw =
-        Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name);
+    raw = Programs.manifest(temp, name);
     assertThat(raw)
         .contains(
             "\"annotations\": {\n    \"b\": \"\\u003c2\\u003e\",\n    \"org.example\": \"yes\"");

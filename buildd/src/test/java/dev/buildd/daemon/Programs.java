@@ -34,6 +34,12 @@ final class Programs implements AutoCloseable {
     return out;
   }
 
+  /** The manifest of an image in a registry on loopback, as it is there. */
+  static String manifest(Path directory, String reference) throws Exception {
+    return run(
+        directory, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + reference);
+  }
+
   static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();

@@ -69,8 +69,7 @@ final class RegistryFaultsTest {
         Llb.scratch().file(Llb.mkfile("/f", 0644, test.getDisplayName())),
         new SolveOptions.Export(
             "image", Map.of("name", host + "/" + name, "push", "true"), Optional.empty()));
-    String url = "docker://" + host + "/" + name;
-    String manifest = Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", url);
+    String manifest = Programs.manifest(temp, host + "/" + name);
     digest =
         Json.text(
             Json.objects(Json.parseObject(manifest.getBytes(UTF_8), "manifest"), "layers")

@@ -301,8 +301,7 @@ final class RemoteCacheTest {
   }
 
   private Map<String, Object> manifest(String name) throws Exception {
-    String url = "docker://" + host + "/" + name;
-    String json = Programs.run(temp, "skopeo", "inspect", "--raw", "--tls-verify=false", url);
+    String json = Programs.manifest(temp, host + "/" + name);
     return Json.parseObject(json.getBytes(StandardCharsets.UTF_8), "manifest");
   }
 

@@ -135,7 +135,12 @@ final class LocalRegistry implements AutoCloseable {
                 "os", "linux",
                 "architecture", "amd64",
                 "rootfs", Map.of("type", "layers", "diff_ids", diffIds)));
-    Digest configDigest = pushBlob(repository, config);
+    return pushImage(repository, tag, config, layers);
+  }
+
+  /** Pushes an image of a config and the descriptors of layers that are there. */
+  Digest pushImage(String repository, String tag, byte[] config, List<?> layers) throws Exception {
+    Digest digest = pushBlob(repository, config);
     return pushManifest(
         repository,
         tag,
@@ -146,7 +151,7 @@ final class LocalRegistry implements AutoCloseable {
             "mediaType",
             MediaType.OCI_MANIFEST,
             "config",
-            descriptor(MediaType.OCI_CONFIG, configDigest, config.length),
+            descriptor(MediaType.OCI_CONFIG, digest, config.length),
             "layers",
             layers));
   }
