@@ -625,11 +625,6 @@ public final class CacheManager implements AutoCloseable {
     }
   }
 
-  /** Waits until all that was noted is durable and readable. */
-  public void flush() {
-    store.flush();
-  }
-
   private void writeUses() {
     synchronized (table) {
       table.writeUses();
@@ -641,6 +636,6 @@ public final class CacheManager implements AutoCloseable {
   public void close() {
     flusher.cancel(false);
     writeUses();
-    flush();
+    store.flush();
   }
 }

@@ -192,7 +192,6 @@ public final class LayerPuller {
         ref = Optional.of(layerBlobs.newLazy(below, pull.options(i), pull.blob(i), provider));
         below.ifPresent(ImmutableRef::close);
       }
-      cache.flush(); // once for all of them
       return ref.orElseThrow();
     }
   }
