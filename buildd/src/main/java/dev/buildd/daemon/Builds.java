@@ -15,7 +15,7 @@ import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.graph.Job;
-import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.llb.BuildResult;
@@ -338,14 +338,14 @@ final class Builds implements AutoCloseable {
     }
     Job job = parts.solver().awaitJob(ref, STATUS_PATIENCE);
     ProgressMessages messages = new ProgressMessages();
-    int at = 0;
+    long at = 0;
     while (true) {
-      List<ProgressEvent> events = job.journal().read(at);
-      if (events.isEmpty()) {
+      Journal.Page page = job.journal().read(at);
+      if (page.events().isEmpty()) {
         break;
       }
-      at += events.size();
-      for (StatusResponse message : messages.of(events)) {
+      at = page.next();
+      for (StatusResponse message : messages.of(page.events())) {
         watcher.tell(message);
       }
     }

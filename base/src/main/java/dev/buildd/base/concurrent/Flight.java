@@ -50,6 +50,9 @@ public final class Flight<T> {
     while (true) {
       Outcome<T> known = outcome;
       if (known == null) {
+        if (Thread.interrupted()) {
+          throw new InterruptedException(); // a cancelled caller begins nothing
+        }
         Run joined = enter();
         if (joined != null) {
           try {

@@ -103,7 +103,8 @@ public final class Scope implements AutoCloseable {
     }
   }
 
-  static void awaitUninterruptibly(CountDownLatch latch) {
+  /** Waits whatever interrupts come, and restores the interrupt afterwards. */
+  public static void awaitUninterruptibly(CountDownLatch latch) {
     boolean interrupted = false;
     while (true) {
       try {

@@ -10,6 +10,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 
 /**
  * Every thread of the program. Virtual threads only wait; what burns processor time runs on {@link
@@ -28,7 +29,14 @@ public final class Threads {
   private static final ScheduledExecutorService TIMER =
       Executors.newSingleThreadScheduledExecutor(daemonFactory("timer-"));
 
+  private static volatile Supplier<Thread.Builder.OfVirtual> virtual = Thread::ofVirtual;
+
   private Threads() {}
+
+  /** For tests, which decide which virtual thread goes on when. */
+  static void makeVirtualBy(Supplier<Thread.Builder.OfVirtual> builders) {
+    virtual = builders;
+  }
 
   /** A pool on whose threads work runs that the caller waits for. */
   public static final class Pool {
@@ -141,12 +149,12 @@ public final class Threads {
 
   /** Starts a virtual thread that bears the name. */
   public static Thread start(String name, Runnable body) {
-    return Thread.ofVirtual().name(name).start(body);
+    return virtual.get().name(name).start(body);
   }
 
   /** A virtual thread, not yet started. */
   public static Thread unstarted(String name, Runnable body) {
-    return Thread.ofVirtual().name(name).unstarted(body);
+    return virtual.get().name(name).unstarted(body);
   }
 
   /**
@@ -158,7 +166,7 @@ public final class Threads {
 
   /** One new virtual thread for each task. */
   public static ExecutorService perTask(String name) {
-    return Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name(name, 0).factory());
+    return Executors.newThreadPerTaskExecutor(virtual.get().name(name, 0).factory());
   }
 
   private static ThreadFactory daemonFactory(String prefix) {

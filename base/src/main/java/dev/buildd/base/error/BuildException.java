@@ -1,5 +1,8 @@
 package dev.buildd.base.error;
 
+import java.io.IOException;
+import java.util.ConcurrentModificationException;
+import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,5 +51,31 @@ public class BuildException extends RuntimeException {
       }
     }
     return Category.UNKNOWN;
+  }
+
+  /**
+   * Whether something in the cause chain is a programming error of ours, not a failure that a
+   * program has to expect: an {@link Error}, or an unchecked exception of the JDK's that says that
+   * it was used wrongly.
+   */
+  public static boolean isDefect(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof BuildException || t instanceof IOException) {
+        return false;
+      }
+      if (t instanceof Error
+          || t instanceof NullPointerException
+          || t instanceof IllegalStateException
+          || t instanceof IllegalArgumentException
+          || t instanceof IndexOutOfBoundsException
+          || t instanceof ClassCastException
+          || t instanceof ArithmeticException
+          || t instanceof ConcurrentModificationException
+          || t instanceof UnsupportedOperationException
+          || t instanceof NoSuchElementException) {
+        return true;
+      }
+    }
+    return false;
   }
 }

@@ -3,12 +3,12 @@ package dev.buildd.solver.graph;
 import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
-import java.time.Clock;
+import dev.buildd.base.error.Category;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -16,48 +16,54 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A vertex while somebody wants it. */
-final class ActiveVertex implements OpContext {
-  private final Solver solver;
-  private final Solver.ActiveKey key;
+final class ActiveVertex implements OpContext, Owner {
+  private static final Logger log = LoggerFactory.getLogger(ActiveVertex.class);
+
+  private final ActiveGraph graph;
+  private final ActiveGraph.ActiveKey key;
   private final Vertex vertex;
   private final List<ActiveEdge> inputs;
   private final VertexProgress progress;
-  final Set<Object> owners =
-      new HashSet<>(); // jobs and parents of nested graphs; guarded by solver
-  final Set<ActiveVertex> children = new HashSet<>(); // guarded by solver
-  final List<Solver.SharedValues> holds = new ArrayList<>(); // guarded by solver
-  private final Map<Integer, ActiveEdge> edges = new HashMap<>(); // guarded by solver
-  private final Set<CacheSource> sources = new LinkedHashSet<>(); // guarded by itself
+  // in the order in which they came, with the caches that each brought; guarded by the graph
+  private final Map<Owner, Set<CacheSource>> owners = new LinkedHashMap<>();
+  private final Map<Integer, ActiveEdge> edges = new HashMap<>(); // guarded by the graph
+  private volatile Set<CacheSource> sources;
   private final Map<Integer, Flight<CacheMap>> cacheMaps = new ConcurrentHashMap<>();
   private final Map<Integer, Flight<Digest>> contents = new ConcurrentHashMap<>();
 
-  ActiveVertex(Solver solver, Vertex vertex, List<ActiveEdge> inputs, Clock clock) {
-    this.solver = solver;
+  ActiveVertex(ActiveGraph graph, Vertex vertex, List<ActiveEdge> inputs) {
+    this.graph = graph;
     this.vertex = vertex;
     this.inputs = List.copyOf(inputs);
-    this.key = new Solver.ActiveKey(vertex.digest(), vertex.ignoreCache());
-    this.progress =
-        new VertexProgress(
-            clock,
-            new ProgressEvent.VertexState(
-                vertex.digest(),
-                vertex.inputs().stream().map(e -> e.vertex().digest()).toList(),
-                vertex.name(),
-                vertex.progressGroup(),
-                Optional.empty(),
-                Optional.empty(),
-                false,
-                ""));
-    sources.add(solver.main());
+    this.key = new ActiveGraph.ActiveKey(vertex.digest(), vertex.ignoreCache());
+    this.progress = progressOfExecution();
+    this.sources = Set.of(graph.main());
   }
 
-  Solver solver() {
-    return solver;
+  /** Progress that begins with this vertex. */
+  VertexProgress progressOfExecution() {
+    return new VertexProgress(
+        graph.clock(),
+        new ProgressEvent.VertexState(
+            vertex.digest(),
+            vertex.inputs().stream().map(e -> e.vertex().digest()).toList(),
+            vertex.name(),
+            vertex.progressGroup(),
+            Optional.empty(),
+            Optional.empty(),
+            false,
+            ""));
   }
 
-  Solver.ActiveKey key() {
+  ActiveGraph graph() {
+    return graph;
+  }
+
+  ActiveGraph.ActiveKey key() {
     return key;
   }
 
@@ -74,32 +80,50 @@ final class ActiveVertex implements OpContext {
     return inputs;
   }
 
+  /** An input's value as the operation needs it. */
+  Solved argument(int input) throws Exception {
+    ActiveEdge in = inputs.get(input);
+    return vertex.op().usesInputs() ? in.prepared() : in.solved();
+  }
+
+  /** The caller holds the graph's lock. */
   ActiveEdge edge(int output) {
-    synchronized (solver) {
-      return edges.computeIfAbsent(output, o -> new ActiveEdge(this, o));
+    return edges.computeIfAbsent(output, o -> new ActiveEdge(this, o));
+  }
+
+  // ---- owners; the caller holds the graph's lock
+
+  /** Those that want the vertex, in the order in which they came. */
+  Set<Owner> owners() {
+    return owners.keySet();
+  }
+
+  void own(Owner owner, List<CacheSource> brought) {
+    if (owners.computeIfAbsent(owner, _ -> new LinkedHashSet<>()).addAll(brought)) {
+      findSources();
     }
   }
 
-  void addSources(List<CacheSource> added) {
-    if (!added.isEmpty()) {
-      synchronized (sources) {
-        sources.addAll(added);
-      }
+  void disown(Owner owner) {
+    Set<CacheSource> brought = owners.remove(owner);
+    if (brought != null && !brought.isEmpty()) {
+      findSources(); // the caches of a build that has ended are not asked any more
     }
   }
 
-  int sourceCount() {
-    synchronized (sources) {
-      return sources.size();
-    }
+  private void findSources() {
+    Set<CacheSource> all = new LinkedHashSet<>();
+    all.add(graph.main());
+    owners.values().forEach(all::addAll);
+    sources = Collections.unmodifiableSet(all);
   }
 
-  /** In the order in which they became known. */
-  List<CacheSource> sources() {
-    synchronized (sources) {
-      return List.copyOf(sources);
-    }
+  /** The caches that may know the vertex, in the order in which they became known. */
+  Set<CacheSource> sources() {
+    return sources;
   }
+
+  // ---- questions
 
   CacheMap cacheMap(int index) throws Exception {
     return cacheMaps
@@ -124,7 +148,7 @@ final class ActiveVertex implements OpContext {
                 new Flight<>(
                     "content " + vertex.name() + "#" + n,
                     () -> {
-                      Result value = inputs.get(n).prepared().result();
+                      Result value = inputs.get(n).prepared().value();
                       CacheMap.ContentDigest content =
                           cacheMap(0).dependencies().get(n).content().orElseThrow();
                       return naming(() ->
@@ -160,10 +184,54 @@ final class ActiveVertex implements OpContext {
   <T> T naming(Callable<T> body) throws Exception {
     try {
       return body.call();
-    } catch (InterruptedException | SolveException e) {
-      throw e;
     } catch (Exception e) {
-      throw new SolveException(vertex.digest(), vertex.name(), e);
+      throw named(e);
+    }
+  }
+
+  /** The failure, as this vertex's unless it is known to be another's. */
+  Exception named(Exception failure) {
+    return failure instanceof InterruptedException || failure instanceof SolveException
+        ? failure
+        : new SolveException(vertex.digest(), vertex.name(), failure);
+  }
+
+  /** The values of an execution that this vertex shares; if there are none, it has left. */
+  List<Result> await(ActiveGraph.Held held) throws Exception {
+    boolean served = false;
+    try {
+      List<Result> values = naming(held.execution()::await);
+      served = true;
+      return values;
+    } finally {
+      if (!served) {
+        graph.leave(held.execution(), this);
+      }
+    }
+  }
+
+  /**
+   * Notes that a record's value could not be had: a miss, not a failed build.
+   *
+   * @throws Exception if that is no fault of the cache's: a cancel, or a defect of ours
+   */
+  void missed(FoundRecord record, Exception failure) throws Exception {
+    if (failure instanceof InterruptedException) {
+      throw failure;
+    }
+    if (BuildException.isDefect(failure)) {
+      log.error("loading a cached result failed by a defect step={}", this, failure);
+      throw named(failure);
+    }
+    log.info(
+        "a cached result is not used step={} result={} of={} error={}",
+        this,
+        record.resultId(),
+        record.source().id(),
+        failure.toString());
+    if (record.source().equals(graph.main())
+        && BuildException.categoryOf(failure) == Category.NOT_FOUND) {
+      graph.main().keys().release(record.resultId());
     }
   }
 
@@ -174,17 +242,17 @@ final class ActiveVertex implements OpContext {
 
   @Override
   public List<String> sessions() {
-    return solver.sessionsOf(this);
+    return graph.sessionsOf(this);
   }
 
   @Override
   public List<Memory> memories() {
-    return solver.memoriesOf(this);
+    return graph.memoriesOf(this);
   }
 
   @Override
   public Result build(Edge edge) throws Exception {
-    return solver.load(edge, this, children).solved().result();
+    return graph.load(edge, this).solved().value();
   }
 
   @Override

@@ -1,25 +1,22 @@
 package dev.buildd.solver.graph;
 
 import dev.buildd.base.content.Digest;
-import java.util.HashSet;
-import java.util.Set;
 
 /**
  * One build as the solver sees it: it keeps the vertices alive that it asked for.
  *
  * <p>Safe for use by many threads; {@link #close} comes once, after the last {@link #build}.
  */
-public final class Job implements AutoCloseable {
-  private final Solver solver;
+public final class Job implements AutoCloseable, Owner {
+  private final ActiveGraph graph;
   private final String id;
   private final String session;
   private final Journal journal = new Journal();
   private final Memory memory = new Memory();
-  private final Set<ActiveVertex> vertices = new HashSet<>();
   private volatile boolean valuesUsed;
 
-  Job(Solver solver, String id, String session) {
-    this.solver = solver;
+  Job(ActiveGraph graph, String id, String session) {
+    this.graph = graph;
     this.id = id;
     this.session = session;
   }
@@ -57,8 +54,9 @@ public final class Job implements AutoCloseable {
 
   /** As {@link #build}, with the names under which caches know the value. */
   public SolvedEdge solve(Edge edge) throws Exception {
-    ActiveEdge active = solver.load(edge, this, vertices);
-    return valuesUsed ? active.prepared() : active.solved();
+    ActiveEdge active = graph.load(edge, this);
+    Solved solved = valuesUsed ? active.prepared() : active.solved();
+    return new SolvedEdge(solved.value(), solved.canonical());
   }
 
   /** Tells those who watch of something besides the work of vertices, such as a warning. */
@@ -74,7 +72,7 @@ public final class Job implements AutoCloseable {
   /** Lets go of every vertex and of what was known. */
   @Override
   public void close() {
-    solver.disown(this, vertices);
+    graph.release(this);
     memory.close();
   }
 

@@ -1,16 +1,24 @@
 package dev.buildd.solver.graph;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * All that a job has told, in order. Readers may come at any time and read from the start.
+ * All that a job has told, in order. Readers may come at any time and read from the start; a reader
+ * that is slow is told how far a part of the work is now, not how far it was before.
  *
  * <p>Safe for use by many threads.
  */
 public final class Journal {
-  private final List<ProgressEvent> events = new ArrayList<>();
-  private boolean closed;
+  private final ProgressList events = new ProgressList(); // guarded by this
+  private boolean closed; // guarded by this
+
+  /**
+   * What a reader gets at once.
+   *
+   * @param events empty only if the journal has ended
+   * @param next where to read on
+   */
+  public record Page(List<ProgressEvent> events, long next) {}
 
   synchronized void append(ProgressEvent event) {
     if (!closed) {
@@ -25,19 +33,16 @@ public final class Journal {
     notifyAll();
   }
 
-  /**
-   * The events from a position on, waiting for some. An empty list means that the journal has
-   * ended.
-   */
-  public synchronized List<ProgressEvent> read(int from) throws InterruptedException {
-    while (events.size() <= from && !closed) {
+  /** The events from a position on, waiting for some; the first position is zero. */
+  public synchronized Page read(long from) throws InterruptedException {
+    while (events.end() <= from && !closed) {
       wait();
     }
-    return List.copyOf(events.subList(Math.min(from, events.size()), events.size()));
+    return new Page(events.from(from), events.end());
   }
 
   /** What has been told so far. */
   public synchronized List<ProgressEvent> snapshot() {
-    return List.copyOf(events);
+    return events.from(0);
   }
 }

@@ -7,7 +7,5 @@ import dev.buildd.cache.key.CacheKeyId;
  *
  * @param result belongs to the solver: share it to keep it
  * @param canonical the one name that depends only on what the value is made of
- * @param probeable whether its names may lead to older records; false of a value that was forced
- *     fresh
  */
-public record SolvedEdge(Result result, CacheKeyId canonical, KeySet names, boolean probeable) {}
+public record SolvedEdge(Result result, CacheKeyId canonical) {}

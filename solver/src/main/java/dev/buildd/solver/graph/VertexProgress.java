@@ -5,24 +5,27 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import java.time.Clock;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The progress of one active vertex: an append-only list that is told to every watching journal
- * and, from its start, to those that come late. Work that two vertices share is told of both.
+ * The progress of a vertex, or of an execution that vertices share: what is told goes, in one
+ * order, to all who listen, and to those that come late from its start. A vertex listens to the
+ * executions that it shares and retells what they tell as its own; jobs listen to vertices. Nobody
+ * listens the other way round.
  *
  * <p>Safe for use by many threads.
  */
 public final class VertexProgress {
   private final Clock clock;
-  private final List<ProgressEvent> told = new ArrayList<>();
-  private final Set<Journal> journals = new LinkedHashSet<>();
-  private final Set<VertexProgress> followers = new LinkedHashSet<>();
+  // guarded by this: a lock is taken only while holding that of what is listened to, never the
+  // other way round
+  private final ProgressList told = new ProgressList();
+  private final Map<Object, Consumer<ProgressEvent>> listeners = new LinkedHashMap<>();
   private ProgressEvent.VertexState state;
 
   VertexProgress(Clock clock, ProgressEvent.VertexState initial) {
@@ -53,60 +56,67 @@ public final class VertexProgress {
     return state.vertex();
   }
 
-  synchronized void watch(Journal journal) {
-    if (journals.add(journal)) {
-      told.forEach(journal::append);
+  /** Begins to tell a job, from the start; once, however often it is asked to. */
+  void watch(Journal journal) {
+    listen(journal, 0, journal::append);
+  }
+
+  void unwatch(Journal journal) {
+    ignore(journal);
+  }
+
+  /** Begins to tell a vertex of the work that it shares, from the start of the work. */
+  void retellTo(VertexProgress vertex) {
+    listen(vertex, 1, vertex::retell); // the first event is the vertex itself, which has its own
+  }
+
+  /** As {@link #retellTo}, but of what comes from now on only. */
+  synchronized void retellLaterTo(VertexProgress vertex) {
+    listen(vertex, told.end(), vertex::retell);
+  }
+
+  void endRetellingTo(VertexProgress vertex) {
+    ignore(vertex);
+  }
+
+  private synchronized void listen(Object who, long from, Consumer<ProgressEvent> listener) {
+    if (listeners.putIfAbsent(who, listener) == null) {
+      told.from(from).forEach(listener);
     }
   }
 
-  synchronized void unwatch(Journal journal) {
-    journals.remove(journal);
+  private synchronized void ignore(Object who) {
+    listeners.remove(who);
   }
 
-  /** Tells the other vertex all that is told of this one, from the start of its work. */
-  void follow(VertexProgress follower) {
-    if (follower == this) {
-      return;
-    }
-    List<ProgressEvent> before;
-    synchronized (this) {
-      if (!followers.add(follower)) {
-        return;
-      }
-      before = told.subList(1, told.size()).stream().toList();
-    }
-    before.forEach(follower::retell);
+  private synchronized void retell(ProgressEvent event) {
+    tell(event.relabel(state));
   }
 
-  private void retell(ProgressEvent event) {
-    synchronized (this) {
-      tell(event.relabel(state));
+  private synchronized void tell(ProgressEvent event) {
+    if (event instanceof ProgressEvent.VertexState next) {
+      state = next;
     }
+    told.add(event);
+    listeners.values().forEach(listener -> listener.accept(event));
   }
 
-  private void tell(ProgressEvent event) {
-    List<VertexProgress> also;
-    synchronized (this) {
-      if (event instanceof ProgressEvent.VertexState next) {
-        state = next;
-      }
-      told.add(event);
-      journals.forEach(j -> j.append(event));
-      also = List.copyOf(followers);
-    }
-    also.forEach(f -> f.retell(event));
+  synchronized ProgressEvent.VertexState state() {
+    return state;
   }
 
-  public void started() {
-    tell(current().with(Optional.of(now()), Optional.empty(), false, ""));
+  public synchronized void started() {
+    tell(state.with(Optional.of(now()), Optional.empty(), false, ""));
   }
 
   /** Ends the work; null means success. */
-  public void completed(@Nullable Throwable failure) {
-    ProgressEvent.VertexState now = current();
+  public synchronized void completed(@Nullable Throwable failure) {
     tell(
-        now.with(
-            now.started().or(() -> Optional.of(now())), Optional.of(now()), false, text(failure)));
+        state.with(
+            state.started().or(() -> Optional.of(now())),
+            Optional.of(now()),
+            false,
+            text(failure)));
   }
 
   /**
@@ -114,17 +124,12 @@ public final class VertexProgress {
    *
    * @return whether that was news: false if the vertex began to work or has been told of
    */
-  public boolean cached() {
-    ProgressEvent.VertexState known;
-    synchronized (this) {
-      if (state.started().isPresent()) {
-        return false;
-      }
-      Instant at = now();
-      known = state.with(Optional.of(at), Optional.of(at), true, "");
-      state = known;
+  public synchronized boolean cached() {
+    if (state.started().isPresent()) {
+      return false;
     }
-    tell(known);
+    Optional<Instant> at = Optional.of(now());
+    tell(state.with(at, at, true, ""));
     return true;
   }
 
@@ -141,10 +146,6 @@ public final class VertexProgress {
 
   private static boolean isCancelled(Throwable failure) {
     return BuildException.categoryOf(failure) == Category.CANCELED;
-  }
-
-  private synchronized ProgressEvent.VertexState current() {
-    return state;
   }
 
   /** Output of the step; stream 1 is stdout, 2 is stderr. The bytes must not change afterwards. */

@@ -4,22 +4,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.MemoryCacheStore;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** A solver over values that are texts, and everything counted that it does. */
+/**
+ * A solver over values that are texts, and everything counted that it does. Every job has a session
+ * of its own, and every step a definition of its own, unless it is given a seed.
+ */
 final class Lab implements CacheSource {
   /** What a step does with its inputs' values. */
   @FunctionalInterface
@@ -27,7 +34,10 @@ final class Lab implements CacheSource {
     String run(OpContext context, List<String> inputs) throws Exception;
   }
 
-  private final CacheStore keys = new MemoryCacheStore("lab", Clock.systemUTC());
+  private final CacheStore keys;
+  private final AtomicInteger asked = new AtomicInteger();
+  private final AtomicLong lastSeed = new AtomicLong();
+  private final Set<String> lost = ConcurrentHashMap.newKeySet();
   private final Map<String, String> values = new ConcurrentHashMap<>();
   private final AtomicLong lastId = new AtomicLong();
   private final AtomicInteger held = new AtomicInteger();
@@ -36,6 +46,21 @@ final class Lab implements CacheSource {
   final Map<String, AtomicInteger> maps = new ConcurrentHashMap<>();
   final ConcurrentLinkedQueue<String> loads = new ConcurrentLinkedQueue<>();
   volatile boolean failLoads;
+  volatile boolean failSaves;
+  volatile @Nullable RuntimeException loadsFailWith;
+
+  /** Called at the beginning of each load, which may take its time. */
+  volatile Loading loading = text -> {};
+
+  /** What a load does before it answers. */
+  @FunctionalInterface
+  interface Loading {
+    void loads(String text) throws Exception;
+  }
+
+  /** Called wherever another thread may go on, had it a mind to. */
+  volatile Runnable pause = () -> {};
+
   private final AtomicInteger jobs = new AtomicInteger();
 
   Lab() {
@@ -43,7 +68,29 @@ final class Lab implements CacheSource {
   }
 
   Lab(int maxParallelism) {
+    CacheStore memory = new MemoryCacheStore("lab", Clock.systemUTC());
+    keys =
+        (CacheStore)
+            Proxy.newProxyInstance(
+                Lab.class.getClassLoader(),
+                new Class<?>[] {CacheStore.class},
+                (proxy, method, arguments) -> asked(memory, proxy, method, arguments));
     solver = new Solver(this, Clock.systemUTC(), maxParallelism);
+  }
+
+  /** The store, where another thread may go on before each answer. */
+  @SuppressWarnings("ReferenceEquality") // a proxy is equal to itself
+  private Object asked(CacheStore memory, Object proxy, Method method, Object[] arguments)
+      throws Throwable {
+    if (method.getName().equals("equals")) {
+      return proxy == arguments[0];
+    }
+    if (method.getName().equals("save") && failSaves) {
+      throw new BuildException(Category.RESOURCE_EXHAUSTED, "no space left on device");
+    }
+    asked.incrementAndGet();
+    pause.run();
+    return method.invoke(memory, arguments);
   }
 
   @Override
@@ -57,25 +104,51 @@ final class Lab implements CacheSource {
   }
 
   @Override
-  public Result load(CacheRecord record, OpContext context, boolean used) {
-    loads.add(values.getOrDefault(record.resultId(), "?"));
-    if (failLoads || !values.containsKey(record.resultId())) {
-      throw BuildException.notFound("lost " + record.resultId());
+  public Result load(CacheRecord record, OpContext context, boolean used) throws Exception {
+    String id = record.resultId();
+    String text = values.getOrDefault(id, "?");
+    loads.add(text);
+    loading.loads(text);
+    pause.run();
+    RuntimeException failure = loadsFailWith;
+    if (failure != null) {
+      throw failure;
     }
-    return new Value(record.resultId());
+    if (failLoads || !values.containsKey(id) || (used && lost.contains(id))) {
+      throw BuildException.notFound("lost " + id);
+    }
+    return new Value(id, !used);
+  }
+
+  /**
+   * What the value stands for is gone from where it was kept, and its record knows nothing of it.
+   */
+  void lose(String id) {
+    lost.add(id);
+  }
+
+  /** All that was ever made. */
+  List<String> everything() {
+    return List.copyOf(values.keySet());
   }
 
   /** A counted reference to a text. */
   final class Value implements Result {
     private final String id;
-    private boolean open = true;
+    private volatile boolean open = true;
+    private volatile boolean lazy; // what it stands for is not here yet
 
-    Value(String id) {
+    Value(String id, boolean lazy) {
       this.id = id;
+      this.lazy = lazy;
       held.incrementAndGet();
     }
 
+    /** The text, of a value that is open. */
     String text() {
+      if (!open) {
+        throw new IllegalStateException("use of a closed value " + values.get(id));
+      }
       return String.valueOf(values.get(id));
     }
 
@@ -85,18 +158,26 @@ final class Lab implements CacheSource {
     }
 
     @Override
-    public Value share() {
-      if (!open) {
-        throw new IllegalStateException("share of a closed value " + text());
+    public void prepare() {
+      pause.run();
+      text();
+      if (lazy && lost.contains(id)) {
+        throw BuildException.notFound("gone: " + id);
       }
-      return new Value(id);
+      lazy = false;
+    }
+
+    @Override
+    public Value share() {
+      pause.run();
+      text();
+      return new Value(id, lazy);
     }
 
     @Override
     public void close() {
-      if (!open) {
-        throw new IllegalStateException("closed twice: " + text());
-      }
+      pause.run();
+      text();
       open = false;
       held.decrementAndGet();
     }
@@ -105,7 +186,7 @@ final class Lab implements CacheSource {
   Value value(String text) {
     String id = "r" + lastId.incrementAndGet();
     values.put(id, text);
-    return new Value(id);
+    return new Value(id, false);
   }
 
   static String text(Result result) {
@@ -130,17 +211,18 @@ final class Lab implements CacheSource {
     private List<String> laterKeys = List.of();
     private Body body;
     private int outputs = 1;
+    private boolean usesInputs = true;
     private List<CacheSource> caches = List.of();
     private volatile @Nullable Digest digest;
 
     Step(String name) {
       this.name = name;
-      this.seed = name;
+      this.seed = name + "/" + lastSeed.incrementAndGet();
       this.key = name;
       this.body = (context, in) -> this.key + in;
     }
 
-    /** What makes the definition different. */
+    /** What makes the definition: equal seeds, keys and inputs make equal definitions. */
     Step seed(String other) {
       seed = other;
       return this;
@@ -191,6 +273,17 @@ final class Lab implements CacheSource {
     Step cachedIn(CacheSource cache) {
       caches = List.of(cache);
       inputs.forEach(edge -> ((Step) edge.vertex()).cachedIn(cache));
+      return this;
+    }
+
+    /** Passes on what its first input is, without looking at it. */
+    Step passesOn() {
+      usesInputs = false;
+      return does((context, in) -> in.getFirst());
+    }
+
+    Step cachedInNothing() {
+      caches = List.of();
       return this;
     }
 
@@ -252,15 +345,26 @@ final class Lab implements CacheSource {
     }
 
     @Override
+    public boolean usesInputs() {
+      return usesInputs;
+    }
+
+    private Digest contentOf(Result result) {
+      pause.run();
+      return Digest.of(text(result));
+    }
+
+    @Override
     public CacheMap cacheMap(OpContext context, int index) {
       maps.computeIfAbsent(name, n -> new AtomicInteger()).incrementAndGet();
+      pause.run();
       List<CacheMap.Dependency> dependencies = new ArrayList<>();
       for (int i = 0; i < inputs.size(); i++) {
         Optional<Digest> selector =
             Optional.ofNullable(selectors.get(i)).map(path -> Digest.of(path));
         Optional<CacheMap.ContentDigest> content =
             byContent.containsKey(i)
-                ? Optional.of((result, c) -> Digest.of(text(result)))
+                ? Optional.of((result, c) -> contentOf(result))
                 : Optional.empty();
         dependencies.add(new CacheMap.Dependency(selector, content));
       }
@@ -271,7 +375,12 @@ final class Lab implements CacheSource {
     @Override
     public List<Result> exec(OpContext context, List<Result> arguments) throws Exception {
       execs.computeIfAbsent(name, n -> new AtomicInteger()).incrementAndGet();
+      pause.run();
       String text = body.run(context, arguments.stream().map(Lab::text).toList());
+      arguments.forEach(Lab::text); // they are open to the end
+      if (!usesInputs) {
+        return List.of(arguments.getFirst().share());
+      }
       List<Result> out = new ArrayList<>();
       for (int i = 0; i < outputs; i++) {
         out.add(value(outputs == 1 ? text : text + "#" + i));
@@ -288,7 +397,8 @@ final class Lab implements CacheSource {
   // --- running ---
 
   Job job() {
-    return solver.newJob("job" + jobs.incrementAndGet(), "");
+    int number = jobs.incrementAndGet();
+    return solver.newJob("job" + number, "session" + number);
   }
 
   /** Builds in a job of its own that is closed when this returns. */
@@ -315,7 +425,13 @@ final class Lab implements CacheSource {
     return execs.values().stream().mapToInt(AtomicInteger::get).sum();
   }
 
+  /** How often the store was asked for anything. */
+  int asked() {
+    return asked.get();
+  }
+
   void forgetCounts() {
+    asked.set(0);
     execs.clear();
     maps.clear();
     loads.clear();
