@@ -9,7 +9,9 @@ import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.NotRegularFileException;
 import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.base.pattern.GoGlob;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
@@ -48,8 +50,8 @@ import dev.buildd.solver.llb.BuildResult;
 import dev.buildd.solver.llb.Capabilities;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.ResultProxy;
+import java.io.FileInputStream;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -272,30 +274,26 @@ final class BuildGateway implements AutoCloseable {
     return look(
         request.getRef(),
         root -> {
-          try {
-            Path path = RootedPath.resolve(root, name);
-            dev.buildd.base.linux.Stat stat = Linux.lstat(path);
-            if (!stat.isRegular()) {
-              throw BuildException.invalid("open " + name + ": not a regular file");
-            }
+          try (FileInputStream in = TreeFiles.readIn(root, name)) {
+            long size = in.getChannel().size();
             long offset = 0;
-            long length = stat.size();
+            long length = size;
             if (request.hasRange()) {
               offset = Math.max(0, request.getRange().getOffset());
               length = request.getRange().getLength();
-              length = length <= 0 ? stat.size() - offset : Math.min(length, stat.size() - offset);
+              length = length <= 0 ? size - offset : Math.min(length, size - offset);
             }
             if (length > MAX_READ) {
               throw new BuildException(
                   Category.RESOURCE_EXHAUSTED,
                   name + " is larger than a message may be; read it in ranges");
             }
-            byte[] data = new byte[(int) Math.max(0, length)];
-            try (RandomAccessFile in = new RandomAccessFile(path.toFile(), "r")) {
-              in.seek(offset);
-              in.readFully(data);
-            }
+            in.getChannel().position(offset);
+            byte[] data = in.readNBytes((int) Math.max(0, length));
             return ReadFileResponse.newBuilder().setData(ByteString.copyFrom(data)).build();
+          } catch (NotRegularFileException e) {
+            throw new BuildException(
+                Category.INVALID_ARGUMENT, "open " + name + ": not a regular file", e);
           } catch (IOException e) {
             throw failed("open", name, e);
           }
@@ -309,7 +307,7 @@ final class BuildGateway implements AutoCloseable {
           ReadDirResponse.Builder out = ReadDirResponse.newBuilder();
           try {
             Path directory = RootedPath.resolve(root, request.getDirPath());
-            List<Path> entries = FileNames.list(directory);
+            List<Path> entries = TreeFiles.list(directory);
             entries.sort(null);
             for (Path entry : entries) {
               String name = String.valueOf(entry.getFileName());

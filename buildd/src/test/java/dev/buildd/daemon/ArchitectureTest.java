@@ -9,6 +9,8 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -16,6 +18,7 @@ import com.tngtech.archunit.lang.ArchRule;
 import dev.buildd.solver.worker.Worker;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Executors;
+import java.util.regex.Pattern;
 
 /**
  * The rules of the house (architecture, section 2), as far as Maven's modules do not make them
@@ -107,4 +110,61 @@ final class ArchitectureTest {
           .doNotBelongToAnyOf(Daemon.class)
           .should()
           .callConstructorWhere(target(owner(assignableTo(Worker.class))));
+
+  /** The files that these open are the daemon's own, the client's or the machine's. */
+  private static final String OPENERS =
+      "dev\\.buildd\\.(snapshot\\.store\\..*"
+          + "|snapshot\\.Mount|snapshot\\.content\\.ContentStore.*"
+          + "|session\\.auth\\.TokenSeeds|session\\.content\\.ContentProvider.*"
+          + "|session\\.filesync\\.FileSendTarget.*"
+          + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
+          + "|solver\\.source\\.git\\.(Git|GitCheckout).*|solver\\.worker\\.MachinePlatforms"
+          + "|worker\\.runc\\.(Runc|RuncExecutor|NetworkFiles|Capabilities|Seccomp|Cgroups)"
+          + "|daemon\\.(ConfigFile|ContentService.*|Daemon|History|ReferencePages|RegistryHosts"
+          + "|RootLock))";
+
+  private static final Pattern FILES_OPEN =
+      Pattern.compile(
+          "new(Input|Output)Stream|newByteChannel|newBuffered(Reader|Writer)|newDirectoryStream"
+              + "|list|walk.*|find|read(AllBytes|String|AllLines)|lines|write|writeString|copy"
+              + "|mismatch");
+
+  private static final DescribedPredicate<JavaAccess<?>> openAFileByItsPath =
+      new DescribedPredicate<>("open a file by its path") {
+        @Override
+        public boolean test(JavaAccess<?> access) {
+          String name = access.getName();
+          return switch (access.getTargetOwner().getName()) {
+            case "java.nio.file.Files" -> FILES_OPEN.matcher(name).matches();
+            case "java.nio.channels.FileChannel", "java.nio.channels.AsynchronousFileChannel" ->
+                name.equals("open");
+            case "java.io.FileInputStream",
+                "java.io.FileOutputStream",
+                "java.io.RandomAccessFile",
+                "java.io.FileReader",
+                "java.io.FileWriter" ->
+                name.equals("<init>");
+            case "java.lang.ProcessBuilder" -> name.matches("redirect(Input|Output)");
+            case "dev.buildd.base.linux.Linux" -> name.matches("open(at2)?");
+            default -> false;
+          };
+        }
+      };
+
+  // devices, FIFOs and links of a build's trees: TreeFiles alone knows how to open among them
+  @ArchTest
+  static final ArchRule filesOfBuildsAreOpenedInOnePlace =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              "dev.buildd.snapshot..",
+              "dev.buildd.cache..",
+              "dev.buildd.session..",
+              "dev.buildd.solver..",
+              "dev.buildd.worker..",
+              "dev.buildd.daemon")
+          .and()
+          .haveNameNotMatching(OPENERS)
+          .should()
+          .accessTargetWhere(openAFileByItsPath);
 }

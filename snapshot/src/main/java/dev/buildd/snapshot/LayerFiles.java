@@ -1,14 +1,12 @@
 package dev.buildd.snapshot;
 
 import dev.buildd.base.linux.Errno;
-import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -47,7 +45,7 @@ public final class LayerFiles {
 
   /** The names in a directory, in the order of the directory. */
   public static List<Path> list(Path directory) throws IOException {
-    return FileNames.list(directory);
+    return TreeFiles.list(directory);
   }
 
   /** What the directories of one path, topmost first, hold together, whiteouts included. */
@@ -145,8 +143,7 @@ public final class LayerFiles {
   /** Copies one file that is not a directory, with all its attributes. */
   public static void copy(Path from, Stat stat, Path to) throws IOException {
     switch (stat.type()) {
-      case Stat.S_IFREG ->
-          Files.copy(FileNames.raw(from), FileNames.raw(to), StandardCopyOption.REPLACE_EXISTING);
+      case Stat.S_IFREG -> TreeFiles.copy(from, to);
       case Stat.S_IFLNK -> Linux.symlink(Linux.readlink(from), to);
       default -> Linux.mknod(to, stat.mode(), stat.rdev());
     }
@@ -307,7 +304,7 @@ public final class LayerFiles {
     private static boolean sameContent(Node before, Node after) throws IOException {
       // a time without nanoseconds comes from an archive and proves nothing
       return before.stat.mtimeNanos() % 1_000_000_000 != 0
-          || Files.mismatch(FileNames.raw(before.path), FileNames.raw(after.path)) < 0;
+          || TreeFiles.sameContent(before.path, after.path);
     }
 
     private static boolean sameXattrs(Path a, Path b) throws IOException {

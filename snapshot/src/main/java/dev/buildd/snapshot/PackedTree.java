@@ -2,11 +2,14 @@ package dev.buildd.snapshot;
 
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.OutputFile;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
+import java.io.FileInputStream;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -51,7 +54,9 @@ final class PackedTree {
         if (stat.size() > MAX_BYTES || stat.nlink() > 1) {
           return false;
         }
-        out.bytes(Files.readAllBytes(FileNames.raw(path)));
+        try (FileInputStream in = TreeFiles.read(path)) {
+          out.bytes(in.readNBytes(MAX_BYTES + 1)); // it is measured again below
+        }
       }
       case Stat.S_IFLNK -> {
         if (stat.nlink() > 1) {
@@ -83,7 +88,11 @@ final class PackedTree {
           unpack(in, path.resolve(FileNames.text(in.bytes())));
         }
       }
-      case Stat.S_IFREG -> Files.write(FileNames.raw(path), in.bytes());
+      case Stat.S_IFREG -> {
+        try (OutputFile out = OutputFile.create(path)) {
+          out.write(ByteBuffer.wrap(in.bytes()));
+        }
+      }
       default -> Linux.symlink(FileNames.text(in.bytes()), path);
     }
     Linux.lchown(path, uid, gid);

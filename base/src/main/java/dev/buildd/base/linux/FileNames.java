@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -130,16 +132,41 @@ public final class FileNames {
 
   /** What is in a directory, in the order of the directory. */
   public static List<Path> list(Path directory) throws IOException {
-    Path raw = raw(directory);
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(raw)) {
+    return list(directory, 0);
+  }
+
+  /**
+   * As {@link #list(Path)}, under rules of {@code openat2(2)}. The JDK would open whatever has the
+   * name, a device or a FIFO too, before it says that it is no directory: so the kernel is asked
+   * for a directory first.
+   */
+  static List<Path> list(Path directory, long resolve) throws IOException {
+    int held;
+    try {
+      int flags = Linux.O_PATH | Linux.O_DIRECTORY;
+      String path = directory.toString().isEmpty() ? "." : directory.toString();
+      held = Linux.openat2(Linux.AT_FDCWD, path, flags, 0, resolve);
+    } catch (LinuxException e) {
+      throw switch (e.errno()) {
+        case Errno.ENOENT -> new NoSuchFileException(directory.toString());
+        case Errno.ENOTDIR -> new NotDirectoryException(directory.toString());
+        default -> e;
+      };
+    }
+    try {
+      return entries(Path.of(TreeFiles.again(held)), directory);
+    } finally {
+      Linux.close(held);
+    }
+  }
+
+  private static List<Path> entries(Path opened, Path directory) throws IOException {
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(opened)) {
       List<Path> out = new ArrayList<>();
       for (Path entry : entries) {
         String name = entry.getFileName().toString();
         boolean lost = UTF_8 && (name.indexOf(REPLACEMENT) >= 0 || isEscaped(name));
-        out.add(
-            lost
-                ? directory.resolve(text(lastName(entry.toUri())))
-                : raw.equals(directory) ? entry : directory.resolve(name));
+        out.add(directory.resolve(lost ? text(lastName(entry.toUri())) : name));
       }
       return out;
     } catch (DirectoryIteratorException e) {

@@ -1,5 +1,6 @@
 package dev.buildd.base.linux;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
@@ -24,9 +25,23 @@ public final class OutputFile implements AutoCloseable {
     return new OutputFile(path, Linux.open(path, flags, 0600));
   }
 
-  /** Opens a file that is there; its content is written over from the start. */
-  public static OutputFile open(Path path) throws LinuxException {
-    return new OutputFile(path, Linux.open(path, Linux.O_WRONLY | Linux.O_NOFOLLOW, 0));
+  /** Opens a regular file that is there; its content is written over from the start. */
+  public static OutputFile open(Path path) throws IOException {
+    return reopen(Linux.open(path, Linux.O_PATH | Linux.O_NOFOLLOW, 0), path, 0);
+  }
+
+  /**
+   * Opens the file that a descriptor of {@code O_PATH} holds, if it is a regular one; closes the
+   * descriptor.
+   */
+  static OutputFile reopen(int held, Path path, int flags) throws IOException {
+    try {
+      TreeFiles.requireRegular(held, path.toString());
+      Path again = Path.of(TreeFiles.again(held));
+      return new OutputFile(path, Linux.open(again, Linux.O_WRONLY | flags, 0));
+    } finally {
+      Linux.close(held);
+    }
   }
 
   /** Writes all that remains in the buffer after what was written before. */

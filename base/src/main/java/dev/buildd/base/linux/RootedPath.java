@@ -72,6 +72,20 @@ public final class RootedPath {
     }
   }
 
+  /**
+   * The path as {@code openat2(2)} takes it from the root: a leading slash would not harm there.
+   */
+  static String relative(String path) throws LinuxException {
+    if (path.indexOf('\0') >= 0) {
+      throw new LinuxException("resolve", path.replace('\0', '?'), Errno.EINVAL);
+    }
+    String name = path;
+    while (name.endsWith("/")) { // would ask for a directory
+      name = name.substring(0, name.length() - 1);
+    }
+    return name.isEmpty() ? "." : name;
+  }
+
   /** The path as a process confined to the root would write it, beginning with a slash. */
   public static String inside(Path root, Path path) {
     return "/" + root.relativize(path);

@@ -4,9 +4,9 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Map;
@@ -97,7 +97,7 @@ public final class FileHash {
                 Linux.xattrs(path)));
     if (stat.isRegular() && stat.size() > 0) {
       byte[] buffer = new byte[(int) Math.min(BUFFER, stat.size())];
-      try (InputStream in = Files.newInputStream(FileNames.raw(path))) {
+      try (InputStream in = TreeFiles.read(path)) {
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
           hash.update(buffer, 0, n);
           if (Thread.interrupted()) {

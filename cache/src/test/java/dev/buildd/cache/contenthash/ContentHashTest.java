@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The vectors are those of wire.md section 14.5. */
@@ -143,6 +144,21 @@ class ContentHashTest {
         .isEqualTo("85bcc8709f0c953e96b326db3829096674815b939bb86cd70d8027df7f585633");
     assertThat(sum("", exclude("foo")))
         .isEqualTo("a80a014cd8c8ed21ab4d889e3f0f47cd5d66457e9e726dfa8c93252e08357f44");
+  }
+
+  @Test
+  @Timeout(10) // a FIFO that is opened waits for ever
+  void devicesAndFifosAreHashedByWhatTheyAre() throws IOException {
+    directory("n");
+    Linux.mkfifo(root.resolve("n/fifo"), 0644);
+    String fifo = sum("n");
+    Linux.mknod(root.resolve("n/disk"), Stat.S_IFBLK | 0644, Linux.makeDevice(7, 7));
+    hash = ContentHash.onDisk();
+    String disk = sum("n");
+    Linux.unlink(root.resolve("n/disk"));
+    Linux.mknod(root.resolve("n/disk"), Stat.S_IFBLK | 0644, Linux.makeDevice(7, 8));
+    hash = ContentHash.onDisk();
+    assertThat(List.of(fifo, disk, sum("n"))).doesNotHaveDuplicates();
   }
 
   @Test

@@ -3,12 +3,12 @@ package dev.buildd.session.filesync;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
-import dev.buildd.base.linux.FileNames;
-import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.NotRegularFileException;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** A directory on this machine. */
@@ -49,15 +49,17 @@ public final class DirectorySource implements FsSource {
   @Override
   public InputStream open(String path) throws IOException {
     // no link on the way may lead out of the tree, and what is no regular file may block for ever
-    Path file = FileNames.raw(RootedPath.resolveParent(root, path));
-    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-        throw new java.nio.file.NoSuchFileException(file.toString());
-      }
+    try {
+      return TreeFiles.readInUnfollowed(root, path);
+    } catch (NotRegularFileException e) {
       throw new IOException(
-          "open " + file + ": " + Errno.describe(Errno.EINVAL),
-          new BuildException(Category.FAILED_PRECONDITION, "not a regular file"));
+          "open " + root.resolve(path) + ": " + Errno.describe(Errno.EINVAL),
+          new BuildException(Category.FAILED_PRECONDITION, "not a regular file", e));
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
+        throw new NoSuchFileException(root.resolve(path).toString());
+      }
+      throw e;
     }
-    return Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS);
   }
 }

@@ -18,7 +18,6 @@ import dev.buildd.session.rpc.Statuses;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayDeque;
@@ -44,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * held in memory.
  */
 final class Receiver {
+  private static final int METADATA_PERMISSIONS = 0644;
   private static final int QUEUE = 1024;
 
   private final PacketStream stream;
@@ -212,7 +212,10 @@ final class Receiver {
     if (options.metadataOnly().isPresent()) {
       Path file = destination.resolve(ReceiveOptions.METADATA_FILE);
       removeTree(file); // whatever was there, a link perhaps, is not written through
-      Files.write(file, metadata.toByteArray());
+      try (OutputFile out = OutputFile.create(file)) {
+        out.write(ByteBuffer.wrap(metadata.toByteArray()));
+        out.setPermissions(METADATA_PERMISSIONS);
+      }
     }
     finished = true;
     stream.write(Packets.FIN);

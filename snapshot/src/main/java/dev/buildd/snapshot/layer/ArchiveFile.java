@@ -4,10 +4,10 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.io.BlockInput;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -49,13 +49,13 @@ public final class ArchiveFile {
 
   private static InputStream open(Path file) throws IOException {
     Optional<String> program;
-    try (InputStream in = Files.newInputStream(file)) {
+    try (InputStream in = TreeFiles.read(file)) {
       program = program(in.readNBytes(XZ.length));
     }
     if (program.isPresent()) {
       return new Decompressed(program.get(), file);
     }
-    InputStream whole = Files.newInputStream(file);
+    InputStream whole = TreeFiles.read(file);
     try {
       return Compression.decompress(whole);
     } catch (IOException e) {
@@ -93,10 +93,12 @@ public final class ArchiveFile {
     }
 
     private static Process start(String program, Path file) throws IOException {
-      return new ProcessBuilder(program, "-d", "-c")
-          .redirectInput(file.toFile())
-          .redirectError(ProcessBuilder.Redirect.DISCARD)
-          .start();
+      try (TreeFiles.Held held = TreeFiles.hold(file)) {
+        return new ProcessBuilder(program, "-d", "-c")
+            .redirectInput(held.path().toFile())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+      }
     }
 
     @Override

@@ -3,12 +3,12 @@ package dev.buildd.snapshot.layer;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
-import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.OutputFile;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.snapshot.LayerFiles;
 import java.io.EOFException;
 import java.io.IOException;
@@ -17,7 +17,6 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -281,9 +280,7 @@ public final class LayerApplier {
   }
 
   private void writeSparse(TarEntry entry, Path path, InputStream in) throws IOException {
-    try (FileChannel out =
-        FileChannel.open(
-            FileNames.raw(path), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel out = TreeFiles.create(path)) {
       for (TarEntry.Piece piece : entry.data()) {
         out.position(piece.offset());
         for (long left = piece.length(); left > 0; ) {

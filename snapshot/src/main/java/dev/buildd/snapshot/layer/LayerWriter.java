@@ -4,12 +4,12 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Snapshotter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -224,7 +224,7 @@ public final class LayerWriter {
             stat.isDevice() ? stat.devMinor() : 0,
             capability == null ? Map.of() : Map.of(CAPABILITY, capability),
             List.of()),
-        () -> Files.newInputStream(FileNames.raw(file)));
+        () -> TreeFiles.read(file));
   }
 
   private static byte @Nullable [] capability(Path file) throws IOException {
@@ -256,6 +256,6 @@ public final class LayerWriter {
     // a time in whole seconds may have been cut off, and proves nothing
     return now.isSymlink()
         ? Linux.readlink(oldPath).equals(Linux.readlink(newPath))
-        : !now.isRegular() || Files.mismatch(FileNames.raw(oldPath), FileNames.raw(newPath)) < 0;
+        : !now.isRegular() || TreeFiles.sameContent(oldPath, newPath);
   }
 }

@@ -4,9 +4,10 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.RootedPath;
-import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.NotRegularFileException;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.proto.encoding.GoProtoJson;
@@ -18,7 +19,7 @@ import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
 import dev.buildd.solver.graph.Result;
-import java.nio.file.Files;
+import java.io.FileInputStream;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -79,20 +80,20 @@ public final class BuildOperation implements Op {
   }
 
   private static Definition read(Path root, String file) throws Exception {
-    Path path = RootedPath.resolve(root, file);
-    Stat stat = Linux.tryLstat(path);
-    if (stat == null) {
-      throw BuildException.notFound("failed to open " + file + ": no such file or directory");
-    }
-    if (!stat.isRegular() || stat.size() > MAX_DEFINITION) {
-      throw BuildException.invalid(
-          file
-              + (stat.isRegular()
-                  ? " is larger than " + MAX_DEFINITION + " bytes"
-                  : " is not a regular file"));
-    }
-    try {
-      return Definition.parseFrom(Files.readAllBytes(path));
+    try (FileInputStream in = TreeFiles.readIn(root, file)) {
+      if (in.getChannel().size() > MAX_DEFINITION) {
+        throw BuildException.invalid(file + " is larger than " + MAX_DEFINITION + " bytes");
+      }
+      return Definition.parseFrom(in.readAllBytes());
+    } catch (NotRegularFileException e) {
+      throw new BuildException(Category.INVALID_ARGUMENT, file + " is not a regular file", e);
+    } catch (LinuxException e) {
+      throw new BuildException(
+          e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR
+              ? Category.NOT_FOUND
+              : Category.UNKNOWN,
+          "failed to open " + file + ": " + Errno.describe(e.errno()),
+          e);
     } catch (com.google.protobuf.InvalidProtocolBufferException e) {
       throw new BuildException(
           Category.INVALID_ARGUMENT, "failed to parse " + file + ": " + e.getMessage(), e);

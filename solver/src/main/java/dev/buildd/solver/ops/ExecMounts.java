@@ -8,7 +8,7 @@ import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.RootedPath;
-import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
@@ -20,6 +20,8 @@ import dev.buildd.session.SessionGroup;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.solver.executor.ProcessMount;
 import dev.buildd.solver.graph.Result;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -204,7 +206,9 @@ final class ExecMounts implements AutoCloseable {
       throw BuildException.notFound("secret " + option.getID() + ": not found");
     }
     Path file = secretsDirectory((option.getMode() & 0111) != 0).resolve(scratchName());
-    Files.write(file, value.get());
+    try (FileChannel out = TreeFiles.create(file)) {
+      Channels.newOutputStream(out).write(value.get());
+    }
     Linux.lchown(file, option.getUid(), option.getGid());
     Linux.chmod(file, option.getMode() & 0777);
     mounts.add(new ProcessMount.Bind(file, destination(mount), true));
@@ -217,11 +221,11 @@ final class ExecMounts implements AutoCloseable {
       return known;
     }
     Path at = settings.scratch().resolve(scratchName());
-    Linux.mkdir(at, 0711);
+    Linux.mkdir(at, 0700);
     long flags = Linux.MS_NODEV | Linux.MS_NOSUID | (executable ? 0 : Linux.MS_NOEXEC);
     Threads.nativeCalls()
         .callUninterruptibly(() -> {
-          Linux.mount("tmpfs", at, "tmpfs", flags, "mode=0711");
+          Linux.mount("tmpfs", at, "tmpfs", flags, "mode=0700");
           return true;
         });
     mounted.push(() -> detach(at, true));
@@ -280,40 +284,23 @@ final class ExecMounts implements AutoCloseable {
   }
 
   private void pin(Path tree, String selector, Path at) throws Exception {
-    int directory = Linux.open(tree, Linux.O_PATH | Linux.O_DIRECTORY | Linux.O_CLOEXEC, 0);
-    try {
-      int found;
+    try (TreeFiles.Held found = TreeFiles.holdIn(tree, selector)) {
+      boolean isDirectory = found.stat().isDirectory();
+      if (isDirectory) {
+        Linux.mkdir(at, 0700);
+      } else {
+        Files.createFile(at);
+      }
       try {
-        found =
-            Linux.openat2(
-                directory,
-                "." + selector,
-                Linux.O_PATH | Linux.O_CLOEXEC,
-                0,
-                Linux.RESOLVE_IN_ROOT | Linux.RESOLVE_NO_MAGICLINKS);
+        Linux.mount(found.path().toString(), at, "", Linux.MS_BIND | Linux.MS_REC, "");
       } catch (LinuxException e) {
-        throw BuildException.unknown(
-            "failed to mount " + selector + ": " + Errno.describe(e.errno()), e);
+        Files.deleteIfExists(at);
+        throw e;
       }
-      try {
-        boolean isDirectory = (Linux.fstat(found).mode() & Stat.S_IFMT) == Stat.S_IFDIR;
-        if (isDirectory) {
-          Linux.mkdir(at, 0700);
-        } else {
-          Files.createFile(at);
-        }
-        try {
-          Linux.mount("/proc/self/fd/" + found, at, "", Linux.MS_BIND | Linux.MS_REC, "");
-        } catch (LinuxException e) {
-          Files.deleteIfExists(at);
-          throw e;
-        }
-        mounted.push(() -> detach(at, isDirectory));
-      } finally {
-        Linux.close(found);
-      }
-    } finally {
-      Linux.close(directory);
+      mounted.push(() -> detach(at, isDirectory));
+    } catch (LinuxException e) {
+      throw BuildException.unknown(
+          "failed to mount " + selector + ": " + Errno.describe(e.errno()), e);
     }
   }
 

@@ -3,20 +3,20 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
-import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.NotRegularFileException;
+import dev.buildd.base.linux.OutputFile;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.base.pattern.GoGlob;
 import dev.buildd.proto.pb.FileActionMkDir;
 import dev.buildd.proto.pb.FileActionMkFile;
 import dev.buildd.proto.pb.FileActionRm;
 import dev.buildd.proto.pb.FileActionSymlink;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -59,9 +59,11 @@ final class FileTree {
         () -> {
           Path path = RootedPath.resolve(root, RootedPath.clean(action.getPath()));
           boolean existed = Linux.exists(path);
-          Files.write(FileNames.raw(path), action.getData().toByteArray());
-          if (!existed) {
-            Linux.chmod(path, action.getMode() & 0777);
+          try (OutputFile out = existed ? TreeFiles.overwrite(path) : OutputFile.create(path)) {
+            out.write(action.getData().asReadOnlyByteBuffer());
+            if (!existed) {
+              out.setPermissions(action.getMode() & 0777);
+            }
           }
           finish(path, owner, action.getTimestamp());
         });
@@ -127,7 +129,7 @@ final class FileTree {
 
   /** The entries of a directory in order of their names' bytes. */
   static List<Path> children(Path directory) throws IOException {
-    List<Path> out = FileNames.list(directory);
+    List<Path> out = TreeFiles.list(directory);
     out.sort(null);
     return out;
   }
@@ -253,16 +255,9 @@ final class FileTree {
     } catch (IOException e) {
       String text = e.getMessage() == null ? path : e.getMessage();
       throw new BuildException(
-          Category.UNKNOWN, text.replace(root + "/", "/").replace(root.toString(), "/"), e);
+          e instanceof NotRegularFileException ? Category.INVALID_ARGUMENT : Category.UNKNOWN,
+          text.replace(root + "/", "/").replace(root.toString(), "/"),
+          e);
     }
-  }
-
-  /** Opens a file for writing from nothing. */
-  static java.nio.channels.FileChannel create(Path path) throws IOException {
-    return java.nio.channels.FileChannel.open(
-        FileNames.raw(path),
-        StandardOpenOption.CREATE,
-        StandardOpenOption.TRUNCATE_EXISTING,
-        StandardOpenOption.WRITE);
   }
 }

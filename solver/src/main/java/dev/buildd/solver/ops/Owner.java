@@ -1,15 +1,16 @@
 package dev.buildd.solver.ops;
 
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.RootedPath;
-import dev.buildd.base.linux.Stat;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.NotRegularFileException;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.BufferedReader;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,23 +31,13 @@ public record Owner(int uid, int gid) {
    * @throws BuildException {@code INVALID_ARGUMENT} if it is not a regular file or is too large
    */
   public static List<String[]> entries(Path root, String file) throws IOException {
-    Path path = RootedPath.resolve(root, file);
-    Stat stat = Linux.tryLstat(path);
-    if (stat == null) {
-      return List.of();
-    }
-    if (!stat.isRegular()) {
-      throw BuildException.invalid(file + " is not a regular file");
-    }
-    if (stat.size() > MAX_FILE) {
-      throw BuildException.invalid(file + " is larger than " + MAX_FILE + " bytes");
-    }
     List<String[]> out = new ArrayList<>();
-    try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(
-                Files.newInputStream(path, LinkOption.NOFOLLOW_LINKS),
-                StandardCharsets.ISO_8859_1))) {
+    try (FileInputStream opened = TreeFiles.readIn(root, file);
+        BufferedReader in =
+            new BufferedReader(new InputStreamReader(opened, StandardCharsets.ISO_8859_1))) {
+      if (opened.getChannel().size() > MAX_FILE) {
+        throw BuildException.invalid(file + " is larger than " + MAX_FILE + " bytes");
+      }
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         if (line.length() > MAX_LINE) {
           throw BuildException.invalid(file + " has a line of more than " + MAX_LINE + " bytes");
@@ -54,6 +45,12 @@ public record Owner(int uid, int gid) {
         if (!line.isBlank()) {
           out.add(line.trim().split(":", -1));
         }
+      }
+    } catch (NotRegularFileException e) {
+      throw new BuildException(Category.INVALID_ARGUMENT, file + " is not a regular file", e);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENOTDIR) {
+        throw e;
       }
     }
     return out;

@@ -3,17 +3,15 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
-import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.base.pattern.PatternMatcher;
 import dev.buildd.proto.pb.FileActionCopy;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -200,26 +198,11 @@ final class TreeCopier {
         if (first != null) {
           Linux.link(first, target);
         } else {
-          bytes(source, target);
+          TreeFiles.copy(source, target);
         }
       }
       case Stat.S_IFLNK -> Linux.symlink(Linux.readlink(source), target);
       default -> Linux.mknod(target, stat.mode(), stat.isDevice() ? stat.rdev() : 0);
-    }
-  }
-
-  private static void bytes(Path source, Path target) throws IOException {
-    try (FileChannel in = FileChannel.open(FileNames.raw(source), StandardOpenOption.READ);
-        FileChannel out = FileTree.create(target)) {
-      long at = 0;
-      long size = in.size();
-      while (at < size) {
-        long n = in.transferTo(at, size - at, out);
-        if (n <= 0) {
-          break;
-        }
-        at += n;
-      }
     }
   }
 

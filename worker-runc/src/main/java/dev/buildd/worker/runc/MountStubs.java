@@ -3,9 +3,8 @@ package dev.buildd.worker.runc;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,10 +74,8 @@ final class MountStubs {
       return;
     }
     if (stat.isDirectory()) {
-      try (DirectoryStream<Path> entries = Files.newDirectoryStream(stub)) {
-        if (entries.iterator().hasNext()) {
-          return;
-        }
+      if (!TreeFiles.list(stub).isEmpty()) {
+        return;
       }
     } else if (!stat.isRegular() || stat.size() != 0) {
       return;

@@ -7,6 +7,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.http.HttpClients;
 import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
@@ -24,8 +25,8 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
@@ -114,8 +115,9 @@ final class HttpDownload implements Source.Instance {
       return Threads.cpu()
           .call(() -> {
             MessageDigest hash = algorithm.newHash();
-            try (OutputStream out = new DigestOutputStream(OutputStream.nullOutputStream(), hash)) {
-              Files.copy(at.path().resolve(name), out);
+            try (InputStream in = TreeFiles.read(at.path().resolve(name));
+                OutputStream out = new DigestOutputStream(OutputStream.nullOutputStream(), hash)) {
+              in.transferTo(out);
               out.write(suffix);
             }
             return new Digest(algorithm, HexFormat.of().formatHex(hash.digest()));
@@ -466,7 +468,8 @@ final class HttpDownload implements Source.Instance {
   private Digest write(Path file, Optional<Instant> modified, Content content) throws Exception {
     MessageDigest hash =
         request.checksum().map(Digest::algorithm).orElse(Digest.Algorithm.SHA256).newHash();
-    try (OutputStream out = new DigestOutputStream(Files.newOutputStream(file), hash)) {
+    try (OutputStream out =
+        new DigestOutputStream(Channels.newOutputStream(TreeFiles.create(file)), hash)) {
       content.writeTo(out);
     }
     request.file().finish(file, modified.orElse(Instant.EPOCH));

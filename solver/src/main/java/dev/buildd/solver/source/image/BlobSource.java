@@ -6,6 +6,7 @@ import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
@@ -21,7 +22,7 @@ import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.SourceFile;
 import dev.buildd.solver.source.SourceKey;
 import java.io.OutputStream;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
@@ -170,7 +171,8 @@ public final class BlobSource implements Source {
     private void write(Content content, Path to, VertexProgress progress) throws Exception {
       MessageDigest hash = digest.algorithm().newHash();
       try (VertexProgress.Part part = progress.part(digest.toString());
-          OutputStream out = new DigestOutputStream(Files.newOutputStream(to), hash)) {
+          OutputStream out =
+              new DigestOutputStream(Channels.newOutputStream(TreeFiles.create(to)), hash)) {
         content.writeTo(out, n -> part.update("", n, 0));
       }
       String actual = HexFormat.of().formatHex(hash.digest());
