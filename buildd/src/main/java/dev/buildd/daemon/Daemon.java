@@ -5,6 +5,7 @@ import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
@@ -104,13 +105,16 @@ final class Daemon implements AutoCloseable {
   }
 
   private void assemble(BuilddConfig config) throws Exception {
-    Path root = prepareRoot(config.root());
+    Path root = PrivateDirectory.makeRoot(config.root(), RootLock.NAME);
     part(RootLock.acquire(root));
     if (!config.worker().enabled()) {
       throw new BuildException(
           Category.FAILED_PRECONDITION, "no worker found, rebuild the buildkit daemon?");
     }
     Clock clock = Clock.systemUTC();
+    for (String name : List.of("cache", "content", "history", "platforms")) {
+      PrivateDirectory.make(root.resolve(name));
+    }
     RuncExecutor executor = new RuncExecutor(runc(config, root.resolve("executor")));
     executor.recover();
     Path scratch = emptied(root.resolve("scratch"));
@@ -235,21 +239,9 @@ final class Daemon implements AutoCloseable {
 
   // --- the parts ---
 
-  private static Path prepareRoot(Path root) throws IOException {
-    Path at = root.toAbsolutePath().normalize();
-    Path parent = at.getParent();
-    if (parent != null) {
-      Files.createDirectories(parent);
-    }
-    if (!Files.isDirectory(at)) {
-      Linux.mkdir(at, 0711);
-    }
-    return at.toRealPath();
-  }
-
   /** What a dead daemon left mounted there is unmounted, and nothing stays. */
   private static Path emptied(Path directory) throws IOException {
-    Files.createDirectories(directory);
+    PrivateDirectory.make(directory);
     Mount.detachAllBelow(directory);
     try (var entries = Files.newDirectoryStream(directory)) {
       for (Path entry : entries) {
@@ -266,7 +258,7 @@ final class Daemon implements AutoCloseable {
 
   private static Snapshotter snapshotter(String wanted, Path root, MetadataStore store)
       throws IOException {
-    Path directory = Files.createDirectories(root.resolve("snapshots"));
+    Path directory = PrivateDirectory.make(root.resolve("snapshots"));
     return switch (wanted) {
       case "auto" -> {
         if (OverlaySnapshotter.isSupported(directory)) {

@@ -3,6 +3,8 @@ package dev.buildd.daemon;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -27,11 +29,11 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.function.IntSupplier;
 
 /**
@@ -39,12 +41,13 @@ import java.util.function.IntSupplier;
  * {@code /debug/vars} figures of the process and of what builds hold.
  */
 final class DebugServer implements AutoCloseable {
+  private static final int SOCKET_MODE = 0600;
   private static final int MAX_REQUEST = 64 << 10;
 
   private final Channel channel;
-  private final Optional<Path> socket;
+  private final Optional<SocketFile> socket;
 
-  private DebugServer(Channel channel, Optional<Path> socket) {
+  private DebugServer(Channel channel, Optional<SocketFile> socket) {
     this.channel = channel;
     this.socket = socket;
   }
@@ -56,13 +59,12 @@ final class DebugServer implements AutoCloseable {
   static DebugServer open(String address, EventLoopGroup loops, Map<String, IntSupplier> counts)
       throws Exception {
     boolean unix = address.startsWith("unix://");
-    Optional<Path> socket =
-        unix ? Optional.of(Path.of(address.substring("unix://".length()))) : Optional.empty();
-    SocketAddress at = unix ? UnixDomainSocketAddress.of(socket.orElseThrow()) : inet(address);
-    if (socket.isPresent()) {
-      Files.deleteIfExists(socket.get());
-    }
-    Channel channel =
+    SocketAddress at =
+        unix
+            ? UnixDomainSocketAddress.of(
+                Path.of(address.substring("unix://".length())).toAbsolutePath())
+            : inet(address);
+    ServerBootstrap server =
         new ServerBootstrap()
             .group(loops)
             .channel(unix ? NioServerDomainSocketChannel.class : NioServerSocketChannel.class)
@@ -76,11 +78,18 @@ final class DebugServer implements AutoCloseable {
                         .addLast(new HttpObjectAggregator(MAX_REQUEST))
                         .addLast(new Pages(counts));
                   }
-                })
-            .bind(at)
-            .sync()
-            .channel();
-    return new DebugServer(channel, socket);
+                });
+    Channel[] bound = new Channel[1];
+    Callable<?> bind = () -> bound[0] = server.bind(at).sync().channel();
+    Optional<SocketFile> socket = Optional.empty();
+    if (at instanceof UnixDomainSocketAddress file) {
+      Stat self = Linux.stat(Path.of("/proc/self"));
+      socket =
+          Optional.of(SocketFile.bind(file.getPath(), SOCKET_MODE, self.uid(), self.gid(), bind));
+    } else {
+      bind.call();
+    }
+    return new DebugServer(bound[0], socket);
   }
 
   private static SocketAddress inet(String address) {
@@ -152,7 +161,7 @@ final class DebugServer implements AutoCloseable {
   public void close() throws IOException {
     channel.close().awaitUninterruptibly();
     if (socket.isPresent()) {
-      Files.deleteIfExists(socket.get());
+      socket.get().close();
     }
   }
 }

@@ -2,8 +2,6 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.Stat;
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
@@ -14,7 +12,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -27,13 +24,12 @@ final class Listener implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
   private static final int MAX_MESSAGE = 16 << 20;
   private static final int SOCKET_MODE = 0660;
-  private static final int DIRECTORY_MODE = 0710;
   private static final long GRACE_SECONDS = 5;
 
   private final Server server;
-  private final Optional<Path> socket;
+  private final Optional<SocketFile> socket;
 
-  private Listener(Server server, Optional<Path> socket) {
+  private Listener(Server server, Optional<SocketFile> socket) {
     this.server = server;
     this.socket = socket;
   }
@@ -49,7 +45,7 @@ final class Listener implements AutoCloseable {
       BuilddConfig.Grpc grpc,
       EventLoopGroup loops,
       List<ServerServiceDefinition> services)
-      throws IOException {
+      throws Exception {
     if (address.isEmpty()) {
       throw BuildException.invalid("--addr cannot be empty");
     }
@@ -59,15 +55,14 @@ final class Listener implements AutoCloseable {
           "address " + address + " does not contain proto, you meant unix://" + address + " ?");
     }
     String rest = address.substring(end + 3);
-    Optional<Path> socket = Optional.empty();
+    Optional<Path> path = Optional.empty();
     NettyServerBuilder builder;
     switch (address.substring(0, end)) {
       case "unix" -> {
-        Path path = Path.of(rest).toAbsolutePath();
-        prepare(path, grpc);
-        socket = Optional.of(path);
+        Path file = Path.of(rest).toAbsolutePath();
+        path = Optional.of(file);
         builder =
-            NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(path))
+            NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(file))
                 .channelType(NioServerDomainSocketChannel.class);
       }
       case "tcp" -> {
@@ -93,25 +88,22 @@ final class Listener implements AutoCloseable {
         .permitKeepAliveWithoutCalls(true)
         .permitKeepAliveTime(1, TimeUnit.SECONDS);
     services.forEach(builder::addService);
-    Server server;
+    Server server = builder.build();
+    Optional<SocketFile> socket = Optional.empty();
     try {
-      server = builder.build().start();
+      if (path.isPresent()) {
+        socket =
+            Optional.of(
+                SocketFile.bind(path.get(), SOCKET_MODE, grpc.uid(), grpc.gid(), server::start));
+      } else {
+        server.start();
+      }
     } catch (IOException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new BuildException(
           Category.UNAVAILABLE, "failed to listen at " + address + ": " + cause.getMessage(), e);
     }
-    if (socket.isPresent()) {
-      Linux.chmod(socket.get(), SOCKET_MODE);
-      own(socket.get(), grpc);
-    }
     return new Listener(server, socket);
-  }
-
-  private static void own(Path path, BuilddConfig.Grpc grpc) throws IOException {
-    if (Linux.lstat(path).uid() != grpc.uid() || Linux.lstat(path).gid() != grpc.gid()) {
-      Linux.lchown(path, grpc.uid(), grpc.gid());
-    }
   }
 
   private static InetSocketAddress inet(String address, String rest) throws IOException {
@@ -131,29 +123,6 @@ final class Listener implements AutoCloseable {
     throw BuildException.invalid("address " + address + " has no port");
   }
 
-  /**
-   * Makes the socket's directory and removes what a dead daemon left; nothing but a socket goes.
-   */
-  private static void prepare(Path path, BuilddConfig.Grpc grpc) throws IOException {
-    Path parent = path.getParent();
-    if (parent != null && !Files.isDirectory(parent)) {
-      Path above = parent.getParent();
-      if (above != null) {
-        Files.createDirectories(above);
-      }
-      Linux.mkdir(parent, DIRECTORY_MODE);
-      own(parent, grpc);
-    }
-    Stat stat = Linux.tryLstat(path);
-    if (stat == null) {
-      return;
-    }
-    if (stat.type() != Stat.S_IFSOCK) {
-      throw new BuildException(Category.ALREADY_EXISTS, path + " exists and is not a socket");
-    }
-    Linux.unlink(path);
-  }
-
   @Override
   public void close() throws IOException {
     server.shutdownNow();
@@ -163,7 +132,7 @@ final class Listener implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     if (socket.isPresent()) {
-      Files.deleteIfExists(socket.get());
+      socket.get().close();
     }
   }
 }

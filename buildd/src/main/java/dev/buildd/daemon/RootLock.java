@@ -8,6 +8,9 @@ import java.nio.file.Path;
 
 /** Keeps a second daemon off the same root. Gone with the process, however that ends. */
 final class RootLock implements AutoCloseable {
+  /** The file that every root in use has. */
+  static final String NAME = "buildkitd.lock";
+
   private final int fd;
 
   private RootLock(int fd) {
@@ -15,7 +18,7 @@ final class RootLock implements AutoCloseable {
   }
 
   static RootLock acquire(Path root) throws IOException {
-    Path file = root.resolve("buildkitd.lock");
+    Path file = root.resolve(NAME);
     int fd = Linux.open(file, Linux.O_RDWR | Linux.O_CREAT | Linux.O_CLOEXEC, 0600);
     if (!Linux.tryLock(fd)) {
       Linux.close(fd);

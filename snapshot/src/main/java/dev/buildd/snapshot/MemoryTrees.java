@@ -61,7 +61,7 @@ final class MemoryTrees implements AutoCloseable {
   synchronized boolean isAvailable() {
     if (!mounted && !refused) {
       try {
-        new Mount("tmpfs", "tmpfs", List.of("mode=0711", "nosuid", "nodev")).at(root);
+        new Mount("tmpfs", "tmpfs", List.of("mode=0700", "nosuid", "nodev")).at(root);
         mounted = true;
       } catch (IOException e) {
         log.info("no tmpfs for small snapshots, they become files on disk: {}", e.getMessage());

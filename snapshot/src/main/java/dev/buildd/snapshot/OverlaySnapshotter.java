@@ -464,7 +464,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         "make work directory of snapshot " + id,
         () -> {
           if (!Linux.exists(scratch)) {
-            Linux.mkdir(scratch, 0711);
+            Linux.mkdir(scratch, 0700);
           }
         });
     List<String> options = new ArrayList<>(kernelOptions);

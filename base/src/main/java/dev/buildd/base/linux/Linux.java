@@ -112,6 +112,7 @@ public final class Linux {
   private static final MethodHandle FCHOWN = handle("fchown", INT, INT, INT, INT);
   private static final MethodHandle FCHMOD = handle("fchmod", INT, INT, INT);
   private static final MethodHandle FUTIMENS = handle("futimens", INT, INT, PTR);
+  private static final MethodHandle UMASK = handle("umask", INT, INT);
   private static final MethodHandle SYNCFS = handle("syncfs", INT, INT);
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
@@ -530,6 +531,11 @@ public final class Linux {
   /** Follows symlinks: never give it one. */
   public static void chmod(Path path, int mode) throws LinuxException {
     call("chmod", path, s -> (int) CHMOD.invokeExact(s.capture, s.first(name(path)), mode & 07777));
+  }
+
+  /** Sets the mask that the whole process makes files with; returns the one it had. */
+  public static int umask(int mask) throws LinuxException {
+    return (int) call("umask", mask, s -> (int) UMASK.invokeExact(s.capture, mask));
   }
 
   /** Makes a file that long; what is added is a hole. Follows symlinks: never give it one. */

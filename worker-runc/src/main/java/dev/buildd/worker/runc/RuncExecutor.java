@@ -6,6 +6,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.solver.executor.Executor;
 import dev.buildd.solver.executor.ExitException;
@@ -55,8 +56,7 @@ public final class RuncExecutor implements Executor {
   public RuncExecutor(RuncSettings settings) {
     this.settings = settings;
     try {
-      Files.createDirectories(settings.root());
-      Linux.chmod(settings.root(), 0711);
+      PrivateDirectory.make(settings.root());
       this.root = settings.root().toRealPath();
       this.runc = new Runc(settings.runc(), root.resolve("runc"));
       this.machine = RuntimeSpec.Machine.detect();
@@ -117,7 +117,7 @@ public final class RuncExecutor implements Executor {
 
   private void prepare(ProcessSpec process, String id, Path bundle, String cgroup)
       throws IOException {
-    Linux.mkdir(bundle, 0711);
+    Linux.mkdir(bundle, 0700); // its configuration holds the environment
     Files.writeString(cgroupFile(bundle), cgroup);
     Path hosts = bundle.resolve("hosts");
     String hostname =
