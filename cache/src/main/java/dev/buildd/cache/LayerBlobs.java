@@ -1,6 +1,6 @@
 package dev.buildd.cache;
 
-import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.concurrent.KeyedFlights;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Descriptor;
@@ -27,8 +27,6 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -46,7 +44,7 @@ public final class LayerBlobs {
 
   private final CacheManager cache;
   private final ContentStore content;
-  private final ConcurrentMap<String, Flight<LayerBlob>> flights = new ConcurrentHashMap<>();
+  private final KeyedFlights<String, LayerBlob> flights = new KeyedFlights<>("archive of layer");
 
   public LayerBlobs(CacheManager cache, ContentStore content) {
     this.cache = cache;
@@ -194,7 +192,7 @@ public final class LayerBlobs {
     if (converted.isPresent()) {
       return converted.get();
     }
-    return shared(
+    return flights.join(
         layer.id() + "/" + key,
         () -> {
           Optional<LayerBlob> meanwhile = known(layer, key);
@@ -211,15 +209,6 @@ public final class LayerBlobs {
                 note(layer, key, made);
               });
         });
-  }
-
-  private LayerBlob shared(String key, Callable<LayerBlob> work) throws Exception {
-    Flight<LayerBlob> flight = flights.computeIfAbsent(key, k -> new Flight<>(k, work));
-    try {
-      return flight.join();
-    } finally {
-      flights.remove(key, flight);
-    }
   }
 
   private Optional<LayerBlob> known(ImmutableRef layer, String key) {

@@ -1,6 +1,6 @@
 package dev.buildd.cache;
 
-import dev.buildd.base.concurrent.Flight;
+import dev.buildd.base.concurrent.KeyedFlights;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import java.util.ArrayDeque;
@@ -12,8 +12,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -23,7 +21,7 @@ import java.util.concurrent.CountDownLatch;
  */
 final class LazyRefs {
   private final CacheManager manager;
-  private final ConcurrentMap<String, Flight<Boolean>> flights = new ConcurrentHashMap<>();
+  private final KeyedFlights<String, Boolean> flights = new KeyedFlights<>("files of ref");
 
   LazyRefs(CacheManager manager) {
     this.manager = manager;
@@ -54,23 +52,14 @@ final class LazyRefs {
   }
 
   private void once(CacheEntry entry, LayerProvider provider) throws Exception {
-    Flight<Boolean> flight =
-        flights.computeIfAbsent(
-            entry.id,
-            id ->
-                new Flight<>(
-                    "files of ref " + id,
-                    () -> {
-                      if (entry.isLazy()) {
-                        make(entry, provider);
-                      }
-                      return true;
-                    }));
-    try {
-      flight.join();
-    } finally {
-      flights.remove(entry.id, flight);
-    }
+    flights.join(
+        entry.id,
+        () -> {
+          if (entry.isLazy()) {
+            make(entry, provider);
+          }
+          return true;
+        });
   }
 
   private void make(CacheEntry entry, LayerProvider provider) throws Exception {

@@ -1,5 +1,6 @@
 package dev.buildd.solver.source.image;
 
+import dev.buildd.base.concurrent.KeyedFlights;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
@@ -50,7 +51,8 @@ public final class LayerPuller {
   private final RegistryClient registries;
   private final Semaphore downloads = new Semaphore(DOWNLOADS);
   private final LayerBlobs layerBlobs;
-  private final Shared<Digest, ContentStore.Hold> blobs = new Shared<>();
+  private final KeyedFlights<Digest, ContentStore.Hold> blobs =
+      new KeyedFlights<>("download", ContentStore.Hold::close);
   private final Object creating = new Object(); // so that a layer has one ref
 
   public LayerPuller(
