@@ -13,6 +13,8 @@ for module in base proto snapshot session cache llb-client solver worker-runc bu
   cp "$here/$module/target/$module-"[0-9]*.jar "$here/dist.new/lib/"
 done
 rm -f "$here/dist.new/lib/"*-tests.jar
+# beside the jars, where the daemon looks for it: unpacked at each start it would cost more than the rest
+(cd "$here/dist.new/lib" && "$jdk/bin/jar" --extract --file rocksdbjni-*.jar librocksdbjni-linux64.so)
 # manual pages and completions: the programs know their flags best
 reference() {
   "$jdk/bin/java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$here/dist.new/lib/*" \

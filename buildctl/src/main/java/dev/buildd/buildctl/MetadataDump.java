@@ -3,6 +3,7 @@ package dev.buildd.buildctl;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.GoJson;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -15,20 +16,23 @@ final class MetadataDump {
   private MetadataDump() {}
 
   static void print(Path root, PrintStream out) throws IOException {
-    Path file = root.resolve("metadata.log");
-    if (!Files.exists(file)) {
-      throw BuildException.notFound("open " + file + ": no such file or directory");
+    Path directory = root.resolve("metadata");
+    if (!Files.exists(directory)) {
+      throw BuildException.notFound("open " + directory + ": no such file or directory");
     }
-    out.println("===== " + file + " =====");
-    AtomicReference<String> current = new AtomicReference<>("");
+    out.println("===== " + directory + " =====");
+    AtomicReference<Table> current = new AtomicReference<>(Table.STORE);
     MetadataStore.read(
-        file,
+        directory,
         (table, key, value) -> {
-          if (!table.equals(current.getAndSet(table))) {
-            out.println("bucket " + GoJson.quote(table) + ":");
+          if (table != current.getAndSet(table)) {
+            out.println("bucket " + GoJson.quote(table.text()) + ":");
           }
-          out.println(
-              "  " + GoJson.quote(key) + ": " + new String(value, StandardCharsets.ISO_8859_1));
+          out.println("  " + GoJson.quote(text(key)) + ": " + text(value));
         });
+  }
+
+  private static String text(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 }

@@ -118,7 +118,7 @@ final class Daemon implements AutoCloseable {
     RuncExecutor executor = new RuncExecutor(runc(config, root.resolve("executor")));
     executor.recover();
     Path scratch = emptied(root.resolve("scratch"));
-    MetadataStore store = part(MetadataStore.open(root.resolve("metadata.log")));
+    MetadataStore store = part(MetadataStore.open(root.resolve("metadata")));
     Snapshotter snapshotter = part(snapshotter(config.worker().snapshotter(), root, store));
     CacheManager cache = part(CacheManager.open(root.resolve("cache"), store, snapshotter, clock));
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);

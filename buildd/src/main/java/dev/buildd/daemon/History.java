@@ -15,6 +15,7 @@ import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
 import dev.buildd.solver.graph.ProgressEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -38,6 +39,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Builds that run and that have run, with their progress (wire.md section 16).
@@ -45,7 +48,8 @@ import java.util.concurrent.LinkedBlockingQueue;
  * <p>Safe for use by many threads.
  */
 final class History {
-  private static final String TABLE = "history";
+  private static final Logger log = LoggerFactory.getLogger(History.class);
+  private static final Table TABLE = Table.HISTORY;
   private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
 
   /** How many records are kept, and for how long; pinned ones always. */
@@ -68,15 +72,18 @@ final class History {
     this.limits = limits;
     this.blobs = Files.createDirectories(directory.resolve("blobs/sha256"));
     Set<String> wanted = new HashSet<>();
-    for (Map.Entry<String, byte[]> row : store.scan(TABLE, "").entrySet()) {
-      try {
-        BuildHistoryRecord record = BuildHistoryRecord.parseFrom(row.getValue());
-        ended.put(record.getRef(), record);
-        wanted.add(record.getLogs().getDigest());
-      } catch (InvalidProtocolBufferException e) {
-        throw new IOException("history record " + row.getKey() + " is damaged", e);
-      }
-    }
+    store.forEach(
+        TABLE,
+        (ref, row) -> {
+          try {
+            BuildHistoryRecord record = BuildHistoryRecord.parseFrom(row);
+            ended.put(record.getRef(), record);
+            wanted.add(record.getLogs().getDigest());
+          } catch (InvalidProtocolBufferException e) {
+            log.warn("history record is damaged, dropped ref={}", ref, e);
+            store.batch().delete(TABLE, ref).commitLater();
+          }
+        });
     try (var files = Files.newDirectoryStream(blobs)) {
       for (Path file : files) { // written just before a crash
         if (!wanted.contains("sha256:" + file.getFileName())) {

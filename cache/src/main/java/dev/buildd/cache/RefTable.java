@@ -5,6 +5,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
@@ -28,9 +29,9 @@ import org.slf4j.LoggerFactory;
  */
 final class RefTable {
   private static final Logger log = LoggerFactory.getLogger(RefTable.class);
-  private static final String REFS = "ref";
-  private static final String USES = "ref.use";
-  private static final String VALUES = "ref.value";
+  private static final Table REFS = Table.REF;
+  private static final Table USES = Table.REF_USE;
+  private static final Table VALUES = Table.REF_VALUE;
   private static final String ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -49,7 +50,8 @@ final class RefTable {
 
   /** Reads all rows and drops those whose snapshot or parents are gone. */
   void load(Set<String> snapshots) {
-    Map<String, byte[]> rows = new LinkedHashMap<>(store.scan(REFS, ""));
+    Map<String, byte[]> rows = new LinkedHashMap<>();
+    store.forEach(REFS, rows::put);
     MetadataStore.Batch dropped = store.batch();
     Set<String> refused = new HashSet<>();
     for (String id : rows.keySet()) {
@@ -59,15 +61,17 @@ final class RefTable {
       log.warn("ref without its files or parents, dropped id={}", id);
       dropped.delete(REFS, id);
     }
-    store.scan(USES, "").forEach(this::loadUse);
-    for (String key : store.scan(USES, "").keySet()) {
-      if (!entries.containsKey(key)) {
-        dropped.delete(USES, key);
-      }
-    }
-    store
-        .scan(VALUES, "")
-        .forEach((key, value) -> {
+    store.forEach(
+        USES,
+        (id, value) -> {
+          loadUse(id, value);
+          if (!entries.containsKey(id)) {
+            dropped.delete(USES, id);
+          }
+        });
+    store.forEach(
+        VALUES,
+        (key, value) -> {
           int slash = Math.max(0, key.indexOf('/'));
           CacheEntry entry = entries.get(key.substring(0, slash));
           if (entry == null) {

@@ -35,7 +35,7 @@ class CacheManagerTest {
 
   @BeforeEach
   void start() {
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
     cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
   }

@@ -5,6 +5,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,8 +22,8 @@ import org.slf4j.LoggerFactory;
 /** Which snapshots there are and what they build upon; shared by the snapshotters. */
 final class SnapshotTable {
   private static final Logger log = LoggerFactory.getLogger(SnapshotTable.class);
-  private static final String TABLE = "snapshot";
-  private static final String FLAT = "snapshot.flat";
+  private static final Table TABLE = Table.SNAPSHOT;
+  private static final Table FLAT = Table.SNAPSHOT_FLAT;
 
   /** What a snapshot is made of. */
   enum Kind {
@@ -93,7 +94,7 @@ final class SnapshotTable {
   SnapshotTable(MetadataStore store, Predicate<Snapshot> complete) {
     this.store = store;
     List<Snapshot> found = new ArrayList<>();
-    store.scan(TABLE, "").forEach((id, value) -> found.add(decode(id, value)));
+    store.forEach(TABLE, (id, value) -> found.add(decode(id, value)));
     // a parent is older than its children
     found.sort((a, b) -> Long.compare(Long.parseLong(a.id), Long.parseLong(b.id)));
     MetadataStore.Batch dropped = store.batch();
@@ -106,9 +107,9 @@ final class SnapshotTable {
         dropped.delete(TABLE, snapshot.id);
       }
     }
-    store
-        .scan(FLAT, "")
-        .forEach((id, value) -> {
+    store.forEach(
+        FLAT,
+        (id, value) -> {
           Snapshot snapshot = all.get(id);
           if (snapshot == null) {
             dropped.delete(FLAT, id);

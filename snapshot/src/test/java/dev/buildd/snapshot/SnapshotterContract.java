@@ -38,7 +38,7 @@ abstract class SnapshotterContract {
 
   @BeforeEach
   void start() {
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = open(temp.resolve("snapshots"), store);
   }
 

@@ -114,6 +114,7 @@ public final class Linux {
   private static final MethodHandle FUTIMENS = handle("futimens", INT, INT, PTR);
   private static final MethodHandle UMASK = handle("umask", INT, INT);
   private static final MethodHandle SYNCFS = handle("syncfs", INT, INT);
+  private static final MethodHandle FALLOCATE = handle("fallocate", INT, INT, INT, LONG, LONG);
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
@@ -685,6 +686,11 @@ public final class Linux {
   /** Writes a filesystem's dirty pages to its disk. */
   public static void syncfs(int fd) throws LinuxException {
     call("syncfs", fd, s -> (int) SYNCFS.invokeExact(s.capture, fd));
+  }
+
+  /** Gives an open file space on its filesystem up to a size in bytes, without writing anything. */
+  public static void fallocate(int fd, long size) throws LinuxException {
+    call("fallocate", fd, s -> (int) FALLOCATE.invokeExact(s.capture, fd, 0, 0L, size));
   }
 
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */

@@ -12,103 +12,39 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
-/**
- * Keys, links and records in memory. Rows bear sequential numbers, so that a journal can name them
- * in a few bytes. Not safe for use by several threads.
- */
+/** Keys, links and records in memory. Not safe for use by several threads. */
 final class CacheGraph {
-  /** Hears of each row as it comes and goes. */
-  interface Journal {
-    void keyAdded(Named key);
-
-    void keyRemoved(Named key);
-
-    void linkAdded(Link link);
-
-    void linkRemoved(Link link);
-
-    void recordAdded(Saved saved);
-
-    void recordRemoved(Saved saved);
-
-    /** Nothing is written down. */
-    Journal NONE =
-        new Journal() {
-          @Override
-          public void keyAdded(Named key) {}
-
-          @Override
-          public void keyRemoved(Named key) {}
-
-          @Override
-          public void linkAdded(Link link) {}
-
-          @Override
-          public void linkRemoved(Link link) {}
-
-          @Override
-          public void recordAdded(Saved saved) {}
-
-          @Override
-          public void recordRemoved(Saved saved) {}
-        };
-  }
-
   static final class Named {
-    final long number;
     final CacheKeyId id;
     final Map<CacheLink, Map<Named, Link>> out = new HashMap<>(2);
     final Set<Link> in = new LinkedHashSet<>(2);
     final Map<String, Saved> records = new LinkedHashMap<>(2);
 
-    Named(long number, CacheKeyId id) {
-      this.number = number;
+    Named(CacheKeyId id) {
       this.id = id;
     }
   }
 
   static final class Link {
-    final long number;
     final Named from;
     final CacheLink link;
     final Named to;
 
-    Link(long number, Named from, CacheLink link, Named to) {
-      this.number = number;
+    Link(Named from, CacheLink link, Named to) {
       this.from = from;
       this.link = link;
       this.to = to;
     }
   }
 
-  record Saved(long number, Named key, String resultId, Instant createdAt) {}
+  record Saved(Named key, String resultId, Instant createdAt) {}
 
   private final Map<CacheKeyId, Named> keys = new HashMap<>();
   private final Map<String, Map<Named, Saved>> results = new HashMap<>();
   private final String store;
-  private long last;
 
   CacheGraph(String store) {
     this.store = store;
-  }
-
-  // --- loading: rows that have their numbers already ---
-
-  Named restoreKey(long number, CacheKeyId id) {
-    last = Math.max(last, number);
-    Named key = new Named(number, id);
-    keys.put(id, key);
-    return key;
-  }
-
-  void restoreLink(long number, Named from, CacheLink link, Named to) {
-    last = Math.max(last, number);
-    insert(new Link(number, from, link, to));
-  }
-
-  void restoreRecord(long number, Named key, String resultId, Instant createdAt) {
-    last = Math.max(last, number);
-    insert(new Saved(number, key, resultId, createdAt));
   }
 
   private void insert(Link link) {
@@ -120,8 +56,6 @@ final class CacheGraph {
     saved.key.records.put(saved.resultId, saved);
     results.computeIfAbsent(saved.resultId, r -> new LinkedHashMap<>(2)).put(saved.key, saved);
   }
-
-  // --- use ---
 
   boolean exists(CacheKeyId id) {
     return keys.containsKey(id);
@@ -138,23 +72,20 @@ final class CacheGraph {
     return out;
   }
 
-  void link(CacheKeyId from, CacheLink link, CacheKeyId to, Journal journal) {
-    Named source = key(from, journal);
-    Named target = key(to, journal);
+  void link(CacheKeyId from, CacheLink link, CacheKeyId to) {
+    Named source = key(from);
+    Named target = key(to);
     Map<Named, Link> targets = source.out.get(link);
     if (targets == null || !targets.containsKey(target)) {
-      Link added = new Link(++last, source, link, target);
-      insert(added);
-      journal.linkAdded(added);
+      insert(new Link(source, link, target));
     }
   }
 
-  private Named key(CacheKeyId id, Journal journal) {
+  private Named key(CacheKeyId id) {
     Named key = keys.get(id);
     if (key == null) {
-      key = new Named(++last, id);
+      key = new Named(id);
       keys.put(id, key);
-      journal.keyAdded(key);
     }
     return key;
   }
@@ -171,29 +102,26 @@ final class CacheGraph {
     return out.reversed();
   }
 
-  void save(CacheKeyId id, String resultId, Instant now, Journal journal) {
-    Named key = key(id, journal);
+  void save(CacheKeyId id, String resultId, Instant now) {
+    Named key = key(id);
     if (!key.records.containsKey(resultId)) {
-      Saved saved = new Saved(++last, key, resultId, now);
-      insert(saved);
-      journal.recordAdded(saved);
+      insert(new Saved(key, resultId, now));
     }
   }
 
-  void release(String resultId, Journal journal) {
+  void release(String resultId) {
     Map<Named, Saved> saved = results.remove(resultId);
     if (saved == null) {
       return;
     }
-    saved.forEach((key, record) -> {
+    for (Named key : saved.keySet()) {
       key.records.remove(resultId);
-      journal.recordRemoved(record);
-      prune(key, journal);
-    });
+      prune(key);
+    }
   }
 
   /** Removes a key that leads nowhere, then those that led to it alone. */
-  private void prune(Named start, Journal journal) {
+  private void prune(Named start) {
     Deque<Named> queue = new ArrayDeque<>();
     queue.add(start);
     for (Named key = queue.poll(); key != null; key = queue.poll()) {
@@ -201,14 +129,12 @@ final class CacheGraph {
         continue;
       }
       for (Link link : key.in) {
-        journal.linkRemoved(link);
         Map<Named, Link> siblings = link.from.out.get(link.link);
         if (siblings != null && siblings.remove(key) != null && siblings.isEmpty()) {
           link.from.out.remove(link.link);
         }
         queue.add(link.from);
       }
-      journal.keyRemoved(key);
     }
   }
 

@@ -1,161 +1,75 @@
 package dev.buildd.cache.key;
 
-import dev.buildd.base.content.Digest;
-import dev.buildd.base.error.BuildException;
-import dev.buildd.cache.key.CacheGraph.Journal;
-import dev.buildd.cache.key.CacheGraph.Link;
-import dev.buildd.cache.key.CacheGraph.Named;
-import dev.buildd.cache.key.CacheGraph.Saved;
+import dev.buildd.cache.key.KeyRows.Step;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
+import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.HashMap;
-import java.util.HexFormat;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
- * Cache keys on disk. All is held in memory for reading. Rows are named by sequential numbers, and
- * a key's own name, usually a digest, is written once: a step costs about 200 bytes.
+ * Cache keys on disk; nothing is held in memory. Each link is two rows, by where it begins and by
+ * where it ends, and so is each record, by its key and by its result.
  */
 public final class DurableCacheStore implements CacheStore {
-  private static final String KEYS = "key";
-  private static final String LINKS = "key.link2";
-  private static final String RECORDS = "key.record";
-
-  private static final int TEXT = 0;
-  private static final int SHA256 = 1;
+  private static final byte[] NOTHING = new byte[0];
 
   private final String id;
   private final MetadataStore store;
   private final Clock clock;
-  private final CacheGraph graph; // guarded by this
+  private long lastSave; // guarded by this
 
   public DurableCacheStore(String id, MetadataStore store, Clock clock) {
     this.id = id;
     this.store = store;
     this.clock = clock;
-    this.graph = load(id, store);
+    EarlierKeys.takeOver(store);
   }
 
-  private static CacheGraph load(String id, MetadataStore store) {
-    CacheGraph graph = new CacheGraph(id);
-    Map<Long, Named> keys = new HashMap<>();
-    store
-        .scan(KEYS, "")
-        .forEach((row, value) ->
-            keys.put(
-                number(row),
-                graph.restoreKey(number(row), new CacheKeyId(name(new Decoder(value))))));
-    store
-        .scan(LINKS, "")
-        .forEach((row, value) -> {
-          Decoder in = new Decoder(value);
-          Named from = keys.get(in.number());
-          Named to = keys.get(in.number());
-          CacheLink link =
-              new CacheLink(
-                  (int) in.number(),
-                  new CacheKeyId(name(in)),
-                  in.flag() ? Optional.of(Digest.parse(name(in))) : Optional.empty());
-          if (from != null && to != null) {
-            graph.restoreLink(number(row), from, link, to);
-          }
-        });
-    store
-        .scan(RECORDS, "")
-        .forEach((row, value) -> {
-          Decoder in = new Decoder(value);
-          Named key = keys.get(in.number());
-          String resultId = in.text();
-          if (key != null) {
-            graph.restoreRecord(number(row), key, resultId, Instant.ofEpochMilli(in.number()));
-          }
-        });
-    return graph;
+  /** What a row of a key's result says. */
+  private record Saved(String resultId, Instant createdAt, long order) {
+    static byte[] value(Instant createdAt, long order) {
+      return new Encoder().number(createdAt.toEpochMilli()).number(order).toBytes();
+    }
+
+    static Saved of(byte[] row, byte[] value) {
+      Decoder key = new Decoder(row);
+      KeyRows.key(key);
+      Decoder in = new Decoder(value);
+      return new Saved(key.text(), Instant.ofEpochMilli(in.number()), in.number());
+    }
   }
 
-  private static long number(String row) {
-    return Long.parseLong(row, 36);
+  static void putLink(MetadataStore.Batch batch, Step step) {
+    batch.put(Table.KEY_OUT, step.out(), NOTHING).put(Table.KEY_IN, step.in(), NOTHING);
   }
 
-  private static String row(long number) {
-    // of one length, so that rows sort by their numbers
-    String text = Long.toString(number, 36);
-    return "0".repeat(Math.max(0, 8 - text.length())) + text;
+  static void putRecord(
+      MetadataStore.Batch batch, CacheKeyId key, String resultId, Instant createdAt, long order) {
+    batch
+        .put(Table.KEY_SAVED, saved(key, resultId), Saved.value(createdAt, order))
+        .put(Table.KEY_RESULT, result(resultId, key), NOTHING);
   }
 
-  private static void name(Encoder out, String name) {
-    if (name.length() == 71 && name.startsWith("sha256:")) {
-      try {
-        byte[] raw = HexFormat.of().parseHex(name, 7, 71);
-        if (Digest.ofHash(raw).toString().equals(name)) {
-          out.oneByte(SHA256).raw(raw);
-          return;
-        }
-      } catch (IllegalArgumentException | BuildException e) {
-        // not a digest after all
-      }
-    }
-    out.oneByte(TEXT).text(name);
+  private static byte[] saved(CacheKeyId key, String resultId) {
+    return KeyRows.of(key).text(resultId).toBytes();
   }
 
-  private static String name(Decoder in) {
-    return in.oneByte() == SHA256 ? Digest.ofHash(in.raw(32)).toString() : in.text();
-  }
-
-  /** Writes rows into a batch. */
-  private record Rows(MetadataStore.Batch batch) implements Journal {
-    @Override
-    public void keyAdded(Named key) {
-      Encoder out = new Encoder();
-      name(out, key.id.value());
-      batch.put(KEYS, row(key.number), out.toBytes());
-    }
-
-    @Override
-    public void keyRemoved(Named key) {
-      batch.delete(KEYS, row(key.number));
-    }
-
-    @Override
-    public void linkAdded(Link added) {
-      CacheLink link = added.link;
-      Encoder out = new Encoder().number(added.from.number).number(added.to.number);
-      out.number(link.input());
-      name(out, link.step().value());
-      out.flag(link.selector().isPresent());
-      link.selector().ifPresent(selector -> name(out, selector.toString()));
-      batch.put(LINKS, row(added.number), out.toBytes());
-    }
-
-    @Override
-    public void linkRemoved(Link link) {
-      batch.delete(LINKS, row(link.number));
-    }
-
-    @Override
-    public void recordAdded(Saved saved) {
-      batch.put(
-          RECORDS,
-          row(saved.number()),
-          new Encoder()
-              .number(saved.key().number)
-              .text(saved.resultId())
-              .number(saved.createdAt().toEpochMilli())
-              .toBytes());
-    }
-
-    @Override
-    public void recordRemoved(Saved saved) {
-      batch.delete(RECORDS, row(saved.number()));
-    }
+  private static byte[] result(String resultId, CacheKeyId key) {
+    return KeyRows.of(resultId).raw(KeyRows.of(key).toBytes()).toBytes();
   }
 
   @Override
@@ -164,25 +78,44 @@ public final class DurableCacheStore implements CacheStore {
   }
 
   @Override
-  public synchronized boolean exists(CacheKeyId key) {
-    return graph.exists(key);
+  public boolean exists(CacheKeyId key) {
+    byte[] prefix = KeyRows.of(key).toBytes();
+    return store.hasAny(Table.KEY_SAVED, prefix)
+        || store.hasAny(Table.KEY_OUT, prefix)
+        || store.hasAny(Table.KEY_IN, prefix);
   }
 
   @Override
-  public synchronized Set<CacheKeyId> follow(CacheKeyId from, CacheLink link) {
-    return graph.follow(from, link);
+  public Set<CacheKeyId> follow(CacheKeyId from, CacheLink link) {
+    Set<CacheKeyId> out = new LinkedHashSet<>();
+    store.scan(
+        Table.KEY_OUT,
+        KeyRows.writeLink(KeyRows.of(from), link).toBytes(),
+        (row, value) -> out.add(Step.ofOut(row).to()));
+    return out;
   }
 
   @Override
   public synchronized void link(CacheKeyId from, CacheLink link, CacheKeyId to) {
-    MetadataStore.Batch batch = store.batch();
-    graph.link(from, link, to, new Rows(batch));
-    batch.commitLater();
+    Step step = new Step(from, link, to);
+    if (store.get(Table.KEY_OUT, step.out()).isEmpty()) {
+      MetadataStore.Batch batch = store.batch();
+      putLink(batch, step);
+      batch.commitLater();
+    }
   }
 
   @Override
-  public synchronized List<CacheRecord> records(CacheKeyId key) {
-    return graph.records(key);
+  public List<CacheRecord> records(CacheKeyId key) {
+    List<Saved> found = new ArrayList<>();
+    store.scan(
+        Table.KEY_SAVED,
+        KeyRows.of(key).toBytes(),
+        (row, value) -> found.add(Saved.of(row, value)));
+    found.sort(Comparator.comparingLong(Saved::order).reversed());
+    return found.stream()
+        .map(saved -> new CacheRecord(id, key, saved.resultId, saved.createdAt))
+        .toList();
   }
 
   @Override
@@ -192,47 +125,120 @@ public final class DurableCacheStore implements CacheStore {
 
   @Override
   public void save(CacheKeyId key, String resultId, Instant createdAt) {
-    MetadataStore.Commit commit;
-    boolean known;
+    Optional<MetadataStore.Commit> commit;
     synchronized (this) {
-      MetadataStore.Batch batch = store.batch();
-      graph.save(key, resultId, createdAt.truncatedTo(ChronoUnit.MILLIS), new Rows(batch));
-      known = batch.isEmpty();
-      commit = batch.commitLater();
+      commit =
+          store.get(Table.KEY_SAVED, saved(key, resultId)).isPresent()
+              ? Optional.empty()
+              : Optional.of(add(key, resultId, createdAt.truncatedTo(ChronoUnit.MILLIS)));
     }
-    if (known) {
-      store.flush(); // it may be known from someone who still waits for it, or follow new links
+    if (commit.isPresent()) {
+      commit.get().await();
+    } else {
+      store.flush(); // new links may lead to it
     }
-    commit.await();
+  }
+
+  private MetadataStore.Commit add(CacheKeyId key, String resultId, Instant createdAt) {
+    lastSave = Math.max(lastSave + 1, clock.millis() * 1_000);
+    MetadataStore.Batch batch = store.batch();
+    putRecord(batch, key, resultId, createdAt, lastSave);
+    return batch.commitLater();
   }
 
   @Override
   public void release(String resultId) {
     MetadataStore.Commit commit;
     synchronized (this) {
-      MetadataStore.Batch batch = store.batch();
-      graph.release(resultId, new Rows(batch));
-      commit = batch.commitLater();
+      commit = new Removal().of(resultId);
     }
     commit.await();
   }
 
+  /** One batch that removes rows, and what of them must not be taken into account any more. */
+  private final class Removal {
+    private final MetadataStore.Batch batch = store.batch();
+    private final Set<ByteBuffer> removed = new HashSet<>();
+
+    MetadataStore.Commit of(String resultId) {
+      Deque<CacheKeyId> lighter = new ArrayDeque<>();
+      for (CacheKeyId key : keysOf(resultId)) {
+        remove(Table.KEY_RESULT, result(resultId, key));
+        remove(Table.KEY_SAVED, saved(key, resultId));
+        lighter.add(key);
+      }
+      for (CacheKeyId key = lighter.poll(); key != null; key = lighter.poll()) {
+        if (isUsed(Table.KEY_SAVED, key) || isUsed(Table.KEY_OUT, key)) {
+          continue;
+        }
+        // it leads nowhere; then those that led to it alone do not either
+        for (Step step : linksTo(key)) {
+          if (remove(Table.KEY_IN, step.in())) {
+            remove(Table.KEY_OUT, step.out());
+            lighter.add(step.from());
+          }
+        }
+      }
+      return batch.commitLater();
+    }
+
+    private boolean remove(Table table, byte[] row) {
+      batch.delete(table, row);
+      return removed.add(name(table, row));
+    }
+
+    private static ByteBuffer name(Table table, byte[] row) {
+      return ByteBuffer.allocate(row.length + 1).put((byte) table.ordinal()).put(row).flip();
+    }
+
+    private boolean isUsed(Table table, CacheKeyId key) {
+      boolean[] used = {false};
+      store.scan(
+          table,
+          KeyRows.of(key).toBytes(),
+          (row, value) -> {
+            used[0] = !removed.contains(name(table, row));
+            return !used[0];
+          });
+      return used[0];
+    }
+  }
+
+  private List<Step> linksTo(CacheKeyId key) {
+    List<Step> out = new ArrayList<>();
+    store.scan(Table.KEY_IN, KeyRows.of(key).toBytes(), (row, value) -> out.add(Step.ofIn(row)));
+    return out;
+  }
+
   @Override
-  public synchronized Set<CacheKeyId> keysOf(String resultId) {
-    return graph.keysOf(resultId);
+  public Set<CacheKeyId> keysOf(String resultId) {
+    Set<CacheKeyId> out = new LinkedHashSet<>();
+    store.scan(
+        Table.KEY_RESULT,
+        KeyRows.of(resultId).toBytes(),
+        (row, value) -> {
+          Decoder in = new Decoder(row);
+          in.text();
+          return out.add(KeyRows.key(in));
+        });
+    return out;
   }
 
   @Override
   public void backlinks(CacheKeyId key, BiConsumer<CacheKeyId, CacheLink> reader) {
-    List<Link> links;
-    synchronized (this) {
-      links = graph.linksTo(key);
-    }
-    CacheGraph.visit(links, reader);
+    linksTo(key).forEach(step -> reader.accept(step.from(), step.link()));
   }
 
   @Override
-  public synchronized Set<String> results() {
-    return graph.results();
+  public Set<String> results() {
+    Set<String> out = new HashSet<>();
+    store.scan(
+        Table.KEY_RESULT,
+        NOTHING,
+        (row, value) -> {
+          out.add(new Decoder(row).text());
+          return true;
+        });
+    return out;
   }
 }

@@ -1,6 +1,5 @@
 package dev.buildd.cache.key;
 
-import dev.buildd.cache.key.CacheGraph.Journal;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -36,7 +35,7 @@ public final class MemoryCacheStore implements CacheStore {
 
   @Override
   public synchronized void link(CacheKeyId from, CacheLink link, CacheKeyId to) {
-    graph.link(from, link, to, Journal.NONE);
+    graph.link(from, link, to);
   }
 
   @Override
@@ -51,12 +50,12 @@ public final class MemoryCacheStore implements CacheStore {
 
   @Override
   public synchronized void save(CacheKeyId key, String resultId, Instant createdAt) {
-    graph.save(key, resultId, createdAt, Journal.NONE);
+    graph.save(key, resultId, createdAt);
   }
 
   @Override
   public synchronized void release(String resultId) {
-    graph.release(resultId, Journal.NONE);
+    graph.release(resultId);
   }
 
   @Override

@@ -4,173 +4,290 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.LinuxException;
-import dev.buildd.snapshot.store.LogFile.Change;
-import dev.buildd.snapshot.store.LogFile.Kind;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
-import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
+import org.rocksdb.RocksDBException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The durable records of the daemon: tables of sorted keys, held in memory, written as a log of
- * batches. A batch is on disk as a whole or not at all, and batches are there in the order of their
- * commits. Why a log: docs/adr/0001-one-log.md.
+ * The durable records of the daemon: tables of rows sorted by their keys, in a RocksDB. Rows are
+ * read when they are wanted. Batches are there as a whole or not at all, and in the order of their
+ * commits. Why so: docs/adr/0005-rocksdb.md.
  *
- * <p>Two kinds of death are survived. After a kill the log holds every batch whose {@link
- * Batch#commit()} returned. After a power loss, records could outlive the file content they speak
- * of, because nobody waits for that content to reach the disk; so a checkpoint is noted in the log
- * each time the whole filesystem has been synced, and a log that another boot of the machine left
- * without a clean end is cut back to its last checkpoint.
+ * <p>Two kinds of death are survived. After a kill every batch is there whose {@link
+ * Batch#commit()} returned: it was in the page cache. After a power loss, records could outlive the
+ * file content they speak of, because nobody waits for that content to reach the disk. So the whole
+ * filesystem is synced before RocksDB makes rows permanent in a table, and every {@link
+ * Settings#checkpointEvery()} while there is something new; then a marker says up to which change
+ * all is safe. When another boot of the machine left the store without a clean end, what came after
+ * the last marker is dropped.
  *
- * <p>One platform thread owns the file: an interrupt would close the channel for all. Safe for use
- * by many threads. Whoever opens a store must hold a lock on its directory.
+ * <p>No row is read before it is durable in that sense: who asks for one that is being written
+ * waits for it.
+ *
+ * <p>One platform thread writes, for writing may block. Safe for use by many threads. Whoever opens
+ * a store must hold a lock on its directory.
  */
 public final class MetadataStore implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MetadataStore.class);
 
   private static final int GROUP_BYTES = 4 << 20;
+  private static final long MAX_BATCH = 64L << 20;
+  private static final int ROWS_AT_ONCE = 256;
+  private static final byte[] MARKER = key(Table.STORE, "vouched");
 
   /**
-   * How the store treats its file.
+   * How the store treats its disk.
    *
-   * @param forceEachGroup whether a commit waits until its batch has reached the disk; without it a
-   *     commit survives a kill of the process, and a power loss within {@code checkpointEvery} may
-   *     lose it
    * @param checkpointEvery how often the filesystem is synced while there is something new
-   * @param compactAbove the size in bytes below which the log is never rewritten
+   * @param boot names this boot of the machine
+   * @param sync brings all files of the filesystem to the disk; the given descriptor is on it
    */
-  public record Settings(boolean forceEachGroup, Duration checkpointEvery, long compactAbove) {
+  public record Settings(Duration checkpointEvery, String boot, Sync sync) {
     public static Settings defaults() {
-      return new Settings(false, Duration.ofSeconds(10), 8L << 20);
+      return new Settings(Duration.ofSeconds(10), StoreDirectory.bootId(), Linux::syncfs);
     }
+  }
+
+  /** Brings files to the disk. */
+  @FunctionalInterface
+  public interface Sync {
+    void sync(int descriptor) throws IOException;
   }
 
   private static final class Pending {
-    final Kind kind;
-    final byte[] payload;
     final List<Change> changes;
+    final long bytes;
+    final boolean frees;
+    final boolean last;
     final CountDownLatch done = new CountDownLatch(1);
-    volatile @Nullable Exception failure;
+    volatile @Nullable BuildException failure;
 
-    Pending(Kind kind, byte[] payload, List<Change> changes) {
-      this.kind = kind;
-      this.payload = payload;
+    Pending(List<Change> changes, boolean frees, boolean last) {
       this.changes = changes;
+      this.frees = frees;
+      this.last = last;
+      this.bytes = changes.stream().mapToLong(Change::cost).sum();
     }
   }
 
-  private final Path file;
+  private final StoreDirectory directory;
   private final Settings settings;
-  private final Map<String, ConcurrentSkipListMap<String, byte[]>> tables =
-      new ConcurrentHashMap<>();
   private final LinkedBlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
+
+  /** The rows that are being written, and by what. */
+  private final ConcurrentSkipListMap<byte[], Pending> writing =
+      new ConcurrentSkipListMap<>(Arrays::compareUnsigned);
+
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch closing = new CountDownLatch(1);
+  private final AtomicLong bytesWritten = new AtomicLong();
   private final Thread writer;
   private final Thread checkpointer;
-  private final int directory; // a descriptor, for syncfs
 
-  // owned by the writer
-  private final LogFile records;
-  private long liveBytes;
-  private final AtomicLong bytesWritten = new AtomicLong();
-  private final AtomicLong compactions = new AtomicLong();
-  private final AtomicLong noted = new AtomicLong(); // how far all is known to be on disk
-
-  private MetadataStore(Path file, Settings settings) throws IOException {
-    this.file = file;
+  private MetadataStore(Path path, Settings settings) throws IOException, RocksDBException {
     this.settings = settings;
-    Path parent = file.toAbsolutePath().resolveSibling(".").normalize();
-    Files.createDirectories(parent);
-    this.records = LogFile.open(file, this::apply);
-    this.directory = Linux.open(parent, Linux.O_RDONLY | Linux.O_DIRECTORY, 0);
+    this.directory = StoreDirectory.open(path, settings);
     this.writer = Threads.startPlatform("metadata-writer", this::write);
     this.checkpointer = Threads.startPlatform("metadata-checkpoint", this::checkpoints);
-    submit(Kind.OPENED, LogFile.bootId(), List.of());
   }
 
-  public static MetadataStore open(Path file) {
-    return open(file, Settings.defaults());
-  }
-
-  public static MetadataStore open(Path file, Settings settings) {
-    try {
-      return Threads.nativeCalls().callUninterruptibly(() -> new MetadataStore(file, settings));
-    } catch (BuildException e) {
-      throw e;
-    } catch (Exception e) {
-      throw BuildException.unknown("open metadata store " + file + ": " + e.getMessage(), e);
-    }
+  public static MetadataStore open(Path directory) {
+    return open(directory, Settings.defaults());
   }
 
   /**
-   * The records whose key begins with the prefix, in key order; a live view. The arrays are the
-   * store's own: never change them.
+   * Opens a store, or begins one; takes over the log of an earlier version, {@code DIRECTORY.log}.
    */
-  public SortedMap<String, byte[]> scan(String table, String prefix) {
-    ConcurrentNavigableMap<String, byte[]> map = tables.get(table);
-    if (map == null) {
-      return Collections.emptySortedMap();
+  public static MetadataStore open(Path directory, Settings settings) {
+    try {
+      return Threads.nativeCalls()
+          .callUninterruptibly(() -> new MetadataStore(directory, settings));
+    } catch (BuildException e) {
+      throw e;
+    } catch (Exception e) {
+      throw StoreDirectory.failure("open metadata store " + directory, e);
     }
-    return Collections.unmodifiableSortedMap(
-        prefix.isEmpty() ? map : map.subMap(prefix, prefix + Character.MAX_VALUE));
   }
 
-  /** Hands every record to the reader, table by table, for debugging. */
+  // --- reading ---
+
+  /** The key of a row in its table. */
+  static byte[] key(Table table, byte[] key) {
+    byte[] out = new byte[key.length + 1];
+    out[0] = table.code;
+    System.arraycopy(key, 0, out, 1, key.length);
+    return out;
+  }
+
+  private static byte[] key(Table table, String key) {
+    return key(table, key.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The first key behind all that begin so. */
+  private static byte[] behind(byte[] prefix) {
+    byte[] out = prefix.clone();
+    int at = out.length - 1;
+    while (out[at] == (byte) 0xff) {
+      at--; // never below the table's code
+    }
+    out[at]++;
+    return Arrays.copyOf(out, at + 1);
+  }
+
+  /** A row's value. */
+  public Optional<byte[]> get(Table table, byte[] key) {
+    byte[] at = key(table, key);
+    Pending pending = writing.get(at);
+    if (pending != null) {
+      awaitQuietly(pending);
+    }
+    return directory.read(files -> Optional.ofNullable(files.get(at)));
+  }
+
+  public Optional<byte[]> get(Table table, String key) {
+    return get(table, key.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Takes rows; says whether it wants more. The store may be used meanwhile. */
+  @FunctionalInterface
+  public interface Visitor {
+    boolean visit(byte[] key, byte[] value);
+  }
+
+  /**
+   * Hands over the rows of a table whose keys begin with the prefix, in their order. Rows that are
+   * written meanwhile may be among them or not.
+   */
+  public void scan(Table table, byte[] prefix, Visitor visitor) {
+    scan(table, prefix, prefix, visitor);
+  }
+
+  /**
+   * As {@link #scan(Table, byte[], Visitor)}.
+   *
+   * @param from the first key wanted
+   */
+  public void scan(Table table, byte[] prefix, byte[] from, Visitor visitor) {
+    byte[] end = behind(key(table, prefix));
+    byte[] next = key(table, from);
+    int most = 16; // most who ask want few
+    while (true) {
+      awaitWriting(next, end);
+      byte[] start = next;
+      int wanted = most;
+      List<RecordFiles.Row> rows = directory.read(files -> files.rows(start, end, wanted));
+      for (RecordFiles.Row row : rows) {
+        if (!visitor.visit(Arrays.copyOfRange(row.key(), 1, row.key().length), row.value())) {
+          return;
+        }
+      }
+      if (rows.size() < wanted) {
+        return;
+      }
+      byte[] last = rows.getLast().key();
+      next = Arrays.copyOf(last, last.length + 1);
+      most = ROWS_AT_ONCE;
+    }
+  }
+
+  /** Hands over all rows of a table whose keys are text. */
+  public void forEach(Table table, BiConsumer<String, byte[]> reader) {
+    scan(
+        table,
+        new byte[0],
+        (key, value) -> {
+          reader.accept(new String(key, StandardCharsets.UTF_8), value);
+          return true;
+        });
+  }
+
+  /** Whether there is a row whose key begins so. */
+  public boolean hasAny(Table table, byte[] prefix) {
+    boolean[] found = {false};
+    scan(
+        table,
+        prefix,
+        (key, value) -> {
+          found[0] = true;
+          return false;
+        });
+    return found[0];
+  }
+
+  /** The last key of a table. */
+  public Optional<byte[]> lastKey(Table table) {
+    byte[] end = new byte[] {(byte) (table.code + 1)};
+    awaitWriting(new byte[] {table.code}, end);
+    return directory
+        .read(files -> Optional.ofNullable(files.lastBefore(end)))
+        .filter(last -> last[0] == table.code)
+        .map(last -> Arrays.copyOfRange(last, 1, last.length));
+  }
+
+  private void awaitWriting(byte[] from, byte[] end) {
+    for (Pending pending : writing.subMap(from, end).values()) {
+      awaitQuietly(pending);
+    }
+  }
+
+  /** Hands every row to the reader, table by table, for debugging. */
   public void dump(Reader reader) {
-    for (String table : new TreeSet<>(tables.keySet())) {
-      scan(table, "").forEach((key, value) -> reader.read(table, key, value));
+    for (Table table : Table.values()) {
+      if (table != Table.STORE) {
+        scan(
+            table,
+            new byte[0],
+            (key, value) -> {
+              reader.read(table, key, value);
+              return true;
+            });
+      }
     }
   }
 
-  /** Takes one record of a dump. */
+  /** Takes one row of a dump. */
   @FunctionalInterface
   public interface Reader {
-    void read(String table, String key, byte[] value);
+    void read(Table table, byte[] key, byte[] value);
   }
+
+  /** Reads a store as it stands, also while a daemon writes to it; for tools. */
+  public static void read(Path directory, Reader reader) throws IOException {
+    StoreDirectory.readAll(
+        directory,
+        row -> {
+          Table table = Table.of(row.key()[0]);
+          if (table != null && table != Table.STORE) {
+            reader.read(table, Arrays.copyOfRange(row.key(), 1, row.key().length), row.value());
+          }
+        });
+  }
+
+  // --- committing ---
 
   public Batch batch() {
     return new Batch();
   }
 
-  /** Bytes written to disk since the store was opened. */
+  /** About how many bytes were written since the store was opened. */
   public long bytesWritten() {
     return bytesWritten.get();
-  }
-
-  /** The size of the log in bytes. */
-  public long size() {
-    return records.end();
-  }
-
-  /** How often the log has been rewritten since it was opened. */
-  public long compactions() {
-    return compactions.get();
-  }
-
-  /** Up to which size of the log all is known to be on disk, for tests. */
-  long notedUpTo() {
-    return noted.get();
   }
 
   /**
@@ -179,17 +296,34 @@ public final class MetadataStore implements AutoCloseable {
    */
   public final class Batch {
     private List<Change> changes = new ArrayList<>();
+    private boolean frees;
 
     private Batch() {}
 
     /** Sets a value; the array belongs to the store from now on. */
-    public Batch put(String table, String key, byte[] value) {
-      changes.add(new Change(table, key, value));
+    public Batch put(Table table, byte[] key, byte[] value) {
+      changes.add(new Change(MetadataStore.key(table, key), value));
       return this;
     }
 
-    public Batch delete(String table, String key) {
-      changes.add(new Change(table, key, null));
+    public Batch put(Table table, String key, byte[] value) {
+      changes.add(new Change(MetadataStore.key(table, key), value));
+      return this;
+    }
+
+    public Batch delete(Table table, byte[] key) {
+      changes.add(new Change(MetadataStore.key(table, key), null));
+      return this;
+    }
+
+    public Batch delete(Table table, String key) {
+      changes.add(new Change(MetadataStore.key(table, key), null));
+      return this;
+    }
+
+    /** Marks that space will be free once this is written: what is kept back for that is used. */
+    public Batch freesSpace() {
+      frees = true;
       return this;
     }
 
@@ -200,19 +334,22 @@ public final class MetadataStore implements AutoCloseable {
     /**
      * Writes the changes and returns once they are durable and readable. An interrupt does not
      * shorten the wait; it is kept for the caller.
+     *
+     * @throws BuildException {@code RESOURCE_EXHAUSTED} on a full disk, {@code INTERNAL} on one
+     *     that fails; nothing of the batch was written then
      */
     public void commit() {
       commitLater().await();
     }
 
     /**
-     * Writes the changes soon, in the order of such calls. They are readable a moment later, and
-     * lost if the process dies before.
+     * Writes the changes soon, in the order of such calls. They are lost if the process dies
+     * before.
      */
     public Commit commitLater() {
       List<Change> sent = changes;
       changes = new ArrayList<>();
-      return new Commit(sent.isEmpty() ? null : submit(Kind.BATCH, LogFile.encode(sent), sent));
+      return new Commit(sent.isEmpty() ? null : submit(new Pending(sent, frees, false)));
     }
   }
 
@@ -232,17 +369,20 @@ public final class MetadataStore implements AutoCloseable {
     }
   }
 
-  private Pending submit(Kind kind, byte[] payload, List<Change> changes) {
-    if (payload.length > LogFile.MAX_PAYLOAD) {
-      throw new BuildException(Category.RESOURCE_EXHAUSTED, "batch of " + payload.length);
+  private Pending submit(Pending pending) {
+    if (pending.bytes > MAX_BATCH) {
+      throw new BuildException(
+          Category.RESOURCE_EXHAUSTED, "write metadata: a batch of " + pending.bytes + " bytes");
     }
-    Pending pending = new Pending(kind, payload, changes);
-    synchronized (queue) { // nothing may follow the closing frame
+    synchronized (queue) { // nothing may follow the last one
       if (closed.get()) {
         throw new BuildException(Category.FAILED_PRECONDITION, "metadata store is closed");
       }
-      if (kind == Kind.CLOSED) {
+      if (pending.last) {
         closed.set(true);
+      }
+      for (Change change : pending.changes) {
+        writing.put(change.key(), pending);
       }
       queue.add(pending);
     }
@@ -250,6 +390,14 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   private static void await(Pending pending) {
+    awaitQuietly(pending);
+    BuildException failure = pending.failure;
+    if (failure != null) {
+      throw new BuildException(failure.category(), String.valueOf(failure.getMessage()), failure);
+    }
+  }
+
+  private static void awaitQuietly(Pending pending) {
     boolean interrupted = false;
     while (true) {
       try {
@@ -262,15 +410,11 @@ public final class MetadataStore implements AutoCloseable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    Exception failure = pending.failure;
-    if (failure != null) {
-      throw BuildException.unknown("write metadata: " + failure.getMessage(), failure);
-    }
   }
 
   /** Waits until all that was committed so far, later or not, is durable. */
   public void flush() {
-    Pending marker = new Pending(Kind.BATCH, new byte[0], List.of());
+    Pending marker = new Pending(List.of(), false, false);
     synchronized (queue) {
       if (closed.get()) {
         return;
@@ -283,17 +427,15 @@ public final class MetadataStore implements AutoCloseable {
   // --- the writer ---
 
   private void write() {
-    List<Pending> group = new ArrayList<>();
-    ByteBuffer buffer = ByteBuffer.allocateDirect(64 << 10);
     boolean last = false;
     while (!last) {
-      group.clear();
-      long bytes = 0;
+      List<Pending> group = new ArrayList<>();
       try {
-        Pending first = queue.take();
-        for (Pending next = first; next != null; next = queue.poll()) {
+        long bytes = 0;
+        for (Pending next = queue.take(); next != null; next = queue.poll()) {
           group.add(next);
-          bytes += LogFile.frameSize(next.payload);
+          bytes += next.bytes;
+          last = next.last;
           if (bytes > GROUP_BYTES) {
             break;
           }
@@ -301,154 +443,117 @@ public final class MetadataStore implements AutoCloseable {
       } catch (InterruptedException e) {
         continue; // nobody interrupts this thread; if someone did, it would not matter
       }
-      last = group.getLast().kind == Kind.CLOSED;
-      try {
-        if (bytes > buffer.capacity()) {
-          buffer = ByteBuffer.allocateDirect(Math.toIntExact(bytes + bytes / 2));
-        }
-        append(buffer.clear(), group, last);
-      } catch (IOException | RuntimeException e) {
-        log.error("metadata not written file={} batches={}", file, group.size(), e);
-        group.forEach(pending -> pending.failure = e);
-      }
-      group.forEach(pending -> pending.done.countDown());
-      if (!last && size() > settings.compactAbove && size() > 2 * liveBytes) {
-        compact();
-      }
+      writeAll(group);
     }
   }
 
-  private void append(ByteBuffer buffer, List<Pending> group, boolean last) throws IOException {
-    for (Pending pending : group) {
-      if (pending.kind != Kind.BATCH || pending.payload.length > 0) {
-        LogFile.frame(buffer, pending.kind, pending.payload);
-      }
-    }
-    buffer.flip();
-    int size = buffer.remaining();
-    records.append(buffer, last || settings.forceEachGroup);
-    bytesWritten.addAndGet(size);
-    for (Pending pending : group) {
-      pending.changes.forEach(this::apply);
-    }
-  }
-
-  private void apply(Change change) {
-    ConcurrentSkipListMap<String, byte[]> map =
-        tables.computeIfAbsent(change.table(), t -> new ConcurrentSkipListMap<>());
-    byte[] value = change.value();
-    byte[] before = value == null ? map.remove(change.key()) : map.put(change.key(), value);
-    if (before != null) {
-      liveBytes -= new Change(change.table(), change.key(), before).cost();
-    }
-    if (value != null) {
-      liveBytes += change.cost();
-    }
-  }
-
-  /** Writes the live records into a new file that takes the log's place. */
-  private void compact() {
-    long before = size();
+  /** Writes them together; if that fails, each on its own, so that one cannot spoil the others. */
+  private void writeAll(List<Pending> group) {
     try {
-      // the new file has no checkpoints of old, so all it speaks of must be on disk already
-      Linux.syncfs(directory);
-      records.replace(this::writeAll);
-      bytesWritten.addAndGet(size());
-      compactions.incrementAndGet();
-      Linux.syncfs(directory);
-      log.info("metadata log rewritten before={} after={}", before, size());
-    } catch (IOException | RuntimeException e) {
-      log.error("metadata log not rewritten file={}", file, e);
-    }
-    // measured anew, so that an inexact estimate cannot lead to rewriting without end
-    liveBytes = Math.max(liveBytes, size());
-  }
-
-  private void writeAll(LogFile.Batches batches) throws IOException {
-    List<Change> some = new ArrayList<>();
-    long bytes = 0;
-    for (Map.Entry<String, ConcurrentSkipListMap<String, byte[]>> table : tables.entrySet()) {
-      for (Map.Entry<String, byte[]> entry : table.getValue().entrySet()) {
-        Change change = new Change(table.getKey(), entry.getKey(), entry.getValue());
-        some.add(change);
-        bytes += change.cost();
-        if (bytes > 1 << 20) {
-          batches.add(some);
-          some.clear();
-          bytes = 0;
+      if (attempt(group) != null && group.size() > 1) {
+        for (Pending pending : group) {
+          pending.failure = attempt(List.of(pending));
         }
       }
+    } finally {
+      for (Pending pending : group) {
+        pending.changes.forEach(change -> writing.remove(change.key(), pending));
+        pending.done.countDown();
+      }
     }
-    batches.add(some);
+  }
+
+  private @Nullable BuildException attempt(List<Pending> group) {
+    BuildException failure = null;
+    try {
+      List<Change> changes = new ArrayList<>();
+      group.forEach(pending -> changes.addAll(pending.changes));
+      if (!changes.isEmpty()) {
+        directory.write(changes, group.stream().anyMatch(pending -> pending.frees));
+        bytesWritten.addAndGet(changes.stream().mapToLong(Change::cost).sum());
+      }
+    } catch (Exception | Error e) { // whatever it is, nobody may wait for ever
+      failure = StoreDirectory.failure("write metadata", e);
+      log.error("metadata not written batches={}", group.size(), e);
+    }
+    BuildException result = failure;
+    group.forEach(pending -> pending.failure = result);
+    return failure;
   }
 
   private void checkpoints() {
-    long rewrites = compactions.get();
+    long noted = -1;
     while (true) {
       try {
         if (closing.await(settings.checkpointEvery.toMillis(), TimeUnit.MILLISECONDS)) {
           return;
         }
-        long upTo = size();
-        long generation = compactions.get();
-        if (upTo == noted.get() && generation == rewrites) {
-          continue;
-        }
-        Linux.syncfs(directory);
-        if (generation != compactions.get()) {
-          continue; // positions before the rewriting mean nothing any more
-        }
-        Pending marker = submit(Kind.CHECKPOINT, new Encoder().number(upTo).toBytes(), List.of());
-        await(marker);
-        // what others wrote meanwhile may not be on disk: then the next round notes that
-        long after = upTo + LogFile.frameSize(marker.payload);
-        noted.set(size() == after ? after : upTo);
-        rewrites = generation;
+        noted = checkpoint(noted);
       } catch (InterruptedException e) {
         return;
-      } catch (LinuxException | RuntimeException e) {
+      } catch (Exception | Error e) {
         if (!closed.get()) {
-          log.warn("no checkpoint of the metadata store file={}", file, e);
+          log.warn("no checkpoint of the metadata store", e);
         }
       }
     }
   }
 
-  /** Writes all that is pending and closes the file. What comes later is refused. */
+  /** Syncs the filesystem and notes it, if anything came since. */
+  private long checkpoint(long noted) throws IOException {
+    directory.tend();
+    long upTo = directory.lastSequence();
+    if (upTo == noted) {
+      return noted;
+    }
+    directory.sync();
+    await(
+        submit(
+            new Pending(
+                List.of(new Change(MARKER, new Encoder().number(upTo).toBytes())), false, false)));
+    long after = directory.lastSequence();
+    return after == upTo + 1 ? after : upTo; // what came meanwhile is for the next time
+  }
+
+  /** Syncs the filesystem now, and notes it. */
+  void checkpoint() throws IOException {
+    checkpoint(-1);
+  }
+
+  /** Makes all rows permanent in tables, for tests. */
+  void writeTables() {
+    directory.read(files -> {
+      files.flush();
+      return true;
+    });
+  }
+
+  static byte[] marker() {
+    return MARKER.clone();
+  }
+
+  /** Writes all that is pending and closes the files. What comes later is refused. */
   @Override
   public void close() {
     if (closed.get()) {
       return;
     }
-    Pending last;
+    closing.countDown();
+    joinQuietly(checkpointer);
     try {
-      closing.countDown();
-      joinQuietly(checkpointer);
-      Linux.syncfs(directory); // a clean end vouches for the files too
-      last = submit(Kind.CLOSED, new byte[0], List.of());
+      awaitQuietly(submit(new Pending(List.of(), false, true)));
     } catch (BuildException e) {
       return; // closed before
-    } catch (LinuxException e) {
-      throw BuildException.unknown("close metadata store: " + e.getMessage(), e);
     }
-    try {
-      await(last);
-    } finally {
-      joinQuietly(writer);
-      closeFiles();
-    }
-  }
-
-  private void closeFiles() {
+    joinQuietly(writer);
     try {
       Threads.nativeCalls()
           .callUninterruptibly(() -> {
-            records.close();
-            Linux.close(directory);
+            directory.close();
             return true;
           });
     } catch (Exception e) {
-      log.warn("metadata log not closed file={}", file, e);
+      throw StoreDirectory.failure("close metadata store", e);
     }
   }
 
@@ -465,23 +570,5 @@ public final class MetadataStore implements AutoCloseable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /** Reads a log as it stands, also while a daemon writes to it; for tools. */
-  public static void read(Path file, Reader reader) throws IOException {
-    SortedMap<String, SortedMap<String, byte[]>> found = new TreeMap<>();
-    LogFile.read(
-        file,
-        change -> {
-          SortedMap<String, byte[]> table =
-              found.computeIfAbsent(change.table(), t -> new TreeMap<>());
-          byte[] value = change.value();
-          if (value == null) {
-            table.remove(change.key());
-          } else {
-            table.put(change.key(), value);
-          }
-        });
-    found.forEach((table, rows) -> rows.forEach((key, value) -> reader.read(table, key, value)));
   }
 }

@@ -5,203 +5,112 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Random;
 import java.util.TreeMap;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class MetadataStoreTest {
+  private static final Table T = Table.REF;
+  private static final Table U = Table.REF_USE;
+
   @TempDir Path temp;
 
-  private Path file() {
-    return temp.resolve("metadata.log");
+  private Path directory() {
+    return temp.resolve("metadata");
   }
 
-  private static byte[] bytes(String text) {
+  static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  private static Map<String, String> content(MetadataStore store) {
-    Map<String, String> out = new TreeMap<>();
-    store.dump((table, key, value) -> out.put(table + "/" + key, text(value)));
-    return out;
-  }
-
-  private static String text(byte[] value) {
+  static String text(byte[] value) {
     return new String(value, StandardCharsets.UTF_8);
   }
 
-  private static Optional<byte[]> get(MetadataStore store, String table, String key) {
-    return Optional.ofNullable(store.scan(table, "").get(key));
+  static Map<String, String> content(MetadataStore store) {
+    Map<String, String> out = new TreeMap<>();
+    store.dump((table, key, value) -> out.put(table.text() + "/" + text(key), text(value)));
+    return out;
+  }
+
+  private static List<String> keys(MetadataStore store, Table table, String prefix) {
+    List<String> out = new ArrayList<>();
+    store.scan(table, bytes(prefix), (key, value) -> out.add(text(key)));
+    return out;
   }
 
   @Test
   void committedIsReadableNowAndLater() {
-    try (var store = MetadataStore.open(file())) {
-      store.batch().put("t", "a", bytes("1")).put("t", "b", bytes("2")).commit();
-      store.batch().put("t", "a", bytes("3")).delete("t", "b").put("u", "é", bytes("4")).commit();
-      assertThat(get(store, "t", "a")).hasValue(bytes("3"));
-      assertThat(get(store, "t", "b")).isEmpty();
-      assertThat(get(store, "none", "b")).isEmpty();
+    try (var store = MetadataStore.open(directory())) {
+      store.batch().put(T, "a", bytes("1")).put(T, "b", bytes("2")).commit();
+      store.batch().put(T, "a", bytes("3")).delete(T, "b").put(U, "é", bytes("4")).commit();
+      assertThat(store.get(T, "a")).hasValue(bytes("3"));
+      assertThat(store.get(T, "b")).isEmpty();
+      assertThat(store.get(Table.HISTORY, "b")).isEmpty();
     }
-    try (var store = MetadataStore.open(file())) {
-      assertThat(content(store)).isEqualTo(Map.of("t/a", "3", "u/é", "4"));
+    try (var store = MetadataStore.open(directory())) {
+      assertThat(content(store)).isEqualTo(Map.of("ref/a", "3", "ref.use/é", "4"));
     }
+    assertThat(directory().resolve("opened")).doesNotExist();
   }
 
   @Test
   void scansByPrefixInOrder() {
-    try (var store = MetadataStore.open(file())) {
+    try (var store = MetadataStore.open(directory())) {
       for (String key : new String[] {"b", "a2", "a1", "a", "\uD83D\uDE00"}) {
-        store.batch().put("t", key, bytes(key)).commit();
+        store.batch().put(T, key, bytes(key)).commitLater();
       }
-      assertThat(store.scan("t", "a").keySet()).containsExactly("a", "a1", "a2");
-      assertThat(store.scan("t", "").keySet()).hasSize(5);
-      assertThat(store.scan("x", "")).isEmpty();
+      store.batch().put(U, "a3", bytes("")).put(T, new byte[] {-1, -1}, bytes("")).commitLater();
+      assertThat(keys(store, T, "a")).containsExactly("a", "a1", "a2");
+      assertThat(keys(store, T, "")).hasSize(6);
+      assertThat(keys(store, Table.HISTORY, "")).isEmpty();
+      assertThat(store.lastKey(T)).hasValue(new byte[] {-1, -1});
+      assertThat(store.lastKey(Table.SNAPSHOT)).isEmpty();
+      assertThat(store.hasAny(T, bytes("a"))).isTrue();
+      assertThat(store.hasAny(T, bytes("c"))).isFalse();
+      List<Integer> some = new ArrayList<>();
+      store.scan(T, new byte[] {-1}, (key, value) -> some.add(key.length));
+      assertThat(some).containsExactly(2);
     }
   }
 
   @Test
-  void tornEndIsCutAtEveryByte() throws IOException {
-    long before;
-    try (var store = MetadataStore.open(file())) {
-      store.batch().put("t", "a", bytes("1")).commit();
-      before = store.size();
-      store.batch().put("t", "a", bytes("2")).put("t", "b", bytes("2")).commit();
-    }
-    byte[] whole = Files.readAllBytes(file());
-    int lastBatchEnd = whole.length - 9; // the closing frame
-    for (int length = (int) before; length < lastBatchEnd; length++) {
-      Files.write(file(), java.util.Arrays.copyOf(whole, length));
-      try (var store = MetadataStore.open(file())) {
-        assertThat(content(store)).as("cut at " + length).isEqualTo(Map.of("t/a", "1"));
-        store.batch().put("t", "c", bytes("3")).commit(); // and writing goes on
-      }
-      try (var store = MetadataStore.open(file())) {
-        assertThat(content(store)).isEqualTo(Map.of("t/a", "1", "t/c", "3"));
-      }
-    }
-    Files.write(file(), java.util.Arrays.copyOf(whole, lastBatchEnd));
-    try (var store = MetadataStore.open(file())) {
-      assertThat(content(store)).isEqualTo(Map.of("t/a", "2", "t/b", "2"));
-    }
-  }
-
-  @Test
-  void flippedBitsEndTheLog() throws IOException {
-    long before;
-    try (var store = MetadataStore.open(file())) {
-      store.batch().put("t", "a", bytes("1")).commit();
-      before = store.size();
-      store.batch().put("t", "b", bytes("2")).commit();
-    }
-    byte[] whole = Files.readAllBytes(file());
-    for (int at = (int) before; at < whole.length - 9; at++) {
-      byte[] broken = whole.clone();
-      broken[at] ^= 0x10;
-      Files.write(file(), broken);
-      try (var store = MetadataStore.open(file())) {
-        assertThat(content(store)).isEqualTo(Map.of("t/a", "1"));
-      }
-    }
-  }
-
-  @Test
-  void emptyAndShortFilesAreNewLogs() throws IOException {
-    Files.write(file(), new byte[] {'B', 'U'});
-    try (var store = MetadataStore.open(file())) {
-      store.batch().put("t", "a", bytes("1")).commit();
-    }
-    try (var store = MetadataStore.open(file())) {
-      assertThat(content(store)).hasSize(1);
-    }
-  }
-
-  @Test
-  void foreignFileIsRefused() throws IOException {
-    Files.writeString(file(), "something else altogether");
-    assertThatThrownBy(() -> MetadataStore.open(file()))
-        .isInstanceOf(BuildException.class)
-        .hasMessageContaining("not a metadata log");
-    assertThat(file()).hasContent("something else altogether");
-  }
-
-  @Test
-  void rewritesWhenMostIsGarbage() {
-    var settings = new MetadataStore.Settings(false, Duration.ofHours(1), 100_000);
-    Map<String, String> expected = new HashMap<>();
-    try (var store = MetadataStore.open(file(), settings)) {
-      Random random = new Random(1);
+  void scansMoreThanIsReadAtOnce() {
+    try (var store = MetadataStore.open(directory())) {
+      MetadataStore.Batch batch = store.batch();
       for (int i = 0; i < 5_000; i++) {
-        String key = "k" + random.nextInt(50);
-        if (random.nextInt(5) == 0) {
-          store.batch().delete("t", key).commitLater();
-          expected.remove("t/" + key);
-        } else {
-          store.batch().put("t", key, bytes("v" + i + "x".repeat(100))).commitLater();
-          expected.put("t/" + key, "v" + i + "x".repeat(100));
-        }
+        batch.put(T, "%05d".formatted(i), bytes("v"));
       }
-      store.flush();
-      store.flush(); // rewriting follows the group that made it due
-      assertThat(store.compactions()).isPositive();
-      assertThat(store.size()).isLessThan(200_000);
-      assertThat(content(store)).isEqualTo(expected);
+      batch.commit();
+      List<String> found = new ArrayList<>();
+      store.scan(
+          T,
+          new byte[0],
+          (key, value) -> {
+            store.get(T, key); // the store may be used meanwhile
+            found.add(text(key));
+            return true;
+          });
+      assertThat(found).hasSize(5_000).isSorted().doesNotHaveDuplicates();
     }
-    try (var store = MetadataStore.open(file(), settings)) {
-      assertThat(content(store)).isEqualTo(expected);
-    }
-  }
-
-  @Test
-  void otherBootWithoutCleanEndFallsBackToTheCheckpoint() throws Exception {
-    var settings = new MetadataStore.Settings(false, Duration.ofMillis(20), 8 << 20);
-    byte[] log;
-    try (var store = MetadataStore.open(file(), settings)) {
-      store.batch().put("t", "a", bytes("1")).commit();
-      long size = store.size();
-      while (store.notedUpTo() < size) {
-        Thread.sleep(5);
-      }
-      store.batch().put("t", "b", bytes("2")).commit();
-      log = Files.readAllBytes(file());
-    }
-    byte[] boot = Files.readAllBytes(Path.of("/proc/sys/kernel/random/boot_id"));
-    Files.write(file(), log);
-    try (var store = MetadataStore.open(file(), settings)) {
-      assertThat(content(store)).as("same boot").isEqualTo(Map.of("t/a", "1", "t/b", "2"));
-    }
-    Files.write(file(), otherBoot(log, boot));
-    try (var store = MetadataStore.open(file(), settings)) {
-      assertThat(content(store)).as("after a power loss").isEqualTo(Map.of("t/a", "1"));
-    }
-  }
-
-  /** The log as another boot of the machine would have written it. */
-  private static byte[] otherBoot(byte[] log, byte[] boot) {
-    byte[] out = log.clone();
-    java.nio.ByteBuffer buffer = java.nio.ByteBuffer.wrap(out);
-    int length = buffer.getInt(8);
-    assertThat(length).isEqualTo(boot.length + 1);
-    out[8 + 8 + 1] ^= 1;
-    var crc = new java.util.zip.CRC32C();
-    crc.update(out, 16, length);
-    buffer.putInt(12, (int) crc.getValue() ^ length);
-    return out;
   }
 
   @Test
   void manyCommitAtOnceAndInterruptsDoNoHarm() throws Exception {
-    try (var store = MetadataStore.open(file())) {
+    try (var store = MetadataStore.open(directory())) {
       try (Scope scope = Scope.open("commits")) {
         for (int t = 0; t < 16; t++) {
           int thread = t;
@@ -212,46 +121,154 @@ class MetadataStoreTest {
                   if (i % 10 == 0) {
                     Thread.currentThread().interrupt();
                   }
-                  store.batch().put("t", thread + "." + i, bytes("v")).commit();
-                  assertThat(get(store, "t", thread + "." + i)).isPresent();
+                  store.batch().put(T, thread + "." + i, bytes("v")).commit();
+                  assertThat(store.get(T, thread + "." + i)).isPresent();
                 }
                 assertThat(Thread.interrupted()).isTrue();
               });
         }
         scope.join();
       }
-      assertThat(store.scan("t", "")).hasSize(3_200);
+      assertThat(keys(store, T, "")).hasSize(3_200);
     }
-    try (var store = MetadataStore.open(file())) {
-      assertThat(store.scan("t", "")).hasSize(3_200);
+    try (var store = MetadataStore.open(directory())) {
+      assertThat(keys(store, T, "")).hasSize(3_200);
+    }
+  }
+
+  @Test
+  void whoReadsWhatIsBeingWrittenWaitsForIt() {
+    try (var store = MetadataStore.open(directory())) {
+      for (int i = 0; i < 500; i++) {
+        store.batch().put(T, "k", bytes("v" + i)).put(T, "l" + i, bytes("x")).commitLater();
+        assertThat(store.get(T, "k").map(MetadataStoreTest::text)).hasValue("v" + i);
+        assertThat(store.hasAny(T, bytes("l" + i))).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void whatCannotBeWrittenFailsAloneAndTheStoreGoesOn() {
+    try (var store = MetadataStore.open(directory())) {
+      assertThatThrownBy(() -> store.batch().put(T, "big", new byte[65 << 20]).commit())
+          .isInstanceOf(BuildException.class)
+          .extracting(e -> ((BuildException) e).category())
+          .isEqualTo(Category.RESOURCE_EXHAUSTED);
+      store.batch().put(T, "k", bytes("v")).commit();
+      assertThat(content(store)).isEqualTo(Map.of("ref/k", "v"));
     }
   }
 
   @Test
   void closedStoreRefusesWritesAndClosesTwice() {
-    var store = MetadataStore.open(file());
+    var store = MetadataStore.open(directory());
     store.close();
     store.close();
-    assertThatThrownBy(() -> store.batch().put("t", "a", bytes("1")).commit())
+    assertThatThrownBy(() -> store.batch().put(T, "a", bytes("1")).commit())
         .isInstanceOf(BuildException.class);
   }
 
   @Test
-  void toolsReadALogInUse() throws IOException {
-    try (var store = MetadataStore.open(file())) {
-      store.batch().put("t", "a", bytes("1")).commit();
-      Files.write(file(), new byte[] {0, 0, 0, 9, 1}, StandardOpenOption.APPEND);
+  void toolsReadAStoreInUse() throws IOException {
+    try (var store = MetadataStore.open(directory())) {
+      store.batch().put(T, "a", bytes("1")).commit();
       Map<String, String> out = new HashMap<>();
-      MetadataStore.read(file(), (table, key, value) -> out.put(table + "/" + key, text(value)));
-      assertThat(out).isEqualTo(Map.of("t/a", "1"));
+      MetadataStore.read(
+          directory(), (table, key, value) -> out.put(table.text() + "/" + text(key), text(value)));
+      assertThat(out).isEqualTo(Map.of("ref/a", "1"));
     }
   }
+
+  // --- the log of earlier versions ---
+
+  private static byte[] oldBatch(String... changes) {
+    Encoder out = new Encoder();
+    for (String change : changes) {
+      String[] parts = change.split("=", -1);
+      out.flag(parts.length > 1).text("ref").text(parts[0]);
+      if (parts.length > 1) {
+        out.bytes(bytes(parts[1]));
+      }
+    }
+    return out.toBytes();
+  }
+
+  private static byte[] frame(int kind, byte[] payload) {
+    byte[] content = new byte[payload.length + 1];
+    content[0] = (byte) kind;
+    System.arraycopy(payload, 0, content, 1, payload.length);
+    CRC32C crc = new CRC32C();
+    crc.update(content);
+    return ByteBuffer.allocate(8 + content.length)
+        .putInt(content.length)
+        .putInt((int) crc.getValue() ^ content.length)
+        .put(content)
+        .array();
+  }
+
+  private void writeOldLog(byte[]... frames) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.write(bytes("BUILDDL1"));
+    for (byte[] frame : frames) {
+      out.write(frame);
+    }
+    Files.write(temp.resolve("metadata.log"), out.toByteArray());
+  }
+
+  @Test
+  void anOldLogIsTakenOverOnce() throws IOException {
+    writeOldLog(
+        frame(1, bytes(StoreDirectory.bootId())),
+        frame(0, oldBatch("a=1", "b=2")),
+        frame(0, oldBatch("a=3", "b", "c=4")),
+        frame(3, new byte[0]));
+    Files.createDirectories(directory().resolve("db.new")); // left by one who died at it
+    try (var store = MetadataStore.open(directory())) {
+      assertThat(content(store)).isEqualTo(Map.of("ref/a", "3", "ref/c", "4"));
+      store.batch().delete(T, "a").commit();
+    }
+    assertThat(temp.resolve("metadata.log")).doesNotExist();
+    writeOldLog(frame(0, oldBatch("a=1"))); // one who died before the log was deleted
+    try (var store = MetadataStore.open(directory())) {
+      assertThat(content(store)).isEqualTo(Map.of("ref/c", "4"));
+    }
+  }
+
+  @Test
+  void ofAnOldLogOnlyWhatCanBeTrustedIsTaken() throws IOException {
+    byte[] opened = frame(1, bytes("another boot"));
+    byte[] first = frame(0, oldBatch("a=1"));
+    byte[] checkpoint = frame(2, new Encoder().number(8 + opened.length + first.length).toBytes());
+    writeOldLog(opened, first, checkpoint, frame(0, oldBatch("b=2")));
+    try (var store = MetadataStore.open(directory())) {
+      assertThat(content(store)).as("after a power loss").isEqualTo(Map.of("ref/a", "1"));
+    }
+    Path other = temp.resolve("torn");
+    byte[] second = frame(0, oldBatch("b=2"));
+    writeOldLog(first, Arrays.copyOf(second, second.length - 1));
+    Files.move(temp.resolve("metadata.log"), temp.resolve("torn.log"));
+    try (var store = MetadataStore.open(other)) {
+      assertThat(content(store)).isEqualTo(Map.of("ref/a", "1"));
+    }
+  }
+
+  @Test
+  void aForeignFileIsRefused() throws IOException {
+    Path file = temp.resolve("metadata.log");
+    Files.writeString(file, "something else altogether");
+    assertThatThrownBy(() -> MetadataStore.open(directory()))
+        .isInstanceOf(BuildException.class)
+        .hasMessageContaining("not a metadata log");
+    assertThat(file).hasContent("something else altogether");
+  }
+
+  // --- a kill ---
 
   /** What a child process that is killed had reported written is there afterwards. */
   @Test
   void killedProcessLosesNothingItReported() throws Exception {
     for (int round = 0; round < Integer.getInteger("stress", 2); round++) {
-      Path log = temp.resolve("killed" + round + ".log");
+      Path killed = temp.resolve("killed" + round);
       Process child =
           new ProcessBuilder(
                   ProcessHandle.current().info().command().orElse("java"),
@@ -260,7 +277,7 @@ class MetadataStoreTest {
                   "-cp",
                   System.getProperty("java.class.path"),
                   Writer.class.getName(),
-                  log.toString())
+                  killed.toString())
               .redirectError(ProcessBuilder.Redirect.DISCARD)
               .start();
       int reported = -1;
@@ -277,12 +294,12 @@ class MetadataStoreTest {
       }
       child.waitFor();
       assertThat(reported).isGreaterThan(0);
-      try (var store = MetadataStore.open(log)) {
-        int rows = store.scan("t", "").size();
+      try (var store = MetadataStore.open(killed)) {
+        int rows = keys(store, T, "").size();
         assertThat(rows).isGreaterThan(reported);
-        assertThat(store.scan("u", "")).as("batches are whole").hasSize(rows);
+        assertThat(keys(store, U, "")).as("batches are whole").hasSize(rows);
         for (int i = 0; i <= reported; i++) {
-          assertThat(get(store, "t", "k" + i)).isPresent();
+          assertThat(store.get(T, "k" + i)).isPresent();
         }
       }
     }
@@ -291,14 +308,13 @@ class MetadataStoreTest {
   /** The child: commits until it is killed. */
   static final class Writer {
     public static void main(String[] args) {
-      var settings = new MetadataStore.Settings(false, Duration.ofMillis(50), 200_000);
-      MetadataStore store = MetadataStore.open(Path.of(args[0]), settings);
+      MetadataStore store = MetadataStore.open(Path.of(args[0]));
       for (int i = 0; ; i++) {
         store
             .batch()
-            .put("t", "k" + i, new byte[50])
-            .put("u", "k" + i, new byte[50])
-            .put("v", "same", new byte[100])
+            .put(T, "k" + i, new byte[50])
+            .put(U, "k" + i, new byte[50])
+            .put(Table.REF_VALUE, "same", new byte[100])
             .commit();
         System.out.println(i);
       }

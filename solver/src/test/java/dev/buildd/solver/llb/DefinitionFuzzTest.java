@@ -105,7 +105,7 @@ class DefinitionFuzzTest {
 
   @BeforeAll
   static void start() throws Exception {
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
     cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
     worker =

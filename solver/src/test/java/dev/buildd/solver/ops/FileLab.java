@@ -30,7 +30,7 @@ final class FileLab implements AutoCloseable {
   private final CacheManager cache;
 
   FileLab(Path directory) throws Exception {
-    store = MetadataStore.open(directory.resolve("metadata.log"));
+    store = MetadataStore.open(directory.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(directory.resolve("snapshots"), store);
     cache = CacheManager.open(directory.resolve("cache"), store, snapshots, Clock.systemUTC());
   }

@@ -92,7 +92,7 @@ final class GitSourceTest {
     repository = Files.createDirectories(served.resolve("repo"));
     git(repository, "init", "-q", "-b", "main");
     commit("file", "one");
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
     cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
     source = new GitSource(cache);

@@ -82,7 +82,7 @@ final class HttpSourceTest {
         });
     server.start();
     base = "http://localhost:" + server.getAddress().getPort();
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
     cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
     source = new HttpSource(cache);

@@ -49,7 +49,7 @@ class BlobSourceTest {
   @BeforeEach
   void start() throws Exception {
     registry = LocalRegistry.start(Files.createDirectories(temp.resolve("registry")));
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
     cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
     source =

@@ -71,7 +71,7 @@ class ImageSourceTest {
   }
 
   private void open() {
-    store = MetadataStore.open(temp.resolve("metadata.log"));
+    store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
     cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
     content = ContentStore.open(temp.resolve("content"));
