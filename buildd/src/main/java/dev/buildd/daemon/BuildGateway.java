@@ -163,6 +163,7 @@ final class BuildGateway implements AutoCloseable {
 
   ResolveImageConfigResponse resolveImageConfig(ResolveImageConfigRequest request)
       throws Exception {
+    Refusals.check(request.getSourcePoliciesList());
     return sources.image(request, job);
   }
 
@@ -170,10 +171,12 @@ final class BuildGateway implements AutoCloseable {
     if (!request.hasSource()) {
       throw BuildException.invalid("source is required");
     }
+    Refusals.check(request.getSourcePoliciesList());
     return sources.source(request, job);
   }
 
   SolveResponse solve(SolveRequest request) throws Exception {
+    Refusals.check(request.getSourcePoliciesList());
     if (request.hasDefinition() && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
@@ -423,6 +426,10 @@ final class BuildGateway implements AutoCloseable {
       return ReturnResponse.getDefaultInstance();
     }
     Result message = request.getResult();
+    if (message.getAttestationsCount() > 0) {
+      settle(null, Refusals.ofAttestedResult());
+      return ReturnResponse.getDefaultInstance();
+    }
     Map<String, byte[]> metadata = new LinkedHashMap<>();
     message.getMetadataMap().forEach((key, value) -> metadata.put(key, value.toByteArray()));
     Optional<ResultProxy> single = Optional.empty();

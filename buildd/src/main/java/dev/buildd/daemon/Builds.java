@@ -89,6 +89,9 @@ final class Builds implements AutoCloseable {
     }
     try {
       return run(request);
+    } catch (Exception | Error e) {
+      FailureLog.failed(request.getRef(), e);
+      throw e;
     } finally {
       synchronized (this) {
         running--;
@@ -125,6 +128,7 @@ final class Builds implements AutoCloseable {
   }
 
   private Wanted wanted(SolveRequest request) {
+    Refusals.check(request);
     if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
@@ -150,7 +154,7 @@ final class Builds implements AutoCloseable {
       recording.complete(
           job.journal().snapshot(), outcome.response(), outcome.images(), Optional.empty());
       return outcome.response();
-    } catch (Exception e) {
+    } catch (Exception | Error e) {
       recording.complete(
           job.journal().snapshot(), Map.of(), List.of(), Optional.of(WireErrors.statusOf(e)));
       throw e;

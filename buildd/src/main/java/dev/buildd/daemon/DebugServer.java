@@ -1,5 +1,8 @@
 package dev.buildd.daemon;
 
+import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
+import com.sun.management.HotSpotDiagnosticMXBean;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
@@ -29,6 +32,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -37,8 +41,8 @@ import java.util.concurrent.Callable;
 import java.util.function.IntSupplier;
 
 /**
- * Diagnostics over HTTP: {@code /debug/pprof/goroutine} gives the stacks of the platform threads,
- * {@code /debug/vars} figures of the process and of what builds hold.
+ * Diagnostics over HTTP: {@code /debug/pprof/goroutine} gives the stacks of all threads, {@code
+ * /debug/vars} figures of the process and of what builds hold.
  */
 final class DebugServer implements AutoCloseable {
   private static final int SOCKET_MODE = 0600;
@@ -113,37 +117,48 @@ final class DebugServer implements AutoCloseable {
 
     @Override
     protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-      Optional<String> page = page(request.uri().split("\\?", 2)[0]);
+      String path = request.uri().split("\\?", 2)[0];
+      // the event loop serves builds too
+      Threads.start("debug page " + path, () -> answer(context, path));
+    }
+
+    private void answer(ChannelHandlerContext context, String path) {
+      HttpResponseStatus status = HttpResponseStatus.OK;
+      String page;
+      try {
+        page =
+            switch (path) {
+              case "/debug/pprof/goroutine" -> stacks();
+              case "/debug/vars" -> figures();
+              default -> {
+                status = HttpResponseStatus.NOT_FOUND;
+                yield "not found\n";
+              }
+            };
+      } catch (IOException e) {
+        status = HttpResponseStatus.INTERNAL_SERVER_ERROR;
+        page = e.getMessage() + "\n";
+      }
       DefaultFullHttpResponse response =
           new DefaultFullHttpResponse(
-              HttpVersion.HTTP_1_1,
-              page.isPresent() ? HttpResponseStatus.OK : HttpResponseStatus.NOT_FOUND,
-              Unpooled.copiedBuffer(page.orElse("not found\n"), StandardCharsets.UTF_8));
+              HttpVersion.HTTP_1_1, status, Unpooled.copiedBuffer(page, StandardCharsets.UTF_8));
       response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/plain; charset=utf-8");
       response.headers().setInt(HttpHeaderNames.CONTENT_LENGTH, response.content().readableBytes());
       context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
     }
 
-    private Optional<String> page(String path) {
-      return switch (path) {
-        case "/debug/pprof/goroutine" -> Optional.of(stacks());
-        case "/debug/vars" -> Optional.of(figures());
-        default -> Optional.empty();
-      };
-    }
-
-    private static String stacks() {
-      StringBuilder out = new StringBuilder();
-      for (Map.Entry<Thread, StackTraceElement[]> entry : Thread.getAllStackTraces().entrySet()) {
-        Thread thread = entry.getKey();
-        out.append('"').append(thread.getName()).append("\" ").append(thread.getState());
-        out.append('\n');
-        for (StackTraceElement frame : entry.getValue()) {
-          out.append("\tat ").append(frame).append('\n');
-        }
-        out.append('\n');
+    /** All threads: those of builds are virtual, and named after their work. */
+    private static String stacks() throws IOException {
+      Path directory = Files.createTempDirectory("buildd-threads");
+      Path dump = directory.resolve("dump"); // which the virtual machine wants to make itself
+      try {
+        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+            .dumpThreads(dump.toString(), ThreadDumpFormat.TEXT_PLAIN);
+        return Files.readString(dump);
+      } finally {
+        Files.deleteIfExists(dump);
+        Files.delete(directory);
       }
-      return out.toString();
     }
 
     private String figures() {

@@ -9,6 +9,7 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.StatusRuntimeException;
 import java.time.Clock;
 import java.time.format.DateTimeFormatter;
 
@@ -32,10 +33,15 @@ final class Services {
     return Handlers.unary((request, headers) -> {
       try {
         return body.answer(request, headers);
-      } catch (Exception e) {
-        throw WireErrors.of(e);
+      } catch (Exception | Error e) {
+        throw told(e);
       }
     });
+  }
+
+  private static StatusRuntimeException told(Throwable failure) {
+    FailureLog.called(Thread.currentThread().getName(), failure);
+    return WireErrors.of(failure);
   }
 
   static <Q, P> ServerCallHandler<Q, P> streaming(Streaming<Q, P> body) {
@@ -45,8 +51,8 @@ final class Services {
         if (request != null) {
           body.answer(request, stream);
         }
-      } catch (Exception e) {
-        throw WireErrors.of(e);
+      } catch (Exception | Error e) {
+        throw told(e);
       }
     });
   }

@@ -121,7 +121,7 @@ final class ArchitectureTest {
           + "|solver\\.source\\.git\\.(Git|GitCheckout).*|solver\\.worker\\.MachinePlatforms"
           + "|worker\\.runc\\.(Runc|RuncExecutor|NetworkFiles|Capabilities|Seccomp|Cgroups)"
           + "|daemon\\.(ConfigFile|ContentService.*|Daemon|History|ReferencePages|RegistryHosts"
-          + "|RootLock))";
+          + "|RootLock|DebugServer.*))";
 
   private static final Pattern FILES_OPEN =
       Pattern.compile(

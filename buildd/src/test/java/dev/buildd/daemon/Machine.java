@@ -242,13 +242,18 @@ final class Machine implements AutoCloseable {
 
   /** What the daemon itself tells of what it holds, by name. */
   Map<String, Object> figures() throws IOException {
+    byte[] page = debugPage("/debug/vars").getBytes(StandardCharsets.US_ASCII);
+    return Json.parseObject(page, "figures");
+  }
+
+  /** A page of the debug server. */
+  String debugPage(String path) throws IOException {
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(debugSocket()))) {
-      String request = "GET /debug/vars HTTP/1.1\r\nHost: buildd\r\n\r\n";
+      String request = "GET " + path + " HTTP/1.1\r\nHost: buildd\r\n\r\n";
       channel.write(ByteBuffer.wrap(request.getBytes(StandardCharsets.US_ASCII)));
       String response =
-          new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.US_ASCII);
-      String body = response.split("\r\n\r\n", 2)[1];
-      return Json.parseObject(body.getBytes(StandardCharsets.US_ASCII), "figures");
+          new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.UTF_8);
+      return response.split("\r\n\r\n", 2)[1];
     }
   }
 

@@ -1,8 +1,7 @@
 package dev.buildd.base.error;
 
-import java.io.IOException;
-import java.util.ConcurrentModificationException;
-import java.util.NoSuchElementException;
+import java.io.UncheckedIOException;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,42 +39,43 @@ public class BuildException extends RuntimeException {
     return new BuildException(Category.UNKNOWN, message, cause);
   }
 
-  /** The category of the first categorised failure in the cause chain, or {@code UNKNOWN}. */
+  /**
+   * The category of the first failure in the cause chain that has one; {@code UNKNOWN} if none has.
+   * Exceptions that only wrong code throws are {@code INTERNAL}.
+   */
   public static Category categoryOf(Throwable failure) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof BuildException e) {
         return e.category();
       }
-      if (t instanceof InterruptedException) {
+      if (t instanceof InterruptedException || t instanceof CancellationException) {
         return Category.CANCELED;
+      }
+      if (isUnchecked(t)) {
+        return Category.INTERNAL;
       }
     }
     return Category.UNKNOWN;
   }
 
-  /**
-   * Whether something in the cause chain is a programming error of ours, not a failure that a
-   * program has to expect: an {@link Error}, or an unchecked exception of the JDK's that says that
-   * it was used wrongly.
-   */
+  /** Whether the failure comes from wrong code: its text means nothing to whoever asked. */
   public static boolean isDefect(Throwable failure) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
-      if (t instanceof BuildException || t instanceof IOException) {
+      if (t instanceof BuildException) {
         return false;
       }
-      if (t instanceof Error
-          || t instanceof NullPointerException
-          || t instanceof IllegalStateException
-          || t instanceof IllegalArgumentException
-          || t instanceof IndexOutOfBoundsException
-          || t instanceof ClassCastException
-          || t instanceof ArithmeticException
-          || t instanceof ConcurrentModificationException
-          || t instanceof UnsupportedOperationException
-          || t instanceof NoSuchElementException) {
+      if (isUnchecked(t)) {
         return true;
       }
     }
     return false;
+  }
+
+  private static boolean isUnchecked(Throwable t) {
+    return t instanceof Error
+        || (t instanceof RuntimeException
+            && !(t instanceof UncheckedIOException
+                || t instanceof CancellationException
+                || t.getClass().getName().startsWith("io.grpc."))); // what a peer has answered
   }
 }

@@ -36,6 +36,9 @@ public final class Statuses {
       return Objects.requireNonNullElse(
           e.getStatus().getDescription(), e.getStatus().getCode().name());
     }
+    if (BuildException.isDefect(failure)) {
+      return "internal error, see the log of the daemon";
+    }
     return Objects.requireNonNullElse(failure.getMessage(), failure.getClass().getSimpleName());
   }
 
