@@ -17,6 +17,7 @@ import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
@@ -25,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 /** Opens connections to daemons. */
 final class Connections {
   private static final int MAX_MESSAGE = 16 << 20;
+  private static final int PATIENCE = 12;
 
   private Connections() {}
 
@@ -78,34 +80,66 @@ final class Connections {
         .overrideAuthority("localhost");
   }
 
-  private static NettyChannelBuilder tcp(URI uri) {
-    String host = uri.getHost();
-    if (host == null || uri.getPort() < 0) {
+  private static InetSocketAddress socketAddress(URI uri) {
+    if (uri.getHost() == null || uri.getPort() < 0) {
       throw BuildException.invalid("invalid address " + uri);
     }
-    return NettyChannelBuilder.forAddress(new InetSocketAddress(host, uri.getPort()))
+    return new InetSocketAddress(uri.getHost(), uri.getPort());
+  }
+
+  private static NettyChannelBuilder tcp(URI uri) {
+    InetSocketAddress address = socketAddress(uri);
+    String host = uri.getHost();
+    return NettyChannelBuilder.forAddress(address)
         .channelFactory(NioSocketChannel::new)
         .overrideAuthority(host.startsWith("[") ? "[" + host + "]" : host);
   }
 
-  /** Waits for the connection; the failure says why there is none. */
+  /**
+   * Waits for the connection; the failure says why there is none. The time is for reaching a
+   * daemon. One that takes connections is there, and then it is this machine that is slow, perhaps
+   * because it has just started a dozen clients: it gets {@link #PATIENCE} times as long.
+   */
   static void awaitReady(ManagedChannel channel, ConnectOptions options)
       throws InterruptedException {
-    long deadline = System.nanoTime() + options.timeout().toNanos();
+    long start = System.nanoTime();
+    long timeout = options.timeout().toNanos();
+    boolean failed = false;
+    boolean extended = false;
     while (true) {
       ConnectivityState state = channel.getState(true);
       if (state == ConnectivityState.READY) {
         return;
       }
+      failed |= state == ConnectivityState.TRANSIENT_FAILURE;
       if (state == ConnectivityState.TRANSIENT_FAILURE && isHopeless(options.address())) {
         throw unavailable(options, "no such file or directory");
       }
-      long left = deadline - System.nanoTime();
+      long left = timeout - (System.nanoTime() - start);
+      if (left <= 0 && !extended && !failed && takesConnections(options.address())) {
+        extended = true;
+        timeout *= PATIENCE;
+        continue;
+      }
+      if (left <= 0) {
+        throw unavailable(
+            options,
+            extended ? "it takes connections and does not answer" : "context deadline exceeded");
+      }
       CountDownLatch changed = new CountDownLatch(1);
       channel.notifyWhenStateChanged(state, changed::countDown);
-      if (left <= 0 || !changed.await(left, TimeUnit.NANOSECONDS)) {
-        throw unavailable(options, "context deadline exceeded");
-      }
+      boolean unused = changed.await(left, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private static boolean takesConnections(String address) {
+    try (SocketChannel probe =
+        address.startsWith("unix://")
+            ? SocketChannel.open(UnixDomainSocketAddress.of(Path.of(address.substring(7))))
+            : SocketChannel.open(socketAddress(URI.create(address)))) {
+      return probe.isConnected();
+    } catch (IOException | RuntimeException e) {
+      return false;
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.gateway.GatewayClient;
 import dev.buildd.gateway.SolveException;
@@ -40,7 +41,12 @@ import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -362,5 +368,74 @@ class BuildClientTest {
         .hasMessageContaining("no such file or directory");
     assertThatThrownBy(() -> BuildClient.connect(ConnectOptions.of("nonsense")))
         .hasMessage("invalid address nonsense");
+  }
+
+  @Test
+  void aDaemonThatTakesConnectionsIsNotGivenUpBecauseTheMachineIsSlow() throws Exception {
+    Path socket = temp.resolve("slow");
+    CountDownLatch slow = new CountDownLatch(1);
+    try (ServerSocketChannel accepting = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      accepting.bind(UnixDomainSocketAddress.of(socket));
+      Threads.start(
+          "slow daemon",
+          () -> {
+            try {
+              slow.await();
+              pass(accepting.accept());
+            } catch (IOException | InterruptedException e) {
+              // the test is over
+            }
+          });
+      Threads.start(
+          "machine",
+          () -> {
+            try {
+              Thread.sleep(600); // three times the client's time to reach the daemon
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+            slow.countDown();
+          });
+      try (BuildClient client =
+          BuildClient.connect(
+              new ConnectOptions("unix://" + socket, Optional.empty(), Duration.ofMillis(200)))) {
+        assertThat(slow.getCount()).isZero();
+        assertThat(client.info().version()).isEqualTo("v1");
+      }
+    }
+  }
+
+  /** Carries bytes between a connection and the daemon, both ways. */
+  private void pass(SocketChannel client) throws IOException {
+    SocketChannel daemon = SocketChannel.open(UnixDomainSocketAddress.of(temp.resolve("sock")));
+    Threads.start("there", () -> pump(client, daemon));
+    Threads.start("back", () -> pump(daemon, client));
+  }
+
+  private static void pump(SocketChannel from, SocketChannel to) {
+    ByteBuffer buffer = ByteBuffer.allocate(8 << 10);
+    try (from;
+        to) {
+      while (from.read(buffer.clear()) >= 0) {
+        buffer.flip();
+        while (buffer.hasRemaining()) {
+          to.write(buffer);
+        }
+      }
+    } catch (IOException e) {
+      // one of them has closed
+    }
+  }
+
+  @Test
+  void aSocketWithoutADaemonIsGivenUpInTime() throws Exception {
+    Path socket = temp.resolve("left");
+    ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+        .bind(UnixDomainSocketAddress.of(socket))
+        .close();
+    assertThatThrownBy(() ->
+            BuildClient.connect(
+                new ConnectOptions("unix://" + socket, Optional.empty(), Duration.ofMillis(200))))
+        .hasMessageContaining("make sure buildd is running");
   }
 }

@@ -158,7 +158,9 @@ public final class DurableCacheStore implements CacheStore {
   /** One batch that removes rows, and what of them must not be taken into account any more. */
   private final class Removal {
     private final MetadataStore.Batch batch = store.batch();
-    private final Set<ByteBuffer> removed = new HashSet<>();
+    private final Set<Row> removed = new HashSet<>();
+
+    private record Row(Table table, ByteBuffer key) {}
 
     MetadataStore.Commit of(String resultId) {
       Deque<CacheKeyId> lighter = new ArrayDeque<>();
@@ -184,11 +186,7 @@ public final class DurableCacheStore implements CacheStore {
 
     private boolean remove(Table table, byte[] row) {
       batch.delete(table, row);
-      return removed.add(name(table, row));
-    }
-
-    private static ByteBuffer name(Table table, byte[] row) {
-      return ByteBuffer.allocate(row.length + 1).put((byte) table.ordinal()).put(row).flip();
+      return removed.add(new Row(table, ByteBuffer.wrap(row)));
     }
 
     private boolean isUsed(Table table, CacheKeyId key) {
@@ -197,7 +195,7 @@ public final class DurableCacheStore implements CacheStore {
           table,
           KeyRows.of(key).toBytes(),
           (row, value) -> {
-            used[0] = !removed.contains(name(table, row));
+            used[0] = !removed.contains(new Row(table, ByteBuffer.wrap(row)));
             return !used[0];
           });
       return used[0];
