@@ -408,7 +408,7 @@ final class BuildGateway implements AutoCloseable {
                         ? request.getInfo().getDefinition().toByteArray()
                         : new byte[0]))
             : Optional.empty();
-    job.tell(
+    job.publish(
         new ProgressEvent.Warning(
             Digest.parse(request.getDigest()),
             request.getLevel() == 0 ? 1 : (int) request.getLevel(),

@@ -141,7 +141,7 @@ final class Builds implements AutoCloseable {
   }
 
   private Map<String, String> run(SolveRequest request, Job job, Wanted wanted) throws Exception {
-    wanted.compatibility().keepIn(job.memory());
+    wanted.compatibility().keepIn(job.memo());
     if (wanted.exports().useFiles()) {
       job.useValues();
     }
@@ -328,7 +328,7 @@ final class Builds implements AutoCloseable {
   /** Receives the messages of a status stream. */
   @FunctionalInterface
   interface Watcher {
-    void tell(StatusResponse message) throws InterruptedException;
+    void publish(StatusResponse message) throws InterruptedException;
   }
 
   /** Tells all of a build's progress, from its start to its end. */
@@ -336,7 +336,7 @@ final class Builds implements AutoCloseable {
     Optional<List<StatusResponse>> recorded = parts.history().progress(ref);
     if (recorded.isPresent()) {
       for (StatusResponse message : recorded.get()) {
-        watcher.tell(message);
+        watcher.publish(message);
       }
       return;
     }
@@ -350,12 +350,12 @@ final class Builds implements AutoCloseable {
       }
       at = page.next();
       for (StatusResponse message : messages.of(page.events())) {
-        watcher.tell(message);
+        watcher.publish(message);
       }
     }
-    Optional<StatusResponse> encore = messages.encore(parts.clock().instant());
-    if (encore.isPresent()) {
-      watcher.tell(encore.get());
+    Optional<StatusResponse> cancellations = messages.cancellations(parts.clock().instant());
+    if (cancellations.isPresent()) {
+      watcher.publish(cancellations.get());
     }
   }
 }

@@ -123,7 +123,7 @@ final class History {
             .build();
     synchronized (this) {
       active.put(started.getRef(), started);
-      tell(BuildHistoryEventType.STARTED, started);
+      publish(BuildHistoryEventType.STARTED, started);
     }
     return (events, response, results, error) ->
         Cleanup.run(
@@ -158,7 +158,7 @@ final class History {
       active.remove(record.getRef());
       ended.put(record.getRef(), record);
       store.batch().put(TABLE, record.getRef(), record.toByteArray()).commitLater();
-      tell(BuildHistoryEventType.COMPLETE, record);
+      publish(BuildHistoryEventType.COMPLETE, record);
       expire();
     }
   }
@@ -203,7 +203,7 @@ final class History {
     ByteArrayOutputStream log = new ByteArrayOutputStream();
     ProgressMessages messages = new ProgressMessages();
     List<StatusResponse> all = new ArrayList<>(messages.of(events));
-    messages.encore(clock.instant()).ifPresent(all::add);
+    messages.cancellations(clock.instant()).ifPresent(all::add);
     for (StatusResponse message : all) {
       byte[] bytes = message.toByteArray();
       log.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(bytes.length).array());
@@ -223,7 +223,7 @@ final class History {
   }
 
   /** Under the lock. */
-  private void tell(BuildHistoryEventType type, BuildHistoryRecord record) {
+  private void publish(BuildHistoryEventType type, BuildHistoryRecord record) {
     BuildHistoryEvent event =
         BuildHistoryEvent.newBuilder().setType(type).setRecord(record).build();
     listeners.forEach(listener -> listener.add(event));
@@ -258,7 +258,7 @@ final class History {
           "delete log of " + record.getRef(),
           () -> Files.deleteIfExists(blobs.resolve(Digest.parse(log).hex())));
     }
-    tell(BuildHistoryEventType.DELETED, record);
+    publish(BuildHistoryEventType.DELETED, record);
   }
 
   /** A blob of a record, if it is one of history's. */
@@ -294,7 +294,7 @@ final class History {
   /** Receives events. */
   @FunctionalInterface
   interface Listener {
-    void tell(BuildHistoryEvent event) throws InterruptedException;
+    void publish(BuildHistoryEvent event) throws InterruptedException;
   }
 
   /** Tells what is there and, unless the request wants to end early, all that comes after. */
@@ -317,13 +317,13 @@ final class History {
     try {
       for (BuildHistoryEvent event : now) {
         if (concerns(request, event)) {
-          listener.tell(event);
+          listener.publish(event);
         }
       }
       while (!request.getEarlyExit()) {
         BuildHistoryEvent event = queue.take();
         if (concerns(request, event)) {
-          listener.tell(event);
+          listener.publish(event);
         }
       }
     } finally {
@@ -360,6 +360,6 @@ final class History {
     BuildHistoryRecord changed = record.toBuilder().setPinned(request.getPinned()).build();
     ended.put(changed.getRef(), changed);
     store.batch().put(TABLE, changed.getRef(), changed.toByteArray()).commitLater();
-    tell(BuildHistoryEventType.COMPLETE, changed);
+    publish(BuildHistoryEventType.COMPLETE, changed);
   }
 }

@@ -229,7 +229,7 @@ final class MetaResolver {
       T found =
           look.with(
               new SourceContext(
-                  SessionGroup.of(sessions, job.session()), progress, () -> List.of(job.memory())));
+                  SessionGroup.of(sessions, job.session()), progress, () -> List.of(job.memo())));
       progress.completed(null);
       return found;
     } catch (Exception e) {

@@ -79,7 +79,7 @@ final class ProgressMessages {
   }
 
   /** What began and never ended was cancelled with the build. */
-  Optional<StatusResponse> encore(Instant now) {
+  Optional<StatusResponse> cancellations(Instant now) {
     if (unfinished.isEmpty()) {
       return Optional.empty();
     }

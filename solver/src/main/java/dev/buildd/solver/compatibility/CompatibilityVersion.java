@@ -2,7 +2,7 @@ package dev.buildd.solver.compatibility;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.solver.graph.Memory;
+import dev.buildd.solver.graph.Memo;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -68,8 +68,8 @@ public enum CompatibilityVersion {
   }
 
   /** Lets a job know that its build is one of this version. */
-  public void keepIn(Memory memory) {
-    memory.keep(CompatibilityVersion.class, new Known(this));
+  public void keepIn(Memo memo) {
+    memo.keep(CompatibilityVersion.class, new Known(this));
   }
 
   /**
@@ -77,11 +77,11 @@ public enum CompatibilityVersion {
    *
    * @throws BuildException {@code FAILED_PRECONDITION} if they want different ones
    */
-  public static CompatibilityVersion of(List<Memory> memories) {
+  public static CompatibilityVersion of(List<Memo> memos) {
     Optional<CompatibilityVersion> found = Optional.empty();
-    for (Memory memory : memories) {
+    for (Memo memo : memos) {
       CompatibilityVersion version =
-          memory.find(CompatibilityVersion.class, Known.class).map(Known::version).orElse(CURRENT);
+          memo.find(CompatibilityVersion.class, Known.class).map(Known::version).orElse(CURRENT);
       if (found.isPresent() && found.get() != version) {
         throw new BuildException(
             Category.FAILED_PRECONDITION,

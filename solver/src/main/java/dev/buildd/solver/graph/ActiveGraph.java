@@ -32,7 +32,7 @@ final class ActiveGraph {
   private final Clock clock;
   private final @Nullable Semaphore permits;
   private final Map<ActiveKey, ActiveVertex> actives = new HashMap<>();
-  private final Map<Object, Held> executions = new HashMap<>(); // by ExecKey or RecordKey
+  private final Map<Object, Share> executions = new HashMap<>(); // by ExecKey or RecordKey
   private final IdentityHashMap<Owner, Holdings> holdings = new IdentityHashMap<>();
 
   /** A vertex while it is wanted. */
@@ -50,7 +50,7 @@ final class ActiveGraph {
   record RecordKey(CacheSource source, String resultId) {}
 
   /** An execution, and which of its values is meant. */
-  record Held(Execution execution, int output) {}
+  record Share(Execution execution, int output) {}
 
   /** What an owner holds. */
   private static final class Holdings {
@@ -199,8 +199,8 @@ final class ActiveGraph {
     return jobsOf(owner).stream().map(Job::session).filter(s -> !s.isEmpty()).distinct().toList();
   }
 
-  synchronized List<Memory> memoriesOf(Owner owner) {
-    return jobsOf(owner).stream().map(Job::memory).toList();
+  synchronized List<Memo> memosOf(Owner owner) {
+    return jobsOf(owner).stream().map(Job::memo).toList();
   }
 
   // ---- executions
@@ -209,15 +209,15 @@ final class ActiveGraph {
    * Shares the execution under this key, or begins one. The vertex then waits for the values, and
    * has them until it is no longer active, or until it {@link #leave leaves}.
    */
-  Held share(Object key, ActiveVertex by, int output, Supplier<Execution> fresh) {
-    Held found;
+  Share share(Object key, ActiveVertex by, int output, Supplier<Execution> fresh) {
+    Share found;
     boolean finished;
     synchronized (this) {
       found = executions.get(key);
       if (found == null || (by.key().ignoreCache() && !found.execution().ignoresCache())) {
         Execution begun = fresh.get();
         begun.inputs.forEach(input -> hold(input, begun));
-        found = new Held(begun, output);
+        found = new Share(begun, output);
         enter(key, found);
       }
       finished = found.execution().hasValues();
@@ -230,14 +230,14 @@ final class ActiveGraph {
     }
     if (finished && key instanceof RecordKey) {
       // what a build that is still open has made or loaded: for this vertex it is a hit
-      found.execution().progress().retellLaterTo(by.progress());
+      found.execution().progress().forwardFromNowTo(by.progress());
     } else {
-      found.execution().progress().retellTo(by.progress());
+      found.execution().progress().forwardTo(by.progress());
     }
     return found;
   }
 
-  private void enter(Object key, Held held) {
+  private void enter(Object key, Share held) {
     executions.put(key, held);
     held.execution().keys.add(key);
   }
@@ -250,7 +250,7 @@ final class ActiveGraph {
   /** Nobody finds the execution any more; those who share it keep it. */
   synchronized void forget(Execution execution) {
     for (Object key : execution.keys) {
-      Held known = executions.get(key);
+      Share known = executions.get(key);
       if (known != null && known.execution() == execution) {
         executions.remove(key);
       }
@@ -262,7 +262,7 @@ final class ActiveGraph {
   synchronized void alias(Result result, Execution execution, int output) {
     RecordKey key = new RecordKey(main, result.id());
     if (!execution.sharers.isEmpty() && !executions.containsKey(key)) {
-      enter(key, new Held(execution, output));
+      enter(key, new Share(execution, output));
     }
   }
 
@@ -303,7 +303,7 @@ final class ActiveGraph {
         held.executions.remove(execution);
       }
       if (by instanceof ActiveVertex vertex) {
-        execution.progress().endRetellingTo(vertex.progress());
+        execution.progress().endForwardingTo(vertex.progress());
         Holdings solved = holdings.get(execution);
         if (solved != null) {
           jobsOf(vertex).forEach(job -> solved.vertices.forEach(child -> unwatch(child, job)));

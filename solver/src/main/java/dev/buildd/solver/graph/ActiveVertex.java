@@ -197,7 +197,7 @@ final class ActiveVertex implements OpContext, Owner {
   }
 
   /** The values of an execution that this vertex shares; if there are none, it has left. */
-  List<Result> await(ActiveGraph.Held held) throws Exception {
+  List<Result> await(ActiveGraph.Share held) throws Exception {
     boolean served = false;
     try {
       List<Result> values = naming(held.execution()::await);
@@ -246,8 +246,8 @@ final class ActiveVertex implements OpContext, Owner {
   }
 
   @Override
-  public List<Memory> memories() {
-    return graph.memoriesOf(this);
+  public List<Memo> memos() {
+    return graph.memosOf(this);
   }
 
   @Override

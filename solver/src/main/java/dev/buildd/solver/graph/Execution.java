@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It is nobody's in particular. It starts with the first that shares it and goes on until it is
  * over or the last has left; then it is interrupted. It holds the executions whose values it uses,
- * so that these stay whoever leaves; sees the sessions and memories of the jobs of all who share
- * it, asked anew each time; owns the graphs that its operation solves; and tells its progress to
- * all who share it.
+ * so that these stay whoever leaves; sees the sessions and memos of the jobs of all who share it,
+ * asked anew each time; owns the graphs that its operation solves; and tells its progress to all
+ * who share it.
  */
 final class Execution implements OpContext, Owner {
   /** What an execution does; the values become the execution's. */
@@ -212,8 +212,8 @@ final class Execution implements OpContext, Owner {
   }
 
   @Override
-  public List<Memory> memories() {
-    return graph.memoriesOf(this);
+  public List<Memo> memos() {
+    return graph.memosOf(this);
   }
 
   @Override

@@ -12,7 +12,7 @@ public final class Job implements AutoCloseable, Owner {
   private final String id;
   private final String session;
   private final Journal journal = new Journal();
-  private final Memory memory = new Memory();
+  private final Memo memo = new Memo();
   private volatile boolean valuesUsed;
 
   Job(ActiveGraph graph, String id, String session) {
@@ -35,8 +35,8 @@ public final class Job implements AutoCloseable, Owner {
   }
 
   /** What was found out for this job. */
-  public Memory memory() {
-    return memory;
+  public Memo memo() {
+    return memo;
   }
 
   /** Says that values will be used for what they stand for: from now on they come prepared. */
@@ -60,7 +60,7 @@ public final class Job implements AutoCloseable, Owner {
   }
 
   /** Tells those who watch of something besides the work of vertices, such as a warning. */
-  public void tell(ProgressEvent event) {
+  public void publish(ProgressEvent event) {
     journal.append(event);
   }
 
@@ -73,7 +73,7 @@ public final class Job implements AutoCloseable, Owner {
   @Override
   public void close() {
     graph.release(this);
-    memory.close();
+    memo.close();
   }
 
   @Override

@@ -18,7 +18,7 @@ final class Loading {
    */
   Solved load(FoundRecord found, KeySet names, boolean used) throws Exception {
     ActiveGraph graph = vertex.graph();
-    ActiveGraph.Held held =
+    ActiveGraph.Share held =
         graph.share(
             new ActiveGraph.RecordKey(found.source(), found.resultId()),
             vertex,

@@ -17,7 +17,7 @@ public interface OpContext {
   List<String> sessions();
 
   /** What is known to the jobs that want this vertex, in the same order. */
-  List<Memory> memories();
+  List<Memo> memos();
 
   /** Solves a graph on behalf of the same jobs. The result belongs to the solver. */
   Result build(Edge edge) throws Exception;

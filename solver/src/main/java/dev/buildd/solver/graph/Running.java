@@ -66,7 +66,7 @@ final class Running {
     while (true) {
       boolean looking = look;
       ActiveGraph graph = vertex.graph();
-      ActiveGraph.Held held =
+      ActiveGraph.Share held =
           graph.share(
               plan.key(),
               vertex,
@@ -222,7 +222,7 @@ final class Running {
 
   // ---- after it
 
-  private Solved made(ActiveGraph.Held held, List<Result> outputs, Plan plan) throws Exception {
+  private Solved made(ActiveGraph.Share held, List<Result> outputs, Plan plan) throws Exception {
     boolean noted = false;
     try {
       Result value = vertex.naming(() -> valueOf(outputs));

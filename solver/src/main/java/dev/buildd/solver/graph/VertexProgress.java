@@ -24,14 +24,14 @@ public final class VertexProgress {
   private final Clock clock;
   // guarded by this: a lock is taken only while holding that of what is listened to, never the
   // other way round
-  private final ProgressList told = new ProgressList();
+  private final ProgressList published = new ProgressList();
   private final Map<Object, Consumer<ProgressEvent>> listeners = new LinkedHashMap<>();
   private ProgressEvent.VertexState state;
 
   VertexProgress(Clock clock, ProgressEvent.VertexState initial) {
     this.clock = clock;
     this.state = initial;
-    told.add(initial);
+    published.add(initial);
   }
 
   /** A vertex that stands for work outside the graph, such as an export. */
@@ -66,22 +66,22 @@ public final class VertexProgress {
   }
 
   /** Begins to tell a vertex of the work that it shares, from the start of the work. */
-  void retellTo(VertexProgress vertex) {
-    listen(vertex, 1, vertex::retell); // the first event is the vertex itself, which has its own
+  void forwardTo(VertexProgress vertex) {
+    listen(vertex, 1, vertex::republish); // the first event is the vertex itself, which has its own
   }
 
-  /** As {@link #retellTo}, but of what comes from now on only. */
-  synchronized void retellLaterTo(VertexProgress vertex) {
-    listen(vertex, told.end(), vertex::retell);
+  /** As {@link #forwardTo}, but of what comes from now on only. */
+  synchronized void forwardFromNowTo(VertexProgress vertex) {
+    listen(vertex, published.end(), vertex::republish);
   }
 
-  void endRetellingTo(VertexProgress vertex) {
+  void endForwardingTo(VertexProgress vertex) {
     ignore(vertex);
   }
 
   private synchronized void listen(Object who, long from, Consumer<ProgressEvent> listener) {
     if (listeners.putIfAbsent(who, listener) == null) {
-      told.from(from).forEach(listener);
+      published.from(from).forEach(listener);
     }
   }
 
@@ -89,15 +89,15 @@ public final class VertexProgress {
     listeners.remove(who);
   }
 
-  private synchronized void retell(ProgressEvent event) {
-    tell(event.relabel(state));
+  private synchronized void republish(ProgressEvent event) {
+    publish(event.relabel(state));
   }
 
-  private synchronized void tell(ProgressEvent event) {
+  private synchronized void publish(ProgressEvent event) {
     if (event instanceof ProgressEvent.VertexState next) {
       state = next;
     }
-    told.add(event);
+    published.add(event);
     listeners.values().forEach(listener -> listener.accept(event));
   }
 
@@ -106,12 +106,12 @@ public final class VertexProgress {
   }
 
   public synchronized void started() {
-    tell(state.with(Optional.of(now()), Optional.empty(), false, ""));
+    publish(state.with(Optional.of(now()), Optional.empty(), false, ""));
   }
 
   /** Ends the work; null means success. */
   public synchronized void completed(@Nullable Throwable failure) {
-    tell(
+    publish(
         state.with(
             state.started().or(() -> Optional.of(now())),
             Optional.of(now()),
@@ -129,7 +129,7 @@ public final class VertexProgress {
       return false;
     }
     Optional<Instant> at = Optional.of(now());
-    tell(state.with(at, at, true, ""));
+    publish(state.with(at, at, true, ""));
     return true;
   }
 
@@ -150,7 +150,7 @@ public final class VertexProgress {
 
   /** Output of the step; stream 1 is stdout, 2 is stderr. The bytes must not change afterwards. */
   public void log(int stream, byte[] data) {
-    tell(new ProgressEvent.Log(vertex(), stream, data, now()));
+    publish(new ProgressEvent.Log(vertex(), stream, data, now()));
   }
 
   public void warn(
@@ -160,7 +160,7 @@ public final class VertexProgress {
       String url,
       Optional<ProgressEvent.SourceInfo> source,
       List<ProgressEvent.SourceRange> ranges) {
-    tell(new ProgressEvent.Warning(vertex(), level, summary, detail, url, source, ranges));
+    publish(new ProgressEvent.Warning(vertex(), level, summary, detail, url, source, ranges));
   }
 
   /** Begins a part of the work that users see as a line of its own. */
@@ -188,7 +188,7 @@ public final class VertexProgress {
     }
 
     private void emit(Optional<Instant> completed) {
-      tell(
+      publish(
           new ProgressEvent.Status(
               vertex(), id, action, current, total, now(), Optional.of(started), completed));
     }

@@ -24,7 +24,7 @@ public final class SourceOperation implements Op {
 
   private SourceContext context(OpContext context) {
     return new SourceContext(
-        new SessionGroup(sessions, context::sessions), context.progress(), context::memories);
+        new SessionGroup(sessions, context::sessions), context.progress(), context::memos);
   }
 
   @Override

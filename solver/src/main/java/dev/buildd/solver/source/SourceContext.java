@@ -1,7 +1,7 @@
 package dev.buildd.solver.source;
 
 import dev.buildd.session.SessionGroup;
-import dev.buildd.solver.graph.Memory;
+import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.VertexProgress;
 import java.util.List;
 import java.util.Optional;
@@ -10,11 +10,11 @@ import java.util.function.Supplier;
 /**
  * What a source may use while it works for a vertex.
  *
- * @param memories of the jobs for which it works: what a name stood for once, it stands for until
- *     they end
+ * @param memos of the jobs for which it works: what a name stood for once, it stands for until they
+ *     end
  */
 public record SourceContext(
-    SessionGroup sessions, VertexProgress progress, Supplier<List<Memory>> memories) {
+    SessionGroup sessions, VertexProgress progress, Supplier<List<Memo>> memos) {
 
   /** For work that nobody has to remember. */
   public SourceContext(SessionGroup sessions, VertexProgress progress) {
@@ -23,7 +23,7 @@ public record SourceContext(
 
   /** What one of the jobs knows. */
   public <T extends AutoCloseable> Optional<T> recall(Object key, Class<T> type) {
-    return memories.get().stream().flatMap(memory -> memory.find(key, type).stream()).findFirst();
+    return memos.get().stream().flatMap(memo -> memo.find(key, type).stream()).findFirst();
   }
 
   /**
@@ -32,6 +32,6 @@ public record SourceContext(
    * @param values makes a value for each
    */
   public void remember(Object key, Supplier<AutoCloseable> values) {
-    memories.get().forEach(memory -> memory.keep(key, values.get()));
+    memos.get().forEach(memo -> memo.keep(key, values.get()));
   }
 }

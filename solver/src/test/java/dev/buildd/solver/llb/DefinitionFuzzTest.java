@@ -21,7 +21,7 @@ import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Journal;
-import dev.buildd.solver.graph.Memory;
+import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.OpContext;
 import dev.buildd.solver.graph.Result;
 import dev.buildd.solver.graph.Vertex;
@@ -93,7 +93,7 @@ class DefinitionFuzzTest {
     }
 
     @Override
-    public List<Memory> memories() {
+    public List<Memo> memos() {
       return List.of();
     }
 

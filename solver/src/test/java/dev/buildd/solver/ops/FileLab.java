@@ -14,7 +14,7 @@ import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Journal;
-import dev.buildd.solver.graph.Memory;
+import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.OpContext;
 import dev.buildd.solver.graph.Result;
 import dev.buildd.solver.graph.VertexProgress;
@@ -53,7 +53,7 @@ final class FileLab implements AutoCloseable {
     }
 
     @Override
-    public List<Memory> memories() {
+    public List<Memo> memos() {
       return List.of();
     }
 

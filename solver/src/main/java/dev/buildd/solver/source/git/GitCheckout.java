@@ -38,13 +38,13 @@ final class GitCheckout implements Source.Instance {
   private static final Pattern HEAD_BRANCH = Pattern.compile("refs/heads/(\\S+)");
 
   private final CacheManager cache;
-  private final Turns turns;
+  private final KeyedLock locks;
   private final GitSource.Request request;
   private @Nullable Flight<Resolved> resolution; // guarded by this
 
-  GitCheckout(CacheManager cache, Turns turns, GitSource.Request request) {
+  GitCheckout(CacheManager cache, KeyedLock locks, GitSource.Request request) {
     this.cache = cache;
-    this.turns = turns;
+    this.locks = locks;
     this.request = request;
   }
 
@@ -86,7 +86,7 @@ final class GitCheckout implements Source.Instance {
   /** The commit, and the annotated tag before it if that was asked for, as git keeps them. */
   GitSource.Objects objects(SourceContext context) throws Exception {
     Resolved resolved = resolved(context);
-    try (Turns.Turn _ = turns.await("remote " + url().remote());
+    try (KeyedLock.Hold _ = locks.lock("remote " + url().remote());
         Access access = Access.open(resolved.request(), context);
         MutableRef shared = shared(false);
         Mounted at = shared.mount()) {
@@ -341,18 +341,18 @@ final class GitCheckout implements Source.Instance {
   public Optional<ImmutableRef> fetch(SourceContext context) throws Exception {
     Resolved resolved = resolved(context);
     String name = resolved.key() + ":" + url().subdir();
-    Turns.Turn same = turns.await("checkout " + name);
+    KeyedLock.Hold same = locks.lock("checkout " + name);
     try {
       Optional<ImmutableRef> found = find(name);
       if (found.isPresent()) {
         return found;
       }
-      Turns.Turn turn = turns.await("remote " + url().remote());
+      KeyedLock.Hold hold = locks.lock("remote " + url().remote());
       try (Access access = Access.open(resolved.request(), context)) {
-        Snapshot snapshot = new Snapshot(name, CompatibilityVersion.of(context.memories().get()));
+        Snapshot snapshot = new Snapshot(name, CompatibilityVersion.of(context.memos().get()));
         return Optional.of(checkedOut(access.git(), resolved, snapshot));
       } finally {
-        turn.close();
+        hold.close();
       }
     } finally {
       same.close();
@@ -526,7 +526,7 @@ final class GitCheckout implements Source.Instance {
     bare.run("update-ref", target, object, "--no-deref");
   }
 
-  /** A dead daemon's git has left them; it is our turn, so nobody holds them. */
+  /** A dead daemon's git has left them; we hold the lock, so nobody uses them. */
   private static void removeLocks(Path directory) throws IOException {
     for (Path path : LayerFiles.list(directory)) {
       String name = String.valueOf(path.getFileName());

@@ -16,7 +16,7 @@ public final class GitSource implements Source {
   private static final Pattern HEX = Pattern.compile("[a-fA-F0-9]+");
 
   private final CacheManager cache;
-  private final Turns turns = new Turns();
+  private final KeyedLock locks = new KeyedLock();
 
   public GitSource(CacheManager cache) {
     this.cache = cache;
@@ -119,7 +119,7 @@ public final class GitSource implements Source {
     }
     return new GitCheckout(
         cache,
-        turns,
+        locks,
         new Request(
             url,
             isTrue(attributes, "git.keepgitdir"),

@@ -20,7 +20,7 @@ import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.graph.Journal;
-import dev.buildd.solver.graph.Memory;
+import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -416,8 +416,8 @@ final class GitSourceTest {
   @Test
   void whatAJobWasToldItGets() throws Exception {
     String first = git(repository, "rev-parse", "HEAD");
-    try (Memory memory = new Memory()) {
-      SourceContext job = contextOf(memory);
+    try (Memo memo = new Memo()) {
+      SourceContext job = contextOf(memo);
       Map<String, String> attributes = Map.of("git.fullurl", base + "repo");
       assertThat(source.resolve("git://x#main", attributes, job).checksum()).isEqualTo(first);
       commit("file", "two");
@@ -432,9 +432,8 @@ final class GitSourceTest {
     assertThat(read("file", "main")).isEqualTo("two");
   }
 
-  private SourceContext contextOf(Memory... memories) {
-    return new SourceContext(
-        SessionGroup.of(sessions), context().progress(), () -> List.of(memories));
+  private SourceContext contextOf(Memo... memos) {
+    return new SourceContext(SessionGroup.of(sessions), context().progress(), () -> List.of(memos));
   }
 
   private List<Integer> modes(SourceContext job) throws Exception {
@@ -458,8 +457,8 @@ final class GitSourceTest {
     commitAll();
     assertThat(modes(context())).containsExactly(0644, 0755);
     commit("file", "other");
-    try (Memory early = new Memory();
-        Memory current = new Memory()) {
+    try (Memo early = new Memo();
+        Memo current = new Memo()) {
       CompatibilityVersion.V0_13.keepIn(early);
       CompatibilityVersion.V0_31.keepIn(current);
       assertThatThrownBy(() -> modes(contextOf(early, current)))

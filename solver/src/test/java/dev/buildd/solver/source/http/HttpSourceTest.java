@@ -21,7 +21,7 @@ import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Journal;
-import dev.buildd.solver.graph.Memory;
+import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -256,9 +256,9 @@ final class HttpSourceTest {
           e.getResponseHeaders().set("ETag", "\"" + content.get() + "\"");
           answer(e, 200, String.valueOf(content.get()));
         };
-    try (Memory memory = new Memory()) {
+    try (Memo memo = new Memo()) {
       SourceContext job =
-          new SourceContext(SessionGroup.of(sessions), context().progress(), () -> List.of(memory));
+          new SourceContext(SessionGroup.of(sessions), context().progress(), () -> List.of(memo));
       HttpSource.Metadata told = source.resolve(base + "/f", Map.of(), job);
       assertThat(told.digest()).isEqualTo(Digest.of("one"));
       content.set("two");

@@ -13,11 +13,11 @@ import java.util.Optional;
  *
  * <p>Safe for use by many threads.
  */
-public final class Memory implements AutoCloseable {
+public final class Memo implements AutoCloseable {
   private final Map<Object, AutoCloseable> known = new HashMap<>(); // guarded by this
   private boolean closed; // guarded by this
 
-  /** What is known; it stays the memory's, and may be closed as soon as the job is. */
+  /** What is known; it stays the memo's, and may be closed as soon as the job is. */
   public synchronized <T extends AutoCloseable> Optional<T> find(Object key, Class<T> type) {
     return Optional.ofNullable(known.get(key)).map(type::cast);
   }
