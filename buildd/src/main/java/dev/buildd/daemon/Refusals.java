@@ -21,8 +21,7 @@ final class Refusals {
    * What buildx sends where its user says nothing: he did not ask for it, and with {@code
    * inline-only} it is left out of results that have no place for it.
    */
-  private static final Map<String, String> UNASKED =
-      Map.of("mode", "min", "inline-only", "true");
+  private static final Map<String, String> UNASKED = Map.of("mode", "min", "inline-only", "true");
 
   private Refusals() {}
 
@@ -72,7 +71,6 @@ final class Refusals {
   }
 
   private static BuildException unsupported(String what) {
-    return new BuildException(
-        Category.UNIMPLEMENTED, what + " not supported by this daemon yet");
+    return new BuildException(Category.UNIMPLEMENTED, what + " not supported by this daemon yet");
   }
 }

@@ -104,7 +104,8 @@ final class RefusalsTest {
         assertUnimplemented(
             () ->
                 control(client)
-                    .solve(request("d" + asked).putFrontendAttrs("attest:provenance", asked).build()),
+                    .solve(
+                        request("d" + asked).putFrontendAttrs("attest:provenance", asked).build()),
             "attestations of type provenance (attest:provenance)");
       }
       assertUnimplemented(
@@ -207,7 +208,8 @@ final class RefusalsTest {
     assertThat(logged("failing"))
         .singleElement()
         .asString()
-        .contains("level=warning", "build failed", "vertex=sha256:", "code=UNKNOWN", "exit code: 3");
+        .contains(
+            "level=warning", "build failed", "vertex=sha256:", "code=UNKNOWN", "exit code: 3");
   }
 
   @Test
