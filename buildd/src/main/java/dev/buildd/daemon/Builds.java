@@ -11,6 +11,7 @@ import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.types.WorkerRecord;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
@@ -51,6 +52,7 @@ final class Builds implements AutoCloseable {
   /** What builds are made with. */
   record Parts(
       Solver solver,
+      ContentStore content,
       OpFactory worker,
       Supplier<WorkerRecord> workerRecord,
       SessionManager sessions,
@@ -118,7 +120,7 @@ final class Builds implements AutoCloseable {
   private Map<String, String> run(SolveRequest request) throws Exception {
     // there before anything is checked, lest a client that watches a refused build waits for it
     Job job = parts.solver().newJob(request.getRef(), request.getSession());
-    try {
+    try (ContentStore.Lease _ = parts.content().lease()) {
       return run(request, job, wanted(request));
     } finally {
       Cleanup.run("close " + job, job::close);

@@ -180,6 +180,7 @@ final class Daemon implements AutoCloseable {
             new Builds(
                 new Builds.Parts(
                     solver,
+                    content,
                     worker,
                     () -> control[0].record(),
                     sessions,
@@ -260,13 +261,10 @@ final class Daemon implements AutoCloseable {
       throws IOException {
     Path directory = PrivateDirectory.make(root.resolve("snapshots"));
     return switch (wanted) {
-      case "auto" -> {
-        if (OverlaySnapshotter.isSupported(directory)) {
-          yield OverlaySnapshotter.open(directory, store);
-        }
-        log.warn("overlayfs does not work here, using the native snapshotter root={}", root);
-        yield NativeSnapshotter.open(directory, store);
-      }
+      case "auto" ->
+          overlayWorks(directory)
+              ? OverlaySnapshotter.open(directory, store)
+              : NativeSnapshotter.open(directory, store);
       case "overlayfs" -> OverlaySnapshotter.open(directory, store);
       case "native" -> NativeSnapshotter.open(directory, store);
       case "fuse-overlayfs", "stargz" ->
@@ -275,6 +273,31 @@ final class Daemon implements AutoCloseable {
               "snapshotter " + wanted + " is not supported by this daemon yet");
       default -> throw BuildException.invalid("unknown snapshotter \"" + wanted + "\"");
     };
+  }
+
+  /**
+   * Whether layers are to be overlays. What keeps a root from being asked now, a full disk say, is
+   * no reason to give up all that is in it.
+   */
+  private static boolean overlayWorks(Path directory) {
+    Optional<IOException> failure = OverlaySnapshotter.probe(directory);
+    if (failure.isEmpty()) {
+      return true;
+    }
+    if (OverlaySnapshotter.isLasting(failure.get())) {
+      log.warn(
+          "overlayfs does not work here, using the native snapshotter root={} cause=\"{}\"",
+          directory,
+          failure.get().getMessage());
+      return false;
+    }
+    boolean wasNative = NativeSnapshotter.isHere(directory);
+    log.warn(
+        "cannot find out whether overlayfs works, using the {} root={} cause=\"{}\"",
+        wasNative ? "native snapshotter as before" : "overlayfs snapshotter",
+        directory,
+        failure.get().getMessage());
+    return !wasNative;
   }
 
   private static RuncSettings runc(BuilddConfig config, Path directory) {

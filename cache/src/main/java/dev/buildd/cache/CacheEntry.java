@@ -4,11 +4,15 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -50,9 +54,6 @@ final class CacheEntry {
   final String recordType;
   final Map<String, String> indexes = new LinkedHashMap<>();
 
-  /** What is known of it, by names. Few, so a change replaces them all; read by anybody. */
-  volatile Map<String, byte[]> values = Map.of();
-
   /** Held while files are mounted, unmounted or committed; never taken under the table. */
   final ReentrantLock files = new ReentrantLock();
 
@@ -68,7 +69,12 @@ final class CacheEntry {
   boolean fresh;
 
   int refs;
-  int children;
+
+  /** Those that have no row yet and build upon this. */
+  final AtomicInteger newChildren = new AtomicInteger();
+
+  /** Its uses as they are in the store. */
+  RefRow.Use stored = RefRow.Use.NONE;
 
   /** The mutable or immutable ref that has the same snapshot. */
   @Nullable CacheEntry twin;
@@ -132,26 +138,55 @@ final class CacheEntry {
     };
   }
 
-  /** The layers that make it up, lowest first. */
+  /** The layers that make it up, lowest first. Without recursion: chains may be long. */
   List<CacheEntry> layers() {
-    List<CacheEntry> out = new ArrayList<>();
-    switch (kind) {
-      case LAYER -> {
-        parents.forEach(parent -> out.addAll(parent.layers()));
-        out.add(this);
+    Map<CacheEntry, List<CacheEntry>> done = new HashMap<>();
+    Deque<CacheEntry> pending = new ArrayDeque<>(List.of(this));
+    while (!pending.isEmpty()) {
+      CacheEntry wanted = pending.peek();
+      List<CacheEntry> above = new ArrayList<>();
+      CacheEntry at = wanted;
+      while (at.kind == Kind.LAYER && !at.parents.isEmpty() && !done.containsKey(at)) {
+        above.add(at);
+        at = at.parents.getFirst();
       }
-      case MERGE, DIFF_UPPER -> parents.forEach(parent -> out.addAll(parent.layers()));
-      case DIFF_LOWER -> out.add(this);
-      case DIFF_BOTH -> {
-        List<CacheEntry> below = parents.getFirst().layers();
-        List<CacheEntry> above = parents.getLast().layers();
-        if (above.size() >= below.size() && above.subList(0, below.size()).equals(below)) {
-          out.addAll(above.subList(below.size(), above.size()));
-        } else {
-          out.add(this);
-        }
+      List<CacheEntry> missing = done.containsKey(at) ? List.of() : at.unknown(done);
+      if (missing.isEmpty()) {
+        List<CacheEntry> below = done.computeIfAbsent(at, one -> one.combined(done));
+        List<CacheEntry> all = new ArrayList<>(below);
+        all.addAll(above.reversed());
+        done.put(wanted, all);
+        pending.pop();
+      } else {
+        missing.forEach(pending::push);
       }
     }
-    return out;
+    return done.getOrDefault(this, List.of());
+  }
+
+  private List<CacheEntry> unknown(Map<CacheEntry, List<CacheEntry>> done) {
+    return switch (kind) {
+      case LAYER, DIFF_LOWER -> List.of();
+      case MERGE, DIFF_UPPER, DIFF_BOTH ->
+          parents.stream().filter(parent -> !done.containsKey(parent)).toList();
+    };
+  }
+
+  /** Of one that is not a layer upon another. */
+  private List<CacheEntry> combined(Map<CacheEntry, List<CacheEntry>> done) {
+    return switch (kind) {
+      case LAYER, DIFF_LOWER -> List.of(this);
+      case MERGE, DIFF_UPPER ->
+          parents.stream()
+              .flatMap(parent -> done.getOrDefault(parent, List.of()).stream())
+              .toList();
+      case DIFF_BOTH -> {
+        List<CacheEntry> below = done.getOrDefault(parents.getFirst(), List.of());
+        List<CacheEntry> above = done.getOrDefault(parents.getLast(), List.of());
+        yield above.size() >= below.size() && above.subList(0, below.size()).equals(below)
+            ? above.subList(below.size(), above.size())
+            : List.of(this);
+      }
+    };
   }
 }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -70,14 +71,11 @@ public final class CacheManager implements AutoCloseable {
     this.clock = clock;
     Files.createDirectories(root);
     this.root = root.toRealPath();
-    table = new RefTable(store, clock);
+    table = new RefTable(store, clock, snapshotter::contains);
     mounts = new RefMounts(this.root.resolve("mounts"), snapshotter, table);
-    Set<String> unused = snapshotter.ids();
-    synchronized (table) {
-      table.load(snapshotter.ids());
-      table.all().forEach(entry -> unused.remove(entry.snapshot));
+    if (store.needsCheck()) {
+      removeUnused();
     }
-    removeUnused(unused);
     flusher =
         Threads.timer()
             .scheduleWithFixedDelay(
@@ -96,15 +94,24 @@ public final class CacheManager implements AutoCloseable {
                 .callUninterruptibly(() -> new CacheManager(root, store, snapshotter, clock)));
   }
 
-  private void removeUnused(Set<String> snapshots) {
-    MetadataStore.Batch batch = store.batch();
-    List<String> newestFirst = new ArrayList<>(snapshots);
+  /** Snapshots without a ref: they have no use after a death or damage. */
+  private void removeUnused() {
+    Set<String> unused = new HashSet<>(snapshotter.ids());
+    table.forEachSnapshot(unused::remove);
+    List<String> newestFirst = new ArrayList<>(unused);
     newestFirst.sort(Comparator.comparingLong((String id) -> Long.parseLong(id)).reversed());
+    MetadataStore.Batch batch = store.batch();
+    List<Snapshotter.Removed> files = new ArrayList<>();
     for (String id : newestFirst) {
-      log.info("snapshot without a ref removed id={}", id);
-      snapshotter.remove(id, batch);
+      try {
+        files.add(snapshotter.remove(id, batch));
+        log.info("snapshot without a ref removed id={}", id);
+      } catch (BuildException e) {
+        log.warn("snapshot without a ref stays id={}", id, e);
+      }
     }
     batch.commit();
+    files.forEach(Snapshotter.Removed::free);
   }
 
   RefTable table() {
@@ -152,7 +159,7 @@ public final class CacheManager implements AutoCloseable {
   /** One more hold on an immutable ref's entry. */
   ImmutableRef hold(CacheEntry entry, LayerProvider provider) {
     synchronized (table) {
-      entry.refs++;
+      table.hold(entry);
       // what is here has all that it was made of here too; nothing is kept alive for it
       return new HeldRef.Immutable(this, entry, entry.isLazy() ? provider : LayerProvider.NONE);
     }
@@ -235,11 +242,12 @@ public final class CacheManager implements AutoCloseable {
     synchronized (table) {
       entry = table.unusedMutable(id);
       outdated = entry.twin;
-      entry.refs = 1;
+      table.hold(entry);
       entry.size = -1;
       if (outdated != null) {
         entry.twin = null;
         table.remove(outdated, batch);
+        table.record(entry, batch);
       }
     }
     batch.commit();
@@ -251,9 +259,7 @@ public final class CacheManager implements AutoCloseable {
 
   /** The ids of the refs that bear a value under an index, oldest first. */
   public List<String> search(String index, String value) {
-    synchronized (table) {
-      return table.search(index, value);
-    }
+    return table.search(index, value);
   }
 
   /** The refs laid over one another, the last on top, with their deletions. */
@@ -494,11 +500,8 @@ public final class CacheManager implements AutoCloseable {
   void index(CacheEntry entry, String name, String value) {
     MetadataStore.Commit commit;
     synchronized (table) {
-      table.index(entry, name, value);
       MetadataStore.Batch batch = store.batch();
-      if (entry.recorded) {
-        table.record(entry, batch);
-      }
+      table.index(entry, name, value, batch);
       commit = batch.commitLater();
     }
     commit.await();
@@ -521,12 +524,15 @@ public final class CacheManager implements AutoCloseable {
       if (entry.mountUsers > 0) {
         log.warn("mutable ref released while mounted id={}", entry.id);
       }
-      Cleanup.run("remove ref " + entry.id, () -> snapshotter.remove(entry.snapshot, batch));
+      Cleanup.run(
+          "remove ref " + entry.id,
+          () -> {
+            Snapshotter.Removed files = snapshotter.remove(entry.snapshot, batch);
+            batch.freesSpace().commit();
+            files.free();
+          });
     } finally {
       entry.files.unlock();
-    }
-    if (entry.recorded) {
-      batch.commit();
     }
   }
 
@@ -573,9 +579,11 @@ public final class CacheManager implements AutoCloseable {
 
   /** What the matching refs hold; sizes that nobody asked for yet are measured now. */
   public List<UsageRecord> diskUsage(Predicate<UsageRecord> filter) {
-    List<CacheEntry> all;
-    synchronized (table) {
-      all = table.all().stream().filter(entry -> !entry.isHiddenTwin()).toList();
+    List<CacheEntry> all = new ArrayList<>();
+    for (String id : table.ids()) {
+      synchronized (table) {
+        table.find(id).filter(entry -> !entry.isHiddenTwin()).ifPresent(all::add);
+      }
     }
     for (CacheEntry entry : all) {
       size(entry);
@@ -601,12 +609,28 @@ public final class CacheManager implements AutoCloseable {
     new Pruning(this, options, clock).run(root, reader);
   }
 
-  /** Under the table's monitor: the files of an entry just removed from it. */
-  void removeFiles(CacheEntry entry, MetadataStore.Batch batch) {
-    if (!entry.isLazy()) {
-      hashes.remove(entry.snapshot);
-      snapshotter.remove(entry.snapshot, batch);
+  /** What all refs take, in bytes; sizes that nobody asked for yet are measured now. */
+  long measuredTotal() {
+    for (String id : table.unmeasured()) {
+      Optional<CacheEntry> entry;
+      synchronized (table) {
+        entry = table.find(id);
+      }
+      entry.ifPresent(this::size);
     }
+    synchronized (table) {
+      table.writeUses();
+      return table.total();
+    }
+  }
+
+  /** Under the table's monitor: removes the snapshot of an entry just removed from it. */
+  Optional<Snapshotter.Removed> removeSnapshot(CacheEntry entry, MetadataStore.Batch batch) {
+    if (entry.isLazy()) {
+      return Optional.empty();
+    }
+    hashes.remove(entry.snapshot);
+    return Optional.of(snapshotter.remove(entry.snapshot, batch));
   }
 
   /** Calls the listener with the id of every ref that is no more. */
@@ -621,7 +645,7 @@ public final class CacheManager implements AutoCloseable {
   /** The number of holds, for tests and leak checks. */
   public int holds() {
     synchronized (table) {
-      return table.all().stream().mapToInt(entry -> entry.refs).sum();
+      return table.holds();
     }
   }
 

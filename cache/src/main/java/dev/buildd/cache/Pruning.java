@@ -1,28 +1,48 @@
 package dev.buildd.cache;
 
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
+import java.util.PriorityQueue;
 import java.util.function.Consumer;
 
 /**
- * One run that removes what may go, children before parents, those used longest ago first. Removes
- * a hundred at a time, so that builds get their turn.
+ * One run that removes what may go, children before parents, those used longest ago first. Looks at
+ * a hundred at a time, so that builds get their turn; files go while nobody waits for that.
  */
 final class Pruning {
   private static final int AT_ONCE = 100;
 
   private final CacheManager manager;
   private final PruneOptions options;
-  private final Clock clock;
+  private final long cutoff; // in milliseconds since the epoch; what was used later stays
+  private final Deque<String> page = new ArrayDeque<>(); // candidates to come
+
+  /** What lost a child, those used longest ago first. */
+  private final PriorityQueue<CacheEntry> freedParents =
+      new PriorityQueue<>(
+          Comparator.<CacheEntry>comparingLong(entry -> entry.lastUsedMillis)
+              .thenComparingInt(entry -> entry.usageCount));
+
+  private byte[] position = new byte[0];
+  private long reached; // when the last candidate was used
+  private boolean ended;
 
   Pruning(CacheManager manager, PruneOptions options, Clock clock) {
     this.manager = manager;
     this.options = options;
-    this.clock = clock;
+    this.cutoff =
+        options.keepDuration().isZero()
+            ? Long.MAX_VALUE
+            : clock.millis() - options.keepDuration().toMillis();
   }
 
   /**
@@ -32,16 +52,16 @@ final class Pruning {
   void run(Path disk, Consumer<UsageRecord> reader) {
     boolean limited =
         options.reservedSpace() > 0 || options.maxUsedSpace() > 0 || options.minFreeSpace() > 0;
-    long held = manager.diskUsage(record -> true).stream().mapToLong(UsageRecord::size).sum();
+    long held = manager.measuredTotal();
     long excess = limited ? excess(held, disk.toFile().getUsableSpace()) : Long.MAX_VALUE;
     while (excess > 0) {
       List<UsageRecord> gone = once(excess);
-      if (gone.isEmpty()) {
-        return;
-      }
       for (UsageRecord record : gone) {
         excess -= limited ? record.size() : 0;
         reader.accept(record);
+      }
+      if (ended && page.isEmpty() && freedParents.isEmpty()) {
+        return;
       }
     }
   }
@@ -58,26 +78,27 @@ final class Pruning {
   }
 
   private List<UsageRecord> once(long excess) {
+    if (page.isEmpty() && !ended) {
+      RefTable.Page next = manager.table().order(position, cutoff, AT_ONCE);
+      page.addAll(next.ids());
+      position = next.end();
+      ended = next.ids().isEmpty();
+    }
     List<UsageRecord> gone = new ArrayList<>();
     List<CacheEntry> removed = new ArrayList<>();
+    List<Snapshotter.Removed> files = new ArrayList<>();
     MetadataStore.Batch batch = manager.batch();
     RefTable table = manager.table();
     synchronized (table) {
-      long cutoff = clock.millis() - options.keepDuration().toMillis();
-      List<CacheEntry> candidates =
-          table.all().stream()
-              .filter(entry -> mayGo(entry, cutoff))
-              .sorted(
-                  Comparator.<CacheEntry>comparingLong(entry -> entry.lastUsedMillis)
-                      .thenComparingInt(entry -> entry.usageCount))
-              .toList();
       long freed = 0;
-      for (CacheEntry entry : candidates) {
-        if (freed >= excess || gone.size() >= AT_ONCE) {
+      for (int looked = 0; looked < AT_ONCE && freed < excess; looked++) {
+        Optional<CacheEntry> candidate = next(table);
+        if (candidate.isEmpty()) {
           break;
         }
+        CacheEntry entry = candidate.get();
         UsageRecord record = entry.describe(false);
-        if (entry.children > 0 || !options.filter().test(record)) {
+        if (!mayGo(entry) || table.hasChildren(entry) || !options.filter().test(record)) {
           continue;
         }
         CacheEntry twin = entry.twin;
@@ -91,20 +112,39 @@ final class Pruning {
         gone.add(record);
         freed += record.size();
         // still in the monitor: nobody can have come to hold it
-        manager.removeFiles(entry, batch);
+        manager.removeSnapshot(entry, batch).ifPresent(files::add);
+        entry.parents.stream()
+            .filter(parent -> parent.stored.lastUsedMillis() <= reached)
+            .forEach(freedParents::add); // their turn has been
       }
     }
-    batch.commit();
+    batch.freesSpace().commit();
+    files.forEach(one -> Cleanup.run("remove files", one::free));
     removed.forEach(entry -> manager.removed(entry.id));
     return gone;
   }
 
-  private boolean mayGo(CacheEntry entry, long cutoff) {
+  private Optional<CacheEntry> next(RefTable table) {
+    for (CacheEntry parent = freedParents.poll(); parent != null; parent = freedParents.poll()) {
+      if (!parent.dead) {
+        return Optional.of(parent);
+      }
+    }
+    for (String id = page.poll(); id != null; id = page.poll()) {
+      Optional<CacheEntry> found = table.find(id);
+      if (found.isPresent()) {
+        reached = found.get().stored.lastUsedMillis();
+        return found;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private boolean mayGo(CacheEntry entry) {
     CacheEntry twin = entry.twin;
     if (entry.refs > 0
-        || entry.children > 0
         || entry.isHiddenTwin()
-        || (twin != null && (twin.refs > 0 || twin.children > 0))) {
+        || (twin != null && (twin.refs > 0 || manager.table().hasChildren(twin)))) {
       return false;
     }
     if (!options.all()
@@ -112,6 +152,6 @@ final class Pruning {
             || entry.recordType.equals(RefOptions.FRONTEND))) {
       return false;
     }
-    return options.keepDuration().isZero() || entry.lastUsedMillis <= cutoff;
+    return entry.lastUsedMillis <= cutoff;
   }
 }

@@ -71,7 +71,7 @@ final class RefMounts {
 
   Mounted mount(CacheEntry entry, boolean writable) {
     synchronized (table) {
-      entry.refs++;
+      table.hold(entry);
     }
     boolean held = false;
     try {

@@ -2,167 +2,341 @@ package dev.buildd.cache;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.cache.RefRow.Use;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Resident;
 import dev.buildd.snapshot.store.Table;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which refs there are: in memory with their indexes, and as rows of the store. Everything here is
- * called by who holds its monitor, which guards the entries too.
+ * Which refs there are: rows of the store, and an entry in memory for each that somebody holds. A
+ * ref that cannot be right, for its files or what it builds upon are gone, is dropped when it is
+ * looked for. Everything here is called by who holds its monitor, which guards the entries too, if
+ * it does not say otherwise.
  */
 final class RefTable {
   private static final Logger log = LoggerFactory.getLogger(RefTable.class);
   private static final Table REFS = Table.REF;
   private static final Table USES = Table.REF_USE;
   private static final Table VALUES = Table.REF_VALUE;
+  private static final byte[] NOTHING = new byte[0];
   private static final String ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
   private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int AT_ONCE = 1_000;
 
   private final MetadataStore store;
   private final Clock clock;
-  private final Map<String, CacheEntry> entries = new HashMap<>();
-  private final Map<String, Set<CacheEntry>> byIndex = new HashMap<>();
-  private final Set<CacheEntry> used = new LinkedHashSet<>(); // uses not yet written
+  private final Predicate<String> snapshotIsThere;
+  private final Resident<CacheEntry> resident = new Resident<>();
 
-  RefTable(MetadataStore store, Clock clock) {
+  /** Removed, while their rows may still be there. */
+  private final Set<String> gone = ConcurrentHashMap.newKeySet();
+
+  private final Set<CacheEntry> used = new LinkedHashSet<>(); // uses not yet written; pinned
+  private long total; // of the sizes in the store
+
+  RefTable(MetadataStore store, Clock clock, Predicate<String> snapshotIsThere) {
     this.store = store;
     this.clock = clock;
+    this.snapshotIsThere = snapshotIsThere;
+    Optional<byte[]> noted = store.get(Table.REF_TOTAL, NOTHING);
+    total = noted.isPresent() ? new Decoder(noted.get()).number() : indexEarlier();
   }
 
-  // --- reading the rows ---
-
-  /** Reads all rows and drops those whose snapshot or parents are gone. */
-  void load(Set<String> snapshots) {
-    Map<String, byte[]> rows = new LinkedHashMap<>();
-    store.forEach(REFS, rows::put);
-    MetadataStore.Batch dropped = store.batch();
-    Set<String> refused = new HashSet<>();
-    for (String id : rows.keySet()) {
-      load(id, rows, snapshots, refused);
-    }
-    for (String id : refused) {
-      log.warn("ref without its files or parents, dropped id={}", id);
-      dropped.delete(REFS, id);
-    }
+  /** Writes the rows that earlier versions did not have. */
+  private long indexEarlier() {
+    Map<String, Use> uses = new HashMap<>();
+    store.forEach(USES, (id, value) -> uses.put(id, Use.of(value)));
+    long[] sum = {0};
+    List<MetadataStore.Batch> batch = new ArrayList<>(List.of(store.batch()));
+    int[] rows = {0};
     store.forEach(
-        USES,
+        REFS,
         (id, value) -> {
-          loadUse(id, value);
-          if (!entries.containsKey(id)) {
-            dropped.delete(USES, id);
+          RefRow row = RefRow.of(value);
+          Use use = uses.getOrDefault(id, Use.NONE);
+          putIndexes(id, row, use, batch.getLast());
+          sum[0] += use.bytes();
+          if (!row.mutable() && !row.twin().isEmpty()) { // only this one named the other
+            store
+                .get(REFS, row.twin())
+                .ifPresent(twin ->
+                    batch.getLast().put(REFS, row.twin(), RefRow.of(twin).withTwin(id).toBytes()));
+          }
+          if (++rows[0] % AT_ONCE == 0) {
+            batch.removeLast().commit();
+            batch.add(store.batch());
           }
         });
-    store.forEach(
-        VALUES,
-        (key, value) -> {
-          int slash = Math.max(0, key.indexOf('/'));
-          CacheEntry entry = entries.get(key.substring(0, slash));
-          if (entry == null) {
-            dropped.delete(VALUES, key);
-          } else {
-            addValue(entry, key.substring(slash + 1), value);
-          }
-        });
-    dropped.commit();
+    putTotal(batch.getLast(), sum[0]).commit();
+    return sum[0];
   }
 
-  private @Nullable CacheEntry load(
-      String id, Map<String, byte[]> rows, Set<String> snapshots, Set<String> refused) {
-    CacheEntry known = entries.get(id);
-    byte[] row = rows.get(id);
-    if (known != null || row == null || refused.contains(id)) {
-      return known;
-    }
-    Decoder in = new Decoder(row);
-    int flags = in.oneByte();
-    CacheEntry.Kind kind = CacheEntry.Kind.of(flags >> 3);
-    String snapshot = in.text();
-    List<CacheEntry> parents = new ArrayList<>();
-    for (String parent : in.texts()) {
-      CacheEntry loaded = load(parent, rows, snapshots, refused);
-      if (loaded == null) {
-        refused.add(id);
-        return null;
-      }
-      parents.add(loaded);
-    }
-    if (!snapshot.isEmpty() && !snapshots.contains(snapshot)) {
-      refused.add(id);
-      return null;
-    }
-    Instant createdAt = Instant.ofEpochSecond(in.number(), in.number());
-    CacheEntry entry = new CacheEntry(id, kind, snapshot, parents, createdAt, in.text(), in.text());
-    entry.mutable = (flags & 1) != 0;
-    entry.retain = (flags & 2) != 0;
-    entry.received = (flags & 4) != 0;
-    entry.recorded = true;
-    String twin = in.text();
-    for (int left = (int) in.number(); left > 0; left--) {
-      entry.indexes.put(in.text(), in.text());
-    }
-    if (!twin.isEmpty()) { // only the immutable one names it
-      CacheEntry other = load(twin, rows, snapshots, refused);
-      if (other == null) {
-        refused.add(id);
-        return null;
-      }
-      entry.twin = other;
-      other.twin = entry;
-    }
-    register(entry);
-    return entry;
+  private static MetadataStore.Batch putTotal(MetadataStore.Batch batch, long bytes) {
+    return batch.put(Table.REF_TOTAL, NOTHING, new Encoder().number(bytes).toBytes());
   }
 
-  private void loadUse(String id, byte[] value) {
-    CacheEntry entry = entries.get(id);
-    if (entry != null) {
-      Decoder in = new Decoder(value);
-      entry.usageCount = (int) in.number();
-      entry.lastUsedMillis = in.number();
-      entry.size = in.number();
+  private static void putIndexes(String id, RefRow row, Use use, MetadataStore.Batch batch) {
+    row.parents().forEach(parent -> batch.put(Table.REF_CHILD, child(parent, id), NOTHING));
+    row.indexes()
+        .forEach((name, value) ->
+            batch.put(Table.REF_INDEX, index(name, value, row.createdAt(), id), NOTHING));
+    batch.put(Table.REF_ORDER, use.order(id), NOTHING);
+    if (use.size() < 0 && !row.snapshot().isEmpty()) {
+      batch.put(Table.REF_UNMEASURED, id, NOTHING);
     }
+  }
+
+  private static byte[] child(String parent, String id) {
+    return new Encoder().text(parent).text(id).toBytes();
+  }
+
+  private static byte[] index(String name, String value, Instant createdAt, String id) {
+    return new Encoder()
+        .text(name)
+        .text(value)
+        .fixed(Math.max(0, createdAt.toEpochMilli()))
+        .text(id)
+        .toBytes();
   }
 
   // --- looking ---
 
-  Collection<CacheEntry> all() {
-    return entries.values();
-  }
-
   CacheEntry get(String id) {
-    CacheEntry entry = entries.get(id);
-    if (entry == null) {
-      throw BuildException.notFound("ref " + id + " not found");
-    }
-    return entry;
+    return find(id).orElseThrow(() -> BuildException.notFound("ref " + id + " not found"));
   }
 
-  List<String> search(String index, String value) {
-    Set<CacheEntry> found = byIndex.get(index + "\0" + value);
-    return found == null ? List.of() : found.stream().map(entry -> entry.id).toList();
+  /** The entry of a ref, read with all that it builds upon if it is not in memory. */
+  Optional<CacheEntry> find(String id) {
+    Optional<CacheEntry> known = known(id);
+    return known.isPresent() ? known : new Loading().load(id);
+  }
+
+  private Optional<CacheEntry> known(String id) {
+    return resident.find(id).filter(entry -> !entry.dead);
+  }
+
+  /** Reads rows, parents before children, without recursion: chains may be long. */
+  private final class Loading {
+    private final Map<String, CacheEntry> loaded = new HashMap<>(); // lest they are collected
+    private final Set<String> refused = new HashSet<>();
+    private final Set<String> begun = new HashSet<>();
+    private final Deque<String> pending = new ArrayDeque<>();
+
+    Optional<CacheEntry> load(String wanted) {
+      pending.push(wanted);
+      while (!pending.isEmpty()) {
+        String id = pending.peek();
+        if (loaded.containsKey(id) || refused.contains(id)) {
+          pending.pop();
+          continue;
+        }
+        Optional<CacheEntry> known = known(id);
+        if (known.isPresent()) {
+          loaded.put(id, known.get());
+        } else {
+          step(id);
+        }
+      }
+      return Optional.ofNullable(loaded.get(wanted));
+    }
+
+    private void step(String id) {
+      Optional<byte[]> bytes = gone.contains(id) ? Optional.empty() : store.get(REFS, id);
+      if (bytes.isEmpty()) {
+        refused.add(id);
+        return;
+      }
+      RefRow row;
+      Use use;
+      try {
+        row = RefRow.of(bytes.get());
+        use = store.get(USES, id).map(Use::of).orElse(Use.NONE);
+      } catch (BuildException e) {
+        drop(id, "its record is damaged", Optional.empty());
+        return;
+      }
+      List<String> missing =
+          row.parents().stream()
+              .filter(parent -> !loaded.containsKey(parent) && !refused.contains(parent))
+              .toList();
+      if (!missing.isEmpty() && begun.add(id)) {
+        missing.forEach(pending::push);
+        return;
+      }
+      if (!missing.isEmpty()) {
+        drop(id, "it builds upon itself", Optional.of(row));
+      } else if (row.parents().stream().anyMatch(refused::contains)) {
+        drop(id, "what it builds upon is gone", Optional.of(row));
+      } else if (!row.snapshot().isEmpty() && !snapshotIsThere.test(row.snapshot())) {
+        drop(id, "its files are gone", Optional.of(row));
+      } else {
+        add(id, row, use);
+      }
+    }
+
+    private void add(String id, RefRow row, Use use) {
+      CacheEntry entry = row.toEntry(id, row.parents().stream().map(loaded::get).toList());
+      entry.stored = use;
+      entry.usageCount = use.count();
+      entry.lastUsedMillis = use.lastUsedMillis();
+      entry.size = use.size();
+      if (!row.twin().isEmpty()) {
+        Optional<CacheEntry> twin = known(row.twin()).or(() -> twin(row, entry));
+        if (twin.isEmpty()) {
+          drop(id, "its other side is gone", Optional.of(row));
+          return;
+        }
+        entry.twin = twin.get();
+        twin.get().twin = entry;
+      }
+      resident.add(id, entry);
+      loaded.put(id, entry);
+    }
+
+    /** The ref with the same snapshot, which has the same parents. */
+    private Optional<CacheEntry> twin(RefRow row, CacheEntry entry) {
+      String id = row.twin();
+      Optional<byte[]> bytes = gone.contains(id) ? Optional.empty() : store.get(REFS, id);
+      return bytes.map(found -> {
+        CacheEntry twin = RefRow.of(found).toEntry(id, entry.parents);
+        twin.stored = store.get(USES, id).map(Use::of).orElse(Use.NONE);
+        twin.usageCount = twin.stored.count();
+        twin.lastUsedMillis = twin.stored.lastUsedMillis();
+        twin.size = twin.stored.size();
+        resident.add(id, twin);
+        return twin;
+      });
+    }
+
+    private void drop(String id, String why, Optional<RefRow> row) {
+      log.warn("ref dropped, {} id={}", why, id);
+      refused.add(id);
+      MetadataStore.Batch batch = store.batch();
+      Use use = row.flatMap(r -> store.get(USES, id).map(Use::of)).orElse(Use.NONE);
+      total -= use.bytes();
+      deleteRows(id, row, use, batch);
+      batch.commitLater();
+    }
+  }
+
+  /** The ids of all refs; reads every row. Needs no monitor. */
+  List<String> ids() {
+    Set<String> out = new LinkedHashSet<>();
+    store.forEach(REFS, (id, value) -> out.add(id));
+    resident.pinned().stream().filter(entry -> !entry.dead).forEach(entry -> out.add(entry.id));
+    out.removeAll(gone);
+    return List.copyOf(out);
+  }
+
+  /** Hands over the names of all snapshots that refs have; reads every row. Needs no monitor. */
+  void forEachSnapshot(Consumer<String> reader) {
+    store.forEach(REFS, (id, value) -> reader.accept(RefRow.of(value).snapshot()));
+  }
+
+  /** The ids of the refs that bear a value under an index, oldest first. Needs no monitor. */
+  List<String> search(String name, String value) {
+    List<String> out = new ArrayList<>();
+    store.scan(
+        Table.REF_INDEX,
+        new Encoder().text(name).text(value).toBytes(),
+        (row, nothing) -> {
+          Decoder in = new Decoder(row);
+          in.text();
+          in.text();
+          in.fixed();
+          String id = in.text();
+          if (!gone.contains(id)) {
+            out.add(id);
+          }
+          return true;
+        });
+    return out;
+  }
+
+  /**
+   * Ids of refs, those used longest ago first, as far as uses have been written. Needs no monitor.
+   *
+   * @param from where the last such answer ended; empty at the beginning
+   * @param until the time in milliseconds since the epoch after which they were used
+   */
+  Page order(byte[] from, long until, int most) {
+    List<String> ids = new ArrayList<>();
+    byte[][] end = {from};
+    store.scan(
+        Table.REF_ORDER,
+        NOTHING,
+        from,
+        (row, nothing) -> {
+          Decoder in = new Decoder(row);
+          if (in.fixed() > until || ids.size() >= most) {
+            return false;
+          }
+          in.fixed();
+          ids.add(in.text());
+          end[0] = java.util.Arrays.copyOf(row, row.length + 1); // the next possible key
+          return true;
+        });
+    return new Page(ids, end[0]);
+  }
+
+  /** Some ids, and where the next ones begin. */
+  record Page(List<String> ids, byte[] end) {}
+
+  /** Refs whose sizes are not known. Needs no monitor. */
+  List<String> unmeasured() {
+    List<String> out = new ArrayList<>();
+    store.forEach(Table.REF_UNMEASURED, (id, nothing) -> out.add(id));
+    return out;
+  }
+
+  /** What all refs take whose uses have been written, in bytes. */
+  long total() {
+    return total;
+  }
+
+  /** Whether something builds upon the ref. */
+  boolean hasChildren(CacheEntry entry) {
+    if (entry.newChildren.get() > 0) {
+      return true;
+    }
+    boolean[] found = {false};
+    store.scan(
+        Table.REF_CHILD,
+        new Encoder().text(entry.id).toBytes(),
+        (row, nothing) -> {
+          Decoder in = new Decoder(row);
+          in.text();
+          found[0] = !gone.contains(in.text());
+          return !found[0];
+        });
+    return found[0];
   }
 
   /** What is held, and all it builds upon. */
   Set<CacheEntry> inUse() {
     Set<CacheEntry> out = new HashSet<>();
-    for (CacheEntry entry : entries.values()) {
+    for (CacheEntry entry : resident.pinned()) {
       if (entry.refs > 0) {
         addWithParents(entry, out);
       }
@@ -180,6 +354,10 @@ final class RefTable {
     }
   }
 
+  int holds() {
+    return resident.pinned().stream().mapToInt(entry -> entry.refs).sum();
+  }
+
   // --- changing ---
 
   static String newId() {
@@ -190,67 +368,92 @@ final class RefTable {
     return out.toString();
   }
 
+  /** Makes a new entry known; it has no row as yet, and is held as often as its count says. */
   void register(CacheEntry entry) {
-    entries.put(entry.id, entry);
-    entry.parents.forEach(parent -> parent.children++);
-    entry.indexes.forEach((name, value) -> indexed(name, value).add(entry));
-  }
-
-  private Set<CacheEntry> indexed(String name, String value) {
-    return byIndex.computeIfAbsent(name + "\0" + value, k -> new LinkedHashSet<>());
-  }
-
-  private void unindex(CacheEntry entry, String name, String value) {
-    Set<CacheEntry> same = indexed(name, value);
-    same.remove(entry);
-    if (same.isEmpty()) {
-      byIndex.remove(name + "\0" + value);
+    resident.add(entry.id, entry);
+    resident.pin(entry.id, entry); // for having no row
+    for (int i = 0; i < entry.refs; i++) {
+      resident.pin(entry.id, entry);
     }
+    entry.parents.forEach(parent -> parent.newChildren.incrementAndGet());
   }
 
-  void index(CacheEntry entry, String name, String value) {
-    String before = entry.indexes.put(name, value);
-    if (before != null) {
-      unindex(entry, name, before);
-    }
-    indexed(name, value).add(entry);
-  }
-
-  /** Forgets an entry, and its row with the batch. */
-  void remove(CacheEntry entry, MetadataStore.Batch batch) {
-    entry.dead = true;
-    entries.remove(entry.id);
-    used.remove(entry);
-    entry.parents.forEach(parent -> parent.children--);
-    entry.indexes.forEach((name, value) -> unindex(entry, name, value));
-    if (entry.recorded) {
-      batch.delete(REFS, entry.id);
-    }
-    batch.delete(USES, entry.id);
-    entry.values.keySet().forEach(key -> batch.delete(VALUES, entry.id + "/" + key));
+  /** One more hold. */
+  void hold(CacheEntry entry) {
+    entry.refs++;
+    resident.pin(entry.id, entry);
   }
 
   /** Puts the entry's row into the batch. */
   void record(CacheEntry entry, MetadataStore.Batch batch) {
-    entry.recorded = true;
-    CacheEntry twin = entry.twin;
-    Encoder out =
-        new Encoder()
-            .oneByte(
-                entry.kind.code << 3
-                    | (entry.received ? 4 : 0)
-                    | (entry.retain ? 2 : 0)
-                    | (entry.mutable ? 1 : 0))
-            .text(entry.snapshot)
-            .texts(entry.parents.stream().map(parent -> parent.id).toList())
-            .number(entry.createdAt.getEpochSecond())
-            .number(entry.createdAt.getNano())
-            .text(entry.description)
-            .text(entry.recordType)
-            .text(twin == null || entry.mutable ? "" : twin.id)
-            .number(entry.indexes.size());
-    entry.indexes.forEach((name, value) -> out.text(name).text(value));
-    batch.put(REFS, entry.id, out.toBytes());
+    boolean first = !entry.recorded;
+    RefRow row = RefRow.of(entry);
+    batch.put(REFS, entry.id, row.toBytes());
+    if (first) {
+      entry.recorded = true;
+      putIndexes(entry.id, row, entry.stored, batch);
+    } else {
+      resident.pin(entry.id, entry);
+      if (entry.size < 0 && !entry.isLazy()) {
+        batch.put(Table.REF_UNMEASURED, entry.id, NOTHING);
+      }
+    }
+    batch.afterwards(() -> {
+      if (first) {
+        entry.parents.forEach(parent -> parent.newChildren.decrementAndGet());
+      }
+      resident.unpin(entry.id);
+    });
+  }
+
+  void index(CacheEntry entry, String name, String value, MetadataStore.Batch batch) {
+    String before = entry.indexes.put(name, value);
+    if (entry.recorded && !Objects.equals(before, value)) {
+      if (before != null) {
+        batch.delete(Table.REF_INDEX, index(name, before, entry.createdAt, entry.id));
+      }
+      batch.put(Table.REF_INDEX, index(name, value, entry.createdAt, entry.id), NOTHING);
+      record(entry, batch);
+    }
+  }
+
+  /** Forgets an entry, and its rows with the batch. */
+  void remove(CacheEntry entry, MetadataStore.Batch batch) {
+    entry.dead = true;
+    used.remove(entry);
+    resident.forget(entry.id);
+    if (!entry.recorded) {
+      entry.parents.forEach(parent -> parent.newChildren.decrementAndGet());
+      deleteValues(entry.id, batch);
+      return;
+    }
+    gone.add(entry.id);
+    total -= entry.stored.bytes();
+    deleteRows(entry.id, Optional.of(RefRow.of(entry)), entry.stored, batch);
+    batch.afterwards(() -> gone.remove(entry.id));
+  }
+
+  private void deleteRows(String id, Optional<RefRow> known, Use use, MetadataStore.Batch batch) {
+    batch.delete(REFS, id).delete(USES, id).delete(Table.REF_UNMEASURED, id);
+    batch.delete(Table.REF_ORDER, use.order(id));
+    known.ifPresent(row -> {
+      row.parents().forEach(parent -> batch.delete(Table.REF_CHILD, child(parent, id)));
+      row.indexes()
+          .forEach((name, value) ->
+              batch.delete(Table.REF_INDEX, index(name, value, row.createdAt(), id)));
+    });
+    deleteValues(id, batch);
+    putTotal(batch, total);
+  }
+
+  private void deleteValues(String id, MetadataStore.Batch batch) {
+    store.scan(
+        VALUES,
+        (id + "/").getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        (key, value) -> {
+          batch.delete(VALUES, key);
+          return true;
+        });
   }
 
   void putValue(CacheEntry entry, String key, byte[] value) {
@@ -262,14 +465,12 @@ final class RefTable {
   }
 
   void putValue(CacheEntry entry, String key, byte[] value, MetadataStore.Batch batch) {
-    addValue(entry, key, value);
     batch.put(VALUES, entry.id + "/" + key, value);
   }
 
-  private static void addValue(CacheEntry entry, String key, byte[] value) {
-    Map<String, byte[]> values = new HashMap<>(entry.values);
-    values.put(key, value);
-    entry.values = Map.copyOf(values);
+  /** Of the values put for an entry, one; needs no monitor. */
+  Optional<byte[]> value(CacheEntry entry, String key) {
+    return store.get(VALUES, entry.id + "/" + key);
   }
 
   // --- uses ---
@@ -280,7 +481,8 @@ final class RefTable {
     if (!entry.dead) {
       entry.usageCount++;
       entry.lastUsedMillis = clock.millis();
-      used.add(entry);
+      addUsed(entry);
+      resident.unpin(entry.id);
     }
   }
 
@@ -288,7 +490,13 @@ final class RefTable {
   void measured(CacheEntry entry, long size) {
     if (!entry.dead && !(entry.mutable && entry.refs > 0)) {
       entry.size = size;
-      used.add(entry);
+      addUsed(entry);
+    }
+  }
+
+  private void addUsed(CacheEntry entry) {
+    if (used.add(entry)) {
+      resident.pin(entry.id, entry);
     }
   }
 
@@ -297,23 +505,22 @@ final class RefTable {
     MetadataStore.Batch batch = store.batch();
     for (CacheEntry entry : used) {
       if (entry.recorded) {
-        batch.put(
-            USES,
-            entry.id,
-            new Encoder()
-                .number(entry.usageCount)
-                .number(entry.lastUsedMillis)
-                .number(entry.size)
-                .toBytes());
+        Use now = new Use(entry.usageCount, entry.lastUsedMillis, entry.size);
+        batch.delete(Table.REF_ORDER, entry.stored.order(entry.id));
+        batch.put(Table.REF_ORDER, now.order(entry.id), NOTHING).put(USES, entry.id, now.toBytes());
+        if (now.size() >= 0) {
+          batch.delete(Table.REF_UNMEASURED, entry.id);
+        }
+        total += now.bytes() - entry.stored.bytes();
+        entry.stored = now;
       }
+      batch.afterwards(() -> resident.unpin(entry.id));
     }
-    used.clear();
+    if (!used.isEmpty()) {
+      used.clear();
+      putTotal(batch, total);
+    }
     batch.commitLater(); // now, lest a removed ref's uses be written after its removal
-  }
-
-  /** Of the values put for an entry, one; needs no monitor. */
-  Optional<byte[]> value(CacheEntry entry, String key) {
-    return Optional.ofNullable(entry.values.get(key));
   }
 
   /** A mutable entry that nobody can be using. */
@@ -325,7 +532,7 @@ final class RefTable {
     CacheEntry twin = entry.twin;
     if (entry.refs > 0
         || entry.files.isLocked()
-        || (twin != null && (twin.refs > 0 || twin.children > 0))) {
+        || (twin != null && (twin.refs > 0 || hasChildren(twin)))) {
       throw new BuildException(Category.FAILED_PRECONDITION, "ref " + id + " is locked");
     }
     return entry;

@@ -3,7 +3,6 @@ package dev.buildd.snapshot;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.SnapshotTable.Kind;
 import dev.buildd.snapshot.SnapshotTable.Snapshot;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -21,6 +20,9 @@ import java.util.Set;
  * changes themselves in overlayfs's form.
  */
 public final class NativeSnapshotter implements Snapshotter {
+  /** What it keeps in its root. */
+  static final List<String> DIRECTORIES = List.of("s", "c");
+
   private final Path whole;
   private final Path changes;
   private final MetadataStore store;
@@ -32,10 +34,21 @@ public final class NativeSnapshotter implements Snapshotter {
     Path real = root.toRealPath();
     Mount.detachAllBelow(real);
     this.store = store;
-    whole = Files.createDirectories(real.resolve("s"));
-    changes = Files.createDirectories(real.resolve("c"));
+    whole = Files.createDirectories(real.resolve(DIRECTORIES.getFirst()));
+    changes = Files.createDirectories(real.resolve(DIRECTORIES.getLast()));
     trash = new Trash(real.resolve("trash"));
-    table = new SnapshotTable(store, s -> Files.isDirectory(whole.resolve(s.id)));
+    for (String name : OverlaySnapshotter.DIRECTORIES) {
+      Path left = real.resolve(name);
+      if (Linux.exists(left)) {
+        trash.add(left); // of another snapshotter, whose layers are of no use here
+      }
+    }
+    table =
+        new SnapshotTable(
+            store,
+            s -> Files.isDirectory(whole.resolve(s.id)),
+            id -> false,
+            SnapshotTable.numbers(List.of(whole, changes)));
     for (Path directory : List.of(whole, changes)) {
       for (Path path : LayerFiles.list(directory)) {
         if (!table.contains(path.getFileName().toString())) {
@@ -43,6 +56,11 @@ public final class NativeSnapshotter implements Snapshotter {
         }
       }
     }
+  }
+
+  /** Whether the directory has been used by this snapshotter. */
+  public static boolean isHere(Path root) {
+    return Files.isDirectory(root.resolve(DIRECTORIES.getFirst()));
   }
 
   public static NativeSnapshotter open(Path root, MetadataStore store) {
@@ -82,7 +100,7 @@ public final class NativeSnapshotter implements Snapshotter {
             filling.fill(directory);
           });
     } catch (BuildException e) {
-      remove(snapshot.id, store.batch());
+      remove(snapshot.id, store.batch()).free();
       throw e;
     }
   }
@@ -114,15 +132,18 @@ public final class NativeSnapshotter implements Snapshotter {
 
   /** The steps from nothing to a snapshot, lowest first. */
   private List<String> chain(Snapshot snapshot) {
-    if (snapshot.kind == Kind.STACK) {
-      return snapshot.parents;
-    }
     List<String> out = new ArrayList<>();
-    if (!snapshot.parents.isEmpty()) {
-      out.addAll(chain(table.get(snapshot.parents.getFirst())));
+    Snapshot at = snapshot;
+    while (at.kind != Kind.STACK) {
+      out.add(at.id);
+      if (at.parents.isEmpty()) {
+        return out.reversed();
+      }
+      at = table.get(at.parents.getFirst());
     }
-    out.add(snapshot.id);
-    return out;
+    List<String> all = new ArrayList<>(at.parents);
+    all.addAll(out.reversed());
+    return all;
   }
 
   /** A snapshot made by applying each step's changes in turn. */
@@ -220,23 +241,28 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   @Override
+  public boolean contains(String id) {
+    return table.contains(id);
+  }
+
+  @Override
   public Set<String> ids() {
     return table.ids();
   }
 
   @Override
-  public void remove(String id, MetadataStore.Batch batch) {
+  public Removed remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = table.remove(id, batch);
-    Failures.run(
-        "remove snapshot " + snapshot.id,
-        () -> {
-          for (Path path : List.of(whole.resolve(id), changes.resolve(id))) {
-            Stat stat = Linux.tryLstat(path);
-            if (stat != null) {
-              trash.add(path);
-            }
-          }
-        });
+    return () ->
+        Failures.run(
+            "remove snapshot " + snapshot.id,
+            () -> {
+              for (Path path : List.of(whole.resolve(id), changes.resolve(id))) {
+                if (Linux.tryLstat(path) != null) {
+                  trash.add(path);
+                }
+              }
+            });
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.buildd.snapshot;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.snapshot.SnapshotTable.Flat;
@@ -34,6 +35,11 @@ import org.jspecify.annotations.Nullable;
  * layers are merged, by hard links, into one directory {@code f/ID} that stands for them.
  */
 public final class OverlaySnapshotter implements Snapshotter {
+  /** What it keeps of layers in its root. */
+  static final List<String> DIRECTORIES = List.of("l", "w", "f", "p");
+
+  private static final Set<Integer> LASTING =
+      Set.of(Errno.ENODEV, Errno.EINVAL, Errno.EPERM, Errno.EACCES, Errno.ENOSYS, Errno.EOPNOTSUPP);
   private static final int MAX_LAYERS = 100;
   private static final int ENOUGH_TO_FLATTEN = 50;
 
@@ -59,23 +65,27 @@ public final class OverlaySnapshotter implements Snapshotter {
     plains = Files.createDirectories(real.resolve("p"));
     temp = real.resolve("tmp");
     empty = Files.createDirectories(real.resolve("e"));
-    LayerFiles.deleteTree(temp);
-    Files.createDirectories(temp);
     kernelOptions = kernelOptions();
     this.store = store;
     trash = new Trash(real.resolve("trash"));
-    memory = new MemoryTrees(Files.createDirectories(real.resolve("m")));
-    table = new SnapshotTable(store, this::isComplete);
-    for (String id : table.ids()) {
-      Snapshot snapshot = table.get(id);
-      if (snapshot.flat != null && !Files.isDirectory(flats.resolve(id))) {
-        table.dropFlat(snapshot);
-      }
+    if (Linux.exists(temp)) {
+      trash.add(temp);
     }
-    removeUnknown(layers);
-    removeUnknown(work);
-    removeUnknown(flats);
-    removeUnknown(plains);
+    Files.createDirectories(temp);
+    memory = new MemoryTrees(Files.createDirectories(real.resolve("m")));
+    List<Path> all = List.of(layers, work, flats, plains);
+    for (String name : NativeSnapshotter.DIRECTORIES) {
+      discard(real.resolve(name)); // of another snapshotter, whose layers are of no use here
+    }
+    table =
+        new SnapshotTable(
+            store,
+            this::isComplete,
+            id -> Files.isDirectory(flats.resolve(id)),
+            SnapshotTable.numbers(all));
+    for (Path directory : all) {
+      removeUnknown(directory);
+    }
   }
 
   public static OverlaySnapshotter open(Path root, MetadataStore store) {
@@ -83,8 +93,8 @@ public final class OverlaySnapshotter implements Snapshotter {
         "open overlay snapshots " + root, () -> new OverlaySnapshotter(root, store));
   }
 
-  /** Whether the kernel can mount overlayfs on this directory's filesystem. */
-  public static boolean isSupported(Path directory) {
+  /** Mounts overlayfs on this directory's filesystem; what goes wrong with that. */
+  public static Optional<IOException> probe(Path directory) {
     try {
       Files.createDirectories(directory);
       Path probe = Files.createTempDirectory(directory, "overlay-check");
@@ -96,13 +106,18 @@ public final class OverlaySnapshotter implements Snapshotter {
         }
         new Mount("overlay", "overlay", options).at(at);
         Linux.umount(at, 0);
-        return true;
+        return Optional.empty();
       } finally {
         LayerFiles.deleteTree(probe);
       }
     } catch (IOException e) {
-      return false;
+      return Optional.of(e);
     }
+  }
+
+  /** Whether a failed probe says something of the kernel, its rights or the filesystem. */
+  public static boolean isLasting(IOException failure) {
+    return failure instanceof LinuxException e && LASTING.contains(e.errno());
   }
 
   private static List<String> kernelOptions() {
@@ -152,7 +167,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     try {
       Failures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
     } catch (BuildException e) {
-      remove(snapshot.id, store.batch());
+      remove(snapshot.id, store.batch()).free();
       throw e;
     }
     return snapshot.id;
@@ -180,7 +195,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     try {
       Failures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
     } catch (BuildException e) {
-      remove(snapshot.id, store.batch());
+      remove(snapshot.id, store.batch()).free();
       throw e;
     }
     return snapshot.id;
@@ -541,28 +556,34 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
+  public boolean contains(String id) {
+    return table.contains(id);
+  }
+
+  @Override
   public Set<String> ids() {
     return table.ids();
   }
 
   @Override
-  public void remove(String id, MetadataStore.Batch batch) {
+  public Removed remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = table.remove(id, batch);
     memory.remove(id);
-    Failures.run(
-        "remove snapshot " + id,
-        () -> {
-          if (snapshot.kind != Kind.STACK) {
-            discard(layers.resolve(id));
-          }
-          if (snapshot.flat != null) {
-            discard(flats.resolve(id));
-          }
-          discard(plains.resolve(id));
-          if (!snapshot.committed && !snapshot.parents.isEmpty()) {
-            discard(work.resolve(id));
-          }
-        });
+    return () ->
+        Failures.run(
+            "remove snapshot " + id,
+            () -> {
+              if (snapshot.kind != Kind.STACK && snapshot.packed == null) {
+                discard(layers.resolve(id));
+              }
+              if (snapshot.flat != null) {
+                discard(flats.resolve(id));
+              }
+              discard(plains.resolve(id));
+              if (!snapshot.committed && !snapshot.parents.isEmpty()) {
+                discard(work.resolve(id));
+              }
+            });
   }
 
   private void discard(Path path) throws LinuxException, IOException {

@@ -5,25 +5,35 @@ import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Resident;
 import dev.buildd.snapshot.store.Table;
-import java.util.ArrayList;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Which snapshots there are and what they build upon; shared by the snapshotters. */
+/**
+ * Which snapshots there are and what they build upon; shared by the snapshotters. Rows are read
+ * when they are wanted. One that cannot be right, for its files are gone, is dropped then.
+ */
 final class SnapshotTable {
   private static final Logger log = LoggerFactory.getLogger(SnapshotTable.class);
   private static final Table TABLE = Table.SNAPSHOT;
   private static final Table FLAT = Table.SNAPSHOT_FLAT;
+  private static final Table CHILDREN = Table.SNAPSHOT_CHILD;
+  private static final Table NEXT = Table.SNAPSHOT_NEXT;
+  private static final byte[] NOTHING = new byte[0];
+  private static final int NUMBERS = 1_000; // noted at once
 
   /** What a snapshot is made of. */
   enum Kind {
@@ -66,7 +76,12 @@ final class SnapshotTable {
     /** Held while directories that stand for it are made. */
     final ReentrantLock layout = new ReentrantLock();
 
-    private int children; // guarded by the table
+    /** Those that have no row yet and build upon this. */
+    final AtomicInteger newChildren = new AtomicInteger();
+
+    /** Kept in memory as long as this has no row. */
+    volatile List<Snapshot> below = List.of();
+
     volatile boolean committed;
     volatile boolean recorded;
     volatile boolean tidy; // has a form that may lie over others than it was made on
@@ -87,39 +102,71 @@ final class SnapshotTable {
   }
 
   private final MetadataStore store;
-  private final Map<String, Snapshot> all = new ConcurrentHashMap<>();
-  private final AtomicLong last = new AtomicLong();
+  private final Predicate<Snapshot> complete;
+  private final Predicate<String> flatIsThere;
+  private final Resident<Snapshot> resident = new Resident<>();
 
-  /** Loads the records of snapshots that are complete, and drops the others. */
-  SnapshotTable(MetadataStore store, Predicate<Snapshot> complete) {
+  /** Removed, while their rows may still be there. */
+  private final Set<String> gone = ConcurrentHashMap.newKeySet();
+
+  private long last; // guarded by this
+  private long noted; // guarded by this
+
+  /**
+   * @param complete whether the files are there
+   * @param flatIsThere whether there is a directory that stands for several layers
+   * @param directories numbers that directories bear
+   */
+  SnapshotTable(
+      MetadataStore store,
+      Predicate<Snapshot> complete,
+      Predicate<String> flatIsThere,
+      LongStream directories) {
     this.store = store;
-    List<Snapshot> found = new ArrayList<>();
-    store.forEach(TABLE, (id, value) -> found.add(decode(id, value)));
-    // a parent is older than its children
-    found.sort((a, b) -> Long.compare(Long.parseLong(a.id), Long.parseLong(b.id)));
-    MetadataStore.Batch dropped = store.batch();
-    for (Snapshot snapshot : found) {
-      last.accumulateAndGet(Long.parseLong(snapshot.id), Math::max);
-      if (all.keySet().containsAll(snapshot.parents) && complete.test(snapshot)) {
-        register(snapshot);
-      } else {
-        log.warn("snapshot is incomplete, dropped id={}", snapshot.id);
-        dropped.delete(TABLE, snapshot.id);
+    this.complete = complete;
+    this.flatIsThere = flatIsThere;
+    long known =
+        store
+            .get(NEXT, NOTHING)
+            .map(value -> new Decoder(value).number())
+            .orElseGet(this::indexEarlier);
+    this.last = directories.reduce(known, Math::max);
+    this.noted = last;
+  }
+
+  /** Writes the rows that earlier versions did not have; the last number. */
+  private long indexEarlier() {
+    MetadataStore.Batch batch = store.batch();
+    long[] highest = {0};
+    store.forEach(
+        TABLE,
+        (id, value) -> {
+          highest[0] = Math.max(highest[0], Long.parseLong(id));
+          decode(id, value)
+              .parents
+              .forEach(parent -> batch.put(CHILDREN, child(parent, id), NOTHING));
+        });
+    batch.put(NEXT, NOTHING, new Encoder().number(highest[0]).toBytes()).commit();
+    return highest[0];
+  }
+
+  /** The numbers that entries of directories bear as their names. */
+  static LongStream numbers(List<Path> directories) throws IOException {
+    long highest = 0;
+    for (Path directory : directories) {
+      for (Path path : LayerFiles.list(directory)) {
+        try {
+          highest = Math.max(highest, Long.parseLong(path.getFileName().toString()));
+        } catch (NumberFormatException e) {
+          // not one of ours
+        }
       }
     }
-    store.forEach(
-        FLAT,
-        (id, value) -> {
-          Snapshot snapshot = all.get(id);
-          if (snapshot == null) {
-            dropped.delete(FLAT, id);
-          } else {
-            Decoder in = new Decoder(value);
-            String next = in.text();
-            snapshot.flat = new Flat(next.isEmpty() ? null : next, (int) in.number());
-          }
-        });
-    dropped.commit();
+    return LongStream.of(highest);
+  }
+
+  private static byte[] child(String parent, String id) {
+    return new Encoder().text(parent).text(id).toBytes();
   }
 
   private static Snapshot decode(String id, byte[] value) {
@@ -133,8 +180,17 @@ final class SnapshotTable {
     return snapshot;
   }
 
+  /** Puts the row into the batch; the snapshot stays in memory until it is written. */
   void record(Snapshot snapshot, MetadataStore.Batch batch) {
-    snapshot.recorded = true;
+    boolean first = !snapshot.recorded;
+    if (first) {
+      snapshot.recorded = true; // it is in memory for having had no row
+      for (String parent : snapshot.parents) {
+        batch.put(CHILDREN, child(parent, snapshot.id), NOTHING);
+      }
+    } else {
+      resident.pin(snapshot.id, snapshot);
+    }
     Encoder out =
         new Encoder()
             .oneByte(
@@ -145,74 +201,159 @@ final class SnapshotTable {
       out.bytes(packed);
     }
     batch.put(TABLE, snapshot.id, out.toBytes());
+    batch.afterwards(() -> {
+      if (first) {
+        letGoOfBelow(snapshot);
+      }
+      resident.unpin(snapshot.id);
+    });
+  }
+
+  private static void letGoOfBelow(Snapshot snapshot) {
+    snapshot.below.forEach(parent -> parent.newChildren.decrementAndGet());
+    snapshot.below = List.of();
   }
 
   void recordFlat(Snapshot snapshot, Flat flat) {
     String next = flat.next;
+    snapshot.flat = flat;
+    resident.pin(snapshot.id, snapshot);
     store
         .batch()
         .put(
             FLAT,
             snapshot.id,
             new Encoder().text(next == null ? "" : next).number(flat.weight).toBytes())
+        .afterwards(() -> resident.unpin(snapshot.id))
         .commitLater();
-    snapshot.flat = flat;
   }
 
-  void dropFlat(Snapshot snapshot) {
-    snapshot.flat = null;
-    store.batch().delete(FLAT, snapshot.id).commitLater();
-  }
-
-  Snapshot add(Kind kind, List<String> parents) {
-    Snapshot snapshot = new Snapshot(Long.toString(last.incrementAndGet()), kind, parents);
-    register(snapshot);
-    return snapshot;
-  }
-
-  private synchronized void register(Snapshot snapshot) {
-    List<Snapshot> parents = snapshot.parents.stream().map(this::get).toList();
-    for (Snapshot parent : parents) {
+  /** A new snapshot, without a row as yet. */
+  synchronized Snapshot add(Kind kind, List<String> parents) {
+    List<Snapshot> below = parents.stream().map(this::get).toList();
+    for (Snapshot parent : below) {
       if (!parent.committed) {
         throw new BuildException(
             Category.FAILED_PRECONDITION, "snapshot " + parent.id + " is not committed");
       }
     }
-    parents.forEach(parent -> parent.children++);
-    all.put(snapshot.id, snapshot);
-  }
-
-  Snapshot get(String id) {
-    Snapshot snapshot = all.get(id);
-    if (snapshot == null) {
-      throw BuildException.notFound("snapshot " + id + " does not exist");
-    }
+    Snapshot snapshot = new Snapshot(Long.toString(nextNumber()), kind, parents);
+    below.forEach(parent -> parent.newChildren.incrementAndGet());
+    snapshot.below = below;
+    resident.add(snapshot.id, snapshot);
+    resident.pin(snapshot.id, snapshot);
     return snapshot;
   }
 
-  Set<String> ids() {
-    return new TreeSet<>(all.keySet());
+  private long nextNumber() {
+    if (++last > noted) {
+      noted = last + NUMBERS;
+      store.batch().put(NEXT, NOTHING, new Encoder().number(noted).toBytes()).commitLater();
+    }
+    return last;
+  }
+
+  Snapshot get(String id) {
+    return find(id)
+        .orElseThrow(() -> BuildException.notFound("snapshot " + id + " does not exist"));
   }
 
   boolean contains(String id) {
-    return all.containsKey(id);
+    return find(id).isPresent();
+  }
+
+  synchronized Optional<Snapshot> find(String id) {
+    if (gone.contains(id)) {
+      return Optional.empty();
+    }
+    Optional<Snapshot> known = resident.find(id);
+    return known.isPresent() ? known : load(id);
+  }
+
+  private Optional<Snapshot> load(String id) {
+    Optional<byte[]> row = store.get(TABLE, id);
+    if (row.isEmpty()) {
+      return Optional.empty();
+    }
+    Snapshot snapshot;
+    try {
+      snapshot = decode(id, row.get());
+      store.get(FLAT, id).ifPresent(value -> snapshot.flat = flat(id, value));
+    } catch (BuildException e) {
+      drop(id, "its record is damaged");
+      return Optional.empty();
+    }
+    if (!complete.test(snapshot)) {
+      drop(id, "its files are gone");
+      return Optional.empty();
+    }
+    resident.add(id, snapshot);
+    return Optional.of(snapshot);
+  }
+
+  private @Nullable Flat flat(String id, byte[] value) {
+    if (!flatIsThere.test(id)) {
+      store.batch().delete(FLAT, id).commitLater();
+      return null;
+    }
+    Decoder in = new Decoder(value);
+    String next = in.text();
+    return new Flat(next.isEmpty() ? null : next, (int) in.number());
+  }
+
+  private void drop(String id, String why) {
+    log.warn("snapshot dropped, {} id={}", why, id);
+    store.batch().delete(TABLE, id).delete(FLAT, id).commitLater();
+  }
+
+  /** All of them; for checks and tests. */
+  Set<String> ids() {
+    Set<String> out = new TreeSet<>();
+    store.forEach(TABLE, (id, value) -> out.add(id));
+    resident.pinned().forEach(snapshot -> out.add(snapshot.id));
+    out.removeAll(gone);
+    return out;
+  }
+
+  private boolean hasChildren(Snapshot snapshot) {
+    if (snapshot.newChildren.get() > 0) {
+      return true;
+    }
+    boolean[] found = {false};
+    store.scan(
+        CHILDREN,
+        new Encoder().text(snapshot.id).toBytes(),
+        (row, value) -> {
+          Decoder in = new Decoder(row);
+          in.text();
+          found[0] = !gone.contains(in.text());
+          return !found[0];
+        });
+    return found[0];
   }
 
   /** Forgets a snapshot without children. */
   synchronized Snapshot remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = get(id);
-    if (snapshot.children > 0) {
+    if (hasChildren(snapshot)) {
       throw new BuildException(
           Category.FAILED_PRECONDITION, "snapshot " + id + " has children, cannot be removed");
     }
-    all.remove(id);
-    snapshot.parents.forEach(parent -> get(parent).children--);
-    if (snapshot.recorded) {
-      batch.delete(TABLE, id);
+    resident.forget(id);
+    if (!snapshot.recorded) {
+      letGoOfBelow(snapshot);
+      return snapshot;
     }
+    gone.add(id);
+    batch.delete(TABLE, id);
+    snapshot.parents.forEach(parent -> batch.delete(CHILDREN, child(parent, id)));
     if (snapshot.flat != null) {
       batch.delete(FLAT, id);
     }
+    batch.afterwards(() -> {
+      letGoOfBelow(snapshot);
+      gone.remove(id);
+    });
     return snapshot;
   }
 }

@@ -86,14 +86,24 @@ public interface Snapshotter extends AutoCloseable {
   /** Measures what the snapshot holds itself. */
   Usage usage(String id);
 
-  /** All snapshots. */
+  /** Whether there is such a snapshot, with its files. */
+  boolean contains(String id);
+
+  /** All snapshots; reads every record. */
   Set<String> ids();
 
   /**
-   * Removes a snapshot that nothing builds upon. It is gone at once; its space is freed in the
-   * background.
+   * Removes a snapshot that nothing builds upon. It is gone at once; its files are for who calls
+   * {@link Removed#free} once the batch is written. Files that nobody freed go at the next start.
    */
-  void remove(String id, MetadataStore.Batch batch);
+  Removed remove(String id, MetadataStore.Batch batch);
+
+  /** The files of a removed snapshot. */
+  @FunctionalInterface
+  interface Removed {
+    /** Takes them away; their space is freed in the background. */
+    void free();
+  }
 
   /** Waits until the space of all removed snapshots has been freed. */
   void awaitRemovals();

@@ -96,8 +96,9 @@ abstract class SnapshotterContract {
 
   void remove(String id) {
     MetadataStore.Batch batch = store.batch();
-    snapshots.remove(id, batch);
+    Snapshotter.Removed files = snapshots.remove(id, batch);
     batch.commit();
+    files.free();
   }
 
   static Change write(String name, String content) {

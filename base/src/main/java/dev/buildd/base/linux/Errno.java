@@ -12,6 +12,7 @@ public final class Errno {
   public static final int EBUSY = 16;
   public static final int EEXIST = 17;
   public static final int EXDEV = 18;
+  public static final int ENODEV = 19;
   public static final int ENOTDIR = 20;
   public static final int EISDIR = 21;
   public static final int EINVAL = 22;
@@ -42,6 +43,7 @@ public final class Errno {
       case EEXIST -> "file exists";
       case EXDEV -> "invalid cross-device link";
       case ENOTDIR -> "not a directory";
+      case ENODEV -> "no such device";
       case EISDIR -> "is a directory";
       case EINVAL -> "invalid argument";
       case ENOSPC -> "no space left on device";

@@ -155,12 +155,12 @@ public final class DurableCacheStore implements CacheStore {
     commit.await();
   }
 
+  private record RowName(Table table, ByteBuffer row) {}
+
   /** One batch that removes rows, and what of them must not be taken into account any more. */
   private final class Removal {
     private final MetadataStore.Batch batch = store.batch();
-    private final Set<Row> removed = new HashSet<>();
-
-    private record Row(Table table, ByteBuffer key) {}
+    private final Set<RowName> removed = new HashSet<>();
 
     MetadataStore.Commit of(String resultId) {
       Deque<CacheKeyId> lighter = new ArrayDeque<>();
@@ -186,7 +186,7 @@ public final class DurableCacheStore implements CacheStore {
 
     private boolean remove(Table table, byte[] row) {
       batch.delete(table, row);
-      return removed.add(new Row(table, ByteBuffer.wrap(row)));
+      return removed.add(new RowName(table, ByteBuffer.wrap(row)));
     }
 
     private boolean isUsed(Table table, CacheKeyId key) {
@@ -195,7 +195,7 @@ public final class DurableCacheStore implements CacheStore {
           table,
           KeyRows.of(key).toBytes(),
           (row, value) -> {
-            used[0] = !removed.contains(new Row(table, ByteBuffer.wrap(row)));
+            used[0] = !removed.contains(new RowName(table, ByteBuffer.wrap(row)));
             return !used[0];
           });
       return used[0];

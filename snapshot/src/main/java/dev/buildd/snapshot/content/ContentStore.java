@@ -21,9 +21,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +49,8 @@ public final class ContentStore {
   private final AtomicLong next = new AtomicLong();
   private final Object lock = new Object();
   private final Map<Digest, Integer> holds = new HashMap<>(); // guarded by lock
+  private int leases; // guarded by lock
+  private final Set<Digest> leased = new HashSet<>(); // what was used meanwhile; guarded by lock
 
   /** What is known of a blob. */
   public record BlobInfo(Digest digest, long size, Instant createdAt) {}
@@ -71,6 +75,25 @@ public final class ContentStore {
     }
   }
 
+  /** Keeps all that is written, read or asked for meanwhile from being collected. */
+  public final class Lease implements AutoCloseable {
+    private boolean open = true; // guarded by lock
+
+    private Lease() {}
+
+    @Override
+    public void close() {
+      synchronized (lock) {
+        if (open) {
+          open = false;
+          if (--leases == 0) {
+            leased.clear();
+          }
+        }
+      }
+    }
+  }
+
   private ContentStore(Path root) throws IOException {
     this.blobs = root.resolve("blobs");
     this.ingest = root.resolve("ingest");
@@ -88,6 +111,7 @@ public final class ContentStore {
   }
 
   public Optional<BlobInfo> info(Digest digest) {
+    use(digest);
     return Failures.wrap("blob " + digest, () -> info(digest, path(digest)));
   }
 
@@ -117,6 +141,7 @@ public final class ContentStore {
 
   /** The blob's bytes from an offset on. */
   public InputStream read(Digest digest, long offset) {
+    use(digest);
     return Failures.wrap(
         "read blob " + digest,
         () -> {
@@ -132,6 +157,7 @@ public final class ContentStore {
 
   /** The whole of a small blob. */
   public byte[] readAll(Digest digest) {
+    use(digest);
     return Failures.wrap(
         "read blob " + digest,
         () -> {
@@ -172,6 +198,23 @@ public final class ContentStore {
     return digest;
   }
 
+  /** Opens a lease, for a build. */
+  public Lease lease() {
+    synchronized (lock) {
+      leases++;
+    }
+    return new Lease();
+  }
+
+  /** Before looking: a collection either sees this, or takes the blob away before it is found. */
+  private void use(Digest digest) {
+    synchronized (lock) {
+      if (leases > 0) {
+        leased.add(digest);
+      }
+    }
+  }
+
   public Hold hold(Digest digest) {
     synchronized (lock) {
       holds.merge(digest, 1, Integer::sum);
@@ -186,7 +229,7 @@ public final class ContentStore {
     }
   }
 
-  /** Deletes what is older than the age, not held and not needed. */
+  /** Deletes what is older than the age, neither held nor leased, and not needed. */
   public void collect(Predicate<Digest> needed, Duration age) {
     Instant limit = Instant.now().minus(age);
     for (BlobInfo info : list()) {
@@ -197,8 +240,8 @@ public final class ContentStore {
   }
 
   private void deleteUnheld(Digest digest) throws IOException {
-    synchronized (lock) { // a hold either comes before, or finds nothing to hold
-      if (!holds.containsKey(digest)) {
+    synchronized (lock) { // whoever uses it either comes before, or finds nothing
+      if (!holds.containsKey(digest) && !leased.contains(digest)) {
         log.debug("collect blob digest={}", digest);
         Files.deleteIfExists(path(digest));
       }
@@ -317,6 +360,7 @@ public final class ContentStore {
         return;
       }
       Digest digest = verify();
+      use(digest);
       Failures.run(
           "commit blob " + digest,
           () ->

@@ -49,6 +49,15 @@ public final class Decoder {
     throw malformed();
   }
 
+  /** What {@link Encoder#fixed} wrote. */
+  public long fixed() {
+    long value = 0;
+    for (byte b : raw(8)) {
+      value = value << 8 | (b & 0xff);
+    }
+    return value;
+  }
+
   private int length() {
     long length = number();
     if (length < 0 || length > end - at) {

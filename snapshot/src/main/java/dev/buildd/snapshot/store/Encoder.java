@@ -37,6 +37,15 @@ public final class Encoder {
     return this;
   }
 
+  /** A number in eight bytes that sort as the numbers do, if they are not negative. */
+  public Encoder fixed(long value) {
+    reserve(8);
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      buffer[length++] = (byte) (value >>> shift);
+    }
+    return this;
+  }
+
   public Encoder bytes(byte[] value) {
     number(value.length);
     return raw(value);

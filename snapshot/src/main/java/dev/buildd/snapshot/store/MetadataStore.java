@@ -75,10 +75,12 @@ public final class MetadataStore implements AutoCloseable {
     final long bytes;
     final boolean frees;
     final boolean last;
+    final List<Runnable> afterwards;
     final CountDownLatch done = new CountDownLatch(1);
     volatile @Nullable BuildException failure;
 
-    Pending(List<Change> changes, boolean frees, boolean last) {
+    Pending(List<Change> changes, boolean frees, boolean last, List<Runnable> afterwards) {
+      this.afterwards = afterwards;
       this.changes = changes;
       this.frees = frees;
       this.last = last;
@@ -285,6 +287,11 @@ public final class MetadataStore implements AutoCloseable {
     return new Batch();
   }
 
+  /** Whether the last end was not in order, or something was damaged: what refers may be alone. */
+  public boolean needsCheck() {
+    return directory.needsCheck();
+  }
+
   /** About how many bytes were written since the store was opened. */
   public long bytesWritten() {
     return bytesWritten.get();
@@ -296,6 +303,7 @@ public final class MetadataStore implements AutoCloseable {
    */
   public final class Batch {
     private List<Change> changes = new ArrayList<>();
+    private List<Runnable> afterwards = new ArrayList<>();
     private boolean frees;
 
     private Batch() {}
@@ -327,6 +335,12 @@ public final class MetadataStore implements AutoCloseable {
       return this;
     }
 
+    /** Does something once the changes are written; it must never wait. Not done if they fail. */
+    public Batch afterwards(Runnable action) {
+      afterwards.add(action);
+      return this;
+    }
+
     public boolean isEmpty() {
       return changes.isEmpty();
     }
@@ -348,8 +362,14 @@ public final class MetadataStore implements AutoCloseable {
      */
     public Commit commitLater() {
       List<Change> sent = changes;
+      List<Runnable> actions = afterwards;
       changes = new ArrayList<>();
-      return new Commit(sent.isEmpty() ? null : submit(new Pending(sent, frees, false)));
+      afterwards = new ArrayList<>();
+      if (sent.isEmpty()) {
+        actions.forEach(Runnable::run);
+        return new Commit(null);
+      }
+      return new Commit(submit(new Pending(sent, frees, false, actions)));
     }
   }
 
@@ -414,7 +434,7 @@ public final class MetadataStore implements AutoCloseable {
 
   /** Waits until all that was committed so far, later or not, is durable. */
   public void flush() {
-    Pending marker = new Pending(List.of(), false, false);
+    Pending marker = new Pending(List.of(), false, false, List.of());
     synchronized (queue) {
       if (closed.get()) {
         return;
@@ -457,6 +477,9 @@ public final class MetadataStore implements AutoCloseable {
       }
     } finally {
       for (Pending pending : group) {
+        if (pending.failure == null) {
+          pending.afterwards.forEach(Runnable::run);
+        }
         pending.changes.forEach(change -> writing.remove(change.key(), pending));
         pending.done.countDown();
       }
@@ -510,7 +533,10 @@ public final class MetadataStore implements AutoCloseable {
     await(
         submit(
             new Pending(
-                List.of(new Change(MARKER, new Encoder().number(upTo).toBytes())), false, false)));
+                List.of(new Change(MARKER, new Encoder().number(upTo).toBytes())),
+                false,
+                false,
+                List.of())));
     long after = directory.lastSequence();
     return after == upTo + 1 ? after : upTo; // what came meanwhile is for the next time
   }
@@ -541,7 +567,7 @@ public final class MetadataStore implements AutoCloseable {
     closing.countDown();
     joinQuietly(checkpointer);
     try {
-      awaitQuietly(submit(new Pending(List.of(), false, true)));
+      awaitQuietly(submit(new Pending(List.of(), false, true, List.of())));
     } catch (BuildException e) {
       return; // closed before
     }

@@ -52,6 +52,7 @@ final class StoreDirectory implements AutoCloseable {
   private @Nullable RecordFiles files; // guarded by access; absent after a failure to open
   private @Nullable Exception refusal; // the writer's: why nothing can be written
   private long retryAt; // the writer's
+  private volatile boolean needsCheck;
   private String kept = ""; // guarded by this
 
   private final RecordFiles.Tables tables =
@@ -107,8 +108,18 @@ final class StoreDirectory implements AutoCloseable {
     if (boot != null) {
       sync(); // what a dead process wrote must not become permanent before the files it speaks of
     }
+    needsCheck = boot != null;
     boolean powerLoss = boot != null && !boot.equals(settings.boot());
-    files = mended(() -> powerLoss ? openVouched() : openAll());
+    Opening opening = () -> powerLoss ? openVouched() : openAll();
+    try {
+      files = mended(opening);
+    } catch (RocksDBException e) {
+      if (!isNoSpace(e) || !Files.deleteIfExists(root.resolve("reserve"))) {
+        throw e;
+      }
+      log.warn("the disk is full, reserved space is used to start");
+      files = mended(opening);
+    }
     note(mark);
     keep();
     reserve();
@@ -187,8 +198,13 @@ final class StoreDirectory implements AutoCloseable {
     return openAll();
   }
 
+  boolean needsCheck() {
+    return needsCheck;
+  }
+
   /** Replaces the database, which is closed, by what can be read of it. */
   private void replace() throws IOException, RocksDBException {
+    needsCheck = true;
     Path next = root.resolve("db.new");
     LayerFiles.deleteTree(next);
     try (RecordFiles to = RecordFiles.open(next, RecordFiles.Mode.WRITE, null, null)) {

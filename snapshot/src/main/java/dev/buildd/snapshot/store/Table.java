@@ -10,9 +10,23 @@ public enum Table {
   STORE(0, "store"),
   SNAPSHOT(1, "snapshot"),
   SNAPSHOT_FLAT(2, "snapshot.flat"),
+  /** What builds upon a snapshot. */
+  SNAPSHOT_CHILD(3, "snapshot.child"),
+  /** A number that no snapshot has reached. */
+  SNAPSHOT_NEXT(4, "snapshot.next"),
   REF(10, "ref"),
   REF_USE(11, "ref.use"),
   REF_VALUE(12, "ref.value"),
+  /** The refs that bear a value under an index, oldest first. */
+  REF_INDEX(13, "ref.index"),
+  /** What builds upon a ref. */
+  REF_CHILD(14, "ref.child"),
+  /** All refs, those used longest ago first. */
+  REF_ORDER(15, "ref.order"),
+  /** Refs whose size nobody has asked for. */
+  REF_UNMEASURED(16, "ref.unmeasured"),
+  /** The sum of the sizes that are noted with uses. */
+  REF_TOTAL(17, "ref.total"),
   /** Of earlier versions, as are the next two. */
   KEY(20, "key"),
   KEY_LINK(21, "key.link2"),

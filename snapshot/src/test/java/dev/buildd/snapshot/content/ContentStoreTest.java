@@ -91,4 +91,22 @@ final class ContentStoreTest {
           .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.NOT_FOUND));
     }
   }
+
+  @Test
+  void whatABuildUsesIsNotCollected() {
+    ContentStore store = ContentStore.open(temp);
+    Digest old = store.put("old".getBytes(StandardCharsets.UTF_8));
+    Digest other = store.put("other".getBytes(StandardCharsets.UTF_8));
+    Digest made;
+    try (ContentStore.Lease _ = store.lease()) {
+      assertThat(store.info(old)).isPresent();
+      made = store.put("made".getBytes(StandardCharsets.UTF_8));
+      store.collect(digest -> false, Duration.ofSeconds(-10));
+      assertThat(store.info(old)).isPresent();
+      assertThat(store.info(made)).isPresent();
+      assertThat(store.info(other)).isEmpty();
+    }
+    store.collect(digest -> false, Duration.ofSeconds(-10));
+    assertThat(store.list()).isEmpty();
+  }
 }
