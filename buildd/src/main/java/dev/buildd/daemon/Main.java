@@ -1,5 +1,6 @@
 package dev.buildd.daemon;
 
+import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Accounts;
@@ -17,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -264,15 +266,28 @@ public final class Main implements Callable<Integer> {
     if (!ignoredFlags.isEmpty() || !ignoredValues.isEmpty()) {
       log.debug("flags that are not supported by this daemon yet were ignored");
     }
+    CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch stopped = new CountDownLatch(1);
-    Daemon daemon = Daemon.start(settings);
+    AtomicReference<@Nullable Daemon> daemon = new AtomicReference<>();
+    // before the first socket answers: who is told to stop then has to end in order too
     Runtime.getRuntime()
         .addShutdownHook(
             new StopHook(() -> {
+              Scope.awaitUninterruptibly(begun);
+              Daemon serving = daemon.get();
+              if (serving == null) {
+                return false; // it failed to start, and says so
+              }
               log.info("stopping server");
-              daemon.close();
+              serving.close();
               stopped.countDown();
+              return true;
             }));
+    try {
+      daemon.set(Daemon.start(settings));
+    } finally {
+      begun.countDown();
+    }
     stopped.await();
     return 0;
   }
