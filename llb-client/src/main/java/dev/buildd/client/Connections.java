@@ -128,7 +128,7 @@ final class Connections {
       }
       CountDownLatch changed = new CountDownLatch(1);
       channel.notifyWhenStateChanged(state, changed::countDown);
-      boolean unused = changed.await(left, TimeUnit.NANOSECONDS);
+      var _ = changed.await(left, TimeUnit.NANOSECONDS);
     }
   }
 

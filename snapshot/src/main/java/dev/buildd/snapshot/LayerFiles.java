@@ -7,7 +7,6 @@ import dev.buildd.base.linux.Stat;
 import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
