@@ -23,5 +23,7 @@ case "${LC_ALL:-${LC_CTYPE:-$LANG}}" in
   *UTF-8* | *utf8*) ;;
   *) export LC_ALL=C.UTF-8 ;;
 esac
-exec "$java" @OPTIONS@ $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED \
+# what RocksDB allocates comes from few arenas; it need not start a program to know the C library
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
+exec "$java" @OPTIONS@ $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED "-Djava.library.path=$lib" \
   $BUILDD_JAVA_OPTIONS -cp "$classpath" @MAIN@ @ARGUMENTS@ "$@"

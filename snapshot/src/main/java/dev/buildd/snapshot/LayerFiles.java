@@ -1,22 +1,20 @@
 package dev.buildd.snapshot;
 
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -371,47 +369,7 @@ public final class LayerFiles {
 
   /** Deletes a directory with all it holds; one that is not there is no failure. */
   public static void deleteTree(Path directory) throws IOException {
-    deleteTree(directory, () -> false);
-  }
-
-  /**
-   * As {@link #deleteTree(Path)}, but ends early.
-   *
-   * @param ended asked before each file
-   */
-  static void deleteTree(Path root, BooleanSupplier ended) throws IOException {
-    if (!Linux.exists(root) || unlink(root)) {
-      return;
-    }
-    Deque<Path> directories = new ArrayDeque<>(List.of(root)); // however deep they are
-    while (!directories.isEmpty()) {
-      Path directory = directories.peek();
-      int before = directories.size();
-      for (Path path : list(directory)) {
-        if (ended.getAsBoolean()) {
-          return;
-        }
-        if (!unlink(path)) {
-          directories.push(path);
-        }
-      }
-      if (directories.size() == before) {
-        Linux.rmdir(directories.pop());
-      }
-    }
-  }
-
-  /** Deletes a file; false if it is a directory. */
-  private static boolean unlink(Path path) throws IOException {
-    try {
-      Linux.unlink(path);
-      return true;
-    } catch (LinuxException e) {
-      if (e.errno() != Errno.EISDIR) {
-        throw e;
-      }
-      return false;
-    }
+    FileTree.delete(directory);
   }
 
   /**

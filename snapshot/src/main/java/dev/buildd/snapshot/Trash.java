@@ -3,8 +3,10 @@ package dev.buildd.snapshot;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +33,7 @@ final class Trash implements AutoCloseable {
 
   Trash(Path directory) throws IOException {
     this.directory = Files.createDirectories(directory);
-    for (Path left : LayerFiles.list(directory)) {
+    for (Path left : TreeFiles.list(directory)) {
       try {
         next.accumulateAndGet(Long.parseLong(left.getFileName().toString()), Math::max);
       } catch (NumberFormatException e) {
@@ -88,7 +90,7 @@ final class Trash implements AutoCloseable {
           return;
         }
         try {
-          LayerFiles.deleteTree(path, () -> closed);
+          FileTree.delete(path, () -> closed);
         } catch (IOException | BuildException e) {
           log.warn("space not freed path={}", path, e);
         } finally {

@@ -80,7 +80,7 @@ final class RecordFiles implements AutoCloseable {
    */
   static RecordFiles open(Path directory, Mode mode, @Nullable WalCut cut, @Nullable Tables tables)
       throws RocksDBException {
-    NativeLibrary.load();
+    RocksDB.loadLibrary(); // beside the jars, if hack/assemble.sh put it there
     List<AbstractImmutableNativeReference> owned = new ArrayList<>();
     try {
       Options options = options(owned, mode);

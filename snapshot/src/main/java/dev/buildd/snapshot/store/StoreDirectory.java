@@ -3,8 +3,9 @@ package dev.buildd.snapshot.store;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.snapshot.LayerFiles;
+import dev.buildd.base.linux.TreeFiles;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -97,7 +98,7 @@ final class StoreDirectory implements AutoCloseable {
   }
 
   private void open(Path oldLog) throws IOException, RocksDBException {
-    LayerFiles.deleteTree(root.resolve("db.new"));
+    FileTree.delete(root.resolve("db.new"));
     Path mark = root.resolve("opened");
     String boot = Files.exists(mark) ? Files.readString(mark) : null;
     if (Files.exists(database)) {
@@ -206,7 +207,7 @@ final class StoreDirectory implements AutoCloseable {
   private void replace() throws IOException, RocksDBException {
     needsCheck = true;
     Path next = root.resolve("db.new");
-    LayerFiles.deleteTree(next);
+    FileTree.delete(next);
     try (RecordFiles to = RecordFiles.open(next, RecordFiles.Mode.WRITE, null, null)) {
       WalCut cut = vouchedOnly();
       try (RecordFiles from = RecordFiles.open(database, RecordFiles.Mode.SALVAGE, cut, null)) {
@@ -218,7 +219,7 @@ final class StoreDirectory implements AutoCloseable {
     sync();
     if (Files.exists(database)) {
       Linux.rename(next, database, Linux.RENAME_EXCHANGE);
-      LayerFiles.deleteTree(next);
+      FileTree.delete(next);
     } else {
       Linux.rename(next, database, 0);
     }
@@ -287,11 +288,11 @@ final class StoreDirectory implements AutoCloseable {
         return;
       }
       Path next = root.resolve("kept.new");
-      LayerFiles.deleteTree(next);
+      FileTree.delete(next);
       Files.createDirectory(next);
       Files.copy(manifest, next.resolve(manifest.getFileName()));
       Files.copy(current, next.resolve("CURRENT"));
-      LayerFiles.deleteTree(root.resolve("kept"));
+      FileTree.delete(root.resolve("kept"));
       Linux.rename(next, root.resolve("kept"), 0);
       kept = now;
     } catch (IOException e) {
@@ -310,7 +311,7 @@ final class StoreDirectory implements AutoCloseable {
       return false;
     }
     String name = new String(Files.readAllBytes(current), StandardCharsets.ISO_8859_1).strip();
-    for (Path copy : LayerFiles.list(copies)) {
+    for (Path copy : TreeFiles.list(copies)) {
       Path original = database.resolve(copy.getFileName());
       if (copy.getFileName().toString().equals(name)
           && Files.exists(original)
@@ -331,7 +332,7 @@ final class StoreDirectory implements AutoCloseable {
     if (!Files.isDirectory(copies)) {
       return true;
     }
-    for (Path copy : LayerFiles.list(copies)) {
+    for (Path copy : TreeFiles.list(copies)) {
       Files.copy(copy, database.resolve(copy.getFileName()), StandardCopyOption.REPLACE_EXISTING);
     }
     Set<String> known;
@@ -340,11 +341,11 @@ final class StoreDirectory implements AutoCloseable {
     } catch (RocksDBException e) {
       return true; // for another reason
     }
-    for (Path file : LayerFiles.list(database)) {
+    for (Path file : TreeFiles.list(database)) {
       String name = file.getFileName().toString();
       if (name.endsWith(".sst") && !known.contains(name)) {
         log.error("which tables there are is not known, all records are dropped file={}", file);
-        LayerFiles.deleteTree(database);
+        FileTree.delete(database);
         return false;
       }
     }
@@ -464,7 +465,7 @@ final class StoreDirectory implements AutoCloseable {
     }
     retryAt = System.nanoTime() + RETRY_NANOS;
     long wanted = ROOM;
-    for (Path file : LayerFiles.list(database)) {
+    for (Path file : TreeFiles.list(database)) {
       if (file.toString().endsWith(".log")) {
         wanted += Files.size(file); // becomes a table at the opening
       }
