@@ -3,21 +3,20 @@ package dev.buildd.base.http;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -65,15 +64,12 @@ public record TokenServer(HttpClient client, Clock clock) {
     private static final long serialVersionUID = 1L;
     final int status;
 
-    RefusedException(String method, URI from, int status) {
+    RefusedException(String method, HttpUrl from, int status) {
       super(
           "failed to fetch oauth token: unexpected status from "
               + method
               + " request to "
-              + from.getScheme()
-              + "://"
-              + from.getRawAuthority()
-              + from.getRawPath()
+              + from.shown()
               + ": "
               + status);
       this.status = status;
@@ -88,7 +84,7 @@ public record TokenServer(HttpClient client, Clock clock) {
    */
   public Token fetch(Request request, User user, First first)
       throws IOException, InterruptedException {
-    URI realm = realm(request.realm());
+    HttpUrl realm = realm(request.realm());
     boolean identity = user.username().isEmpty() && !user.secret().isEmpty();
     try {
       if (user.secret().isEmpty()) {
@@ -116,41 +112,36 @@ public record TokenServer(HttpClient client, Clock clock) {
     }
   }
 
-  private static URI realm(String text) {
+  private static HttpUrl realm(String text) {
     try {
-      URI realm = URI.create(text);
-      String scheme = String.valueOf(realm.getScheme());
-      if ((scheme.equals("https") || scheme.equals("http"))
-          && realm.getHost() != null
-          && realm.getRawUserInfo() == null) {
+      HttpUrl realm = HttpUrl.parse(text);
+      if (realm.userInfo().isEmpty()) {
         return realm;
       }
     } catch (IllegalArgumentException e) {
-      // as if it had no host
+      // as if it were not there
     }
     throw new BuildException(Category.PERMISSION_DENIED, "invalid token realm");
   }
 
-  private Token get(URI realm, Request request, User user)
+  private Token get(HttpUrl realm, Request request, User user)
       throws IOException, InterruptedException, RefusedException {
     String query =
         (request.service().isEmpty() ? "" : "service=" + encode(request.service()))
             + request.scopes().stream()
                 .map(scope -> "&scope=" + encode(scope))
                 .collect(Collectors.joining());
-    HttpRequest.Builder builder =
-        HttpRequest.newBuilder(
-            URI.create(realm + (realm.getRawQuery() == null ? "?" : "&") + query));
+    Map<String, String> headers = new HashMap<>();
     if (!user.secret().isEmpty()) {
       String pair = user.username() + ":" + user.secret();
-      builder.header(
+      headers.put(
           "Authorization",
           "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8)));
     }
-    return send("GET", realm, builder);
+    return send("GET", realm.withQuery(query), headers, Optional.empty());
   }
 
-  private Token post(URI realm, Request request, User user)
+  private Token post(HttpUrl realm, Request request, User user)
       throws IOException, InterruptedException, RefusedException {
     String form =
         "client_id="
@@ -166,33 +157,33 @@ public record TokenServer(HttpClient client, Clock clock) {
                     + encode(user.username())
                     + "&password="
                     + encode(user.secret()));
+    byte[] bytes = form.getBytes(StandardCharsets.UTF_8);
     return send(
         "POST",
         realm,
-        HttpRequest.newBuilder(realm)
-            .header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-            .POST(HttpRequest.BodyPublishers.ofString(form)));
+        Map.of("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),
+        Optional.of(new HttpRequest.Body(() -> new ByteArrayInputStream(bytes), bytes.length)));
   }
 
-  private Token send(String method, URI realm, HttpRequest.Builder request)
+  private Token send(
+      String method, HttpUrl to, Map<String, String> headers, Optional<HttpRequest.Body> body)
       throws IOException, InterruptedException, RefusedException {
-    HttpResponse<InputStream> response;
+    Map<String, String> all = new HashMap<>(headers);
+    all.put("User-Agent", HttpClient.USER_AGENT);
+    HttpResponse response;
     try {
-      response =
-          client.send(
-              request.timeout(TIMEOUT).header("User-Agent", HttpClients.USER_AGENT).build(),
-              HttpResponse.BodyHandlers.ofInputStream());
+      response = client.send(new HttpRequest(method, to, all, Optional.of(TIMEOUT), body));
     } catch (IOException e) {
       String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
       throw new IOException(
-          "failed to fetch oauth token: " + method + " " + realm.getHost() + ": " + why, e);
+          "failed to fetch oauth token: " + method + " " + to.host() + ": " + why, e);
     }
-    try (InputStream body = response.body()) {
-      byte[] answer = body.readNBytes(MAX_ANSWER);
+    try (InputStream in = response.body()) {
+      byte[] answer = in.readNBytes(MAX_ANSWER);
       if (response.statusCode() != 200) {
-        throw new RefusedException(method, realm, response.statusCode());
+        throw new RefusedException(method, to, response.statusCode());
       }
-      return token(Json.parseObject(answer, "answer of the token server " + realm.getHost()));
+      return token(Json.parseObject(answer, "answer of the token server " + to.host()));
     }
   }
 

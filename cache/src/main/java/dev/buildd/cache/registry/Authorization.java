@@ -123,6 +123,15 @@ final class Authorization {
     String realm = challenge.getOrDefault("realm", "");
     String service = challenge.getOrDefault("service", "");
     Scopes wanted = wanted(challenge.getOrDefault("scope", ""));
+    Token token = token(realm, service, wanted, tried);
+    synchronized (this) {
+      scopes = wanted; // what was refused is not asked for along with what comes next
+    }
+    return token;
+  }
+
+  private Token token(String realm, String service, Scopes wanted, Optional<String> tried)
+      throws Exception {
     try {
       Optional<CredentialSource.TokenFetcher> fetcher = source.tokens(endpoint.host());
       if (fetcher.isPresent()) {
@@ -176,11 +185,11 @@ final class Authorization {
    * things would go on taking each other's token away.
    */
   private synchronized Scopes wanted(String asked) {
-    if (!asked.isEmpty()) {
-      // a mirror has names of its own
-      boolean renamed = endpoint.mirrored().isPresent() && current == null;
-      scopes = renamed ? Scopes.parse(asked) : scopes.and(Scopes.parse(asked));
+    if (asked.isEmpty()) {
+      return scopes;
     }
-    return scopes;
+    // a mirror has names of its own
+    boolean renamed = endpoint.mirrored().isPresent() && current == null;
+    return renamed ? Scopes.parse(asked) : scopes.and(Scopes.parse(asked));
   }
 }

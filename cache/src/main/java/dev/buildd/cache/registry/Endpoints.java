@@ -2,11 +2,11 @@ package dev.buildd.cache.registry;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.HttpHeaders;
+import dev.buildd.base.http.HttpResponse;
+import dev.buildd.base.http.HttpUrl;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -107,14 +107,14 @@ final class Endpoints {
             last ? Requests.TRIES : 1,
             question::progress,
             () -> {
-              Requests.Request request =
-                  Requests.Request.of(
-                      question.method(),
-                      uri(endpoint, question.path()),
-                      question.headers(),
-                      200,
-                      206);
-              return read(question, endpoint, requests.send(endpoint, request));
+              try {
+                return ask(question, question.method(), endpoint);
+              } catch (StatusException e) {
+                if (!question.method().equals("HEAD") || (e.status != 405 && e.status != 501)) {
+                  throw e;
+                }
+                return ask(question, "GET", endpoint); // it does not know HEAD
+              }
             });
       } catch (InterruptedException e) {
         throw e;
@@ -129,9 +129,15 @@ final class Endpoints {
     throw failed(question, failure);
   }
 
+  private <T> T ask(Question<T> question, String method, RegistryClient.Endpoint endpoint)
+      throws Exception {
+    Requests.Request request =
+        Requests.Request.of(method, url(endpoint, question.path()), question.headers(), 200, 206);
+    return read(question, endpoint, requests.send(endpoint, request));
+  }
+
   /** Has an answer read, and closed. */
-  <T> T read(
-      Question<T> question, RegistryClient.Endpoint endpoint, HttpResponse<InputStream> response)
+  <T> T read(Question<T> question, RegistryClient.Endpoint endpoint, HttpResponse response)
       throws Exception {
     try (InputStream body = new StallGuard(response.body(), requests.patience())) {
       return question.read(
@@ -144,9 +150,9 @@ final class Endpoints {
     return endpoint.base() + "/" + reference.path();
   }
 
-  private URI uri(RegistryClient.Endpoint endpoint, String path) {
+  private HttpUrl url(RegistryClient.Endpoint endpoint, String path) {
     String ns = path.contains("?") ? "&ns=" : "?ns=";
-    return URI.create(
+    return HttpUrl.parse(
         repository(endpoint) + path + endpoint.mirrored().map(host -> ns + host).orElse(""));
   }
 

@@ -1,16 +1,15 @@
 package dev.buildd.cache.registry;
 
+import dev.buildd.base.http.HttpClient;
+import dev.buildd.base.http.HttpRequest;
+import dev.buildd.base.http.HttpResponse;
+import dev.buildd.base.http.HttpUrl;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /**
  * A request and the redirects it leads to, which carry credentials no further than to where they
@@ -22,23 +21,20 @@ import java.util.function.Supplier;
  */
 public record HttpExchange(
     String method,
-    URI uri,
+    HttpUrl url,
     Map<String, String> headers,
     Optional<String> authorization,
     Optional<Duration> patience,
-    Optional<Body> body) {
+    Optional<HttpRequest.Body> body) {
   private static final int MAX_REDIRECTS = 10;
-
-  /** What is sent, as often as it takes. */
-  public record Body(Supplier<InputStream> content, long length) {}
 
   public HttpExchange(
       String method,
-      URI uri,
+      HttpUrl url,
       Map<String, String> headers,
       Optional<String> authorization,
       Optional<Duration> patience) {
-    this(method, uri, headers, authorization, patience, Optional.empty());
+    this(method, url, headers, authorization, patience, Optional.empty());
   }
 
   public HttpExchange {
@@ -46,11 +42,10 @@ public record HttpExchange(
   }
 
   /** The answer that is not a redirect. */
-  public HttpResponse<InputStream> send(HttpClient client)
-      throws IOException, InterruptedException {
-    URI at = uri;
+  public HttpResponse send(HttpClient client) throws IOException, InterruptedException {
+    HttpUrl at = url;
     for (int i = 0; i < MAX_REDIRECTS; i++) {
-      HttpResponse<InputStream> response = send(client, at);
+      HttpResponse response = send(client, at);
       Optional<String> location = response.headers().firstValue("Location");
       switch (response.statusCode()) {
         case 301, 302, 303, 307, 308 -> {
@@ -68,73 +63,31 @@ public record HttpExchange(
     throw new IOException("stopped after " + MAX_REDIRECTS + " redirects");
   }
 
-  private HttpResponse<InputStream> send(HttpClient client, URI to)
+  private HttpResponse send(HttpClient client, HttpUrl to)
       throws IOException, InterruptedException {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(to)
-            .method(
-                method,
-                body.map(HttpExchange::publisher).orElse(HttpRequest.BodyPublishers.noBody()));
-    patience.ifPresent(request::timeout);
-    headers.forEach(request::header);
-    if (authorization.isPresent() && isSameOrigin(to, uri)) {
-      request.header("Authorization", authorization.get());
+    Map<String, String> all = new HashMap<>(headers);
+    if (authorization.isPresent() && to.isSameOrigin(url)) {
+      all.put("Authorization", authorization.get());
     }
     try {
-      return client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+      return client.send(new HttpRequest(method, to, all, patience, body));
     } catch (IOException e) {
       throw new IOException(
           method.charAt(0)
               + method.substring(1).toLowerCase(Locale.ROOT)
               + " \""
-              + shown(to)
+              + to.shown()
               + "\": "
               + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()),
           e);
     }
   }
 
-  private static HttpRequest.BodyPublisher publisher(Body body) {
-    return HttpRequest.BodyPublishers.fromPublisher(
-        HttpRequest.BodyPublishers.ofInputStream(body.content()), body.length());
-  }
-
-  private static URI target(URI from, String location) throws IOException {
+  private static HttpUrl target(HttpUrl from, String location) throws IOException {
     try {
-      URI to = from.resolve(location);
-      String scheme = String.valueOf(to.getScheme());
-      if (to.getHost() == null || !(scheme.equals("http") || scheme.equals("https"))) {
-        throw new IOException("redirect to an unsupported address");
-      }
-      return to;
+      return from.resolve(location);
     } catch (IllegalArgumentException e) {
-      throw new IOException("redirect to an invalid address", e);
+      throw new IOException("redirect to an invalid address: " + e.getMessage(), e);
     }
-  }
-
-  static boolean isSameOrigin(URI a, URI b) {
-    return String.valueOf(a.getScheme()).equals(b.getScheme())
-        && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
-        && port(a) == port(b);
-  }
-
-  private static int port(URI uri) {
-    return uri.getPort() >= 0 ? uri.getPort() : "https".equals(uri.getScheme()) ? 443 : 80;
-  }
-
-  /** An address as messages may tell it: what comes after the path is often a signature. */
-  static String shown(URI uri) {
-    String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
-    return uri.getScheme() + "://" + uri.getHost() + port + uri.getRawPath();
-  }
-
-  /** Whether reading a body failed because the reader was interrupted, which the client hides. */
-  public static boolean isInterrupt(IOException e) {
-    for (Throwable t = e; t != null; t = t.getCause()) {
-      if (t instanceof InterruptedException) {
-        return true;
-      }
-    }
-    return false;
   }
 }

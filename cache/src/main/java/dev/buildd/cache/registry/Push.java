@@ -7,13 +7,14 @@ import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.HttpRequest;
+import dev.buildd.base.http.HttpResponse;
+import dev.buildd.base.http.HttpUrl;
 import java.io.ByteArrayInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -129,10 +130,10 @@ public final class Push {
                     endpoint,
                     new Requests.Request(
                         "PUT",
-                        uri(endpoint, "/manifests/" + name),
+                        url(endpoint, "/manifests/" + name),
                         Map.of("Content-Type", manifest.mediaType()),
                         Optional.of(
-                            new HttpExchange.Body(
+                            new HttpRequest.Body(
                                 () -> new ByteArrayInputStream(bytes), bytes.length)),
                         false,
                         Set.of(200, 201, 202)))));
@@ -163,11 +164,11 @@ public final class Push {
     manifest.manifests().forEach(one -> collect(one, manifests, blobs));
   }
 
-  private URI uri(RegistryClient.Endpoint endpoint, String path) {
-    return URI.create(endpoint.base() + "/" + reference.path() + path);
+  private HttpUrl url(RegistryClient.Endpoint endpoint, String path) {
+    return HttpUrl.parse(endpoint.base() + "/" + reference.path() + path);
   }
 
-  private static boolean closed(HttpResponse<InputStream> response) throws IOException {
+  private static boolean closed(HttpResponse response) throws IOException {
     response.body().close();
     return true;
   }
@@ -186,11 +187,18 @@ public final class Push {
   }
 
   private boolean isThere(RegistryClient.Endpoint endpoint, Descriptor blob) throws Exception {
-    HttpResponse<InputStream> response =
+    HttpResponse response =
         requests.send(
             endpoint,
             Requests.Request.of(
-                "HEAD", uri(endpoint, "/blobs/" + blob.digest()), Map.of(), 200, 403, 404));
+                "HEAD",
+                url(endpoint, "/blobs/" + blob.digest()),
+                Map.of(),
+                200,
+                403,
+                404,
+                405,
+                501));
     // who may not look may still put; and if not, that answer says why, which one to HEAD cannot
     response.body().close();
     return response.statusCode() == 200;
@@ -203,7 +211,7 @@ public final class Push {
             .filter(origin -> !origin.equals(reference.path()))
             .map(origin -> "?mount=" + blob.digest() + "&from=" + encode(origin))
             .orElse("");
-    HttpResponse<InputStream> begun = begin(endpoint, query);
+    HttpResponse begun = begin(endpoint, query);
     if (begun.statusCode() == 201) {
       return; // taken over from the other repository
     }
@@ -219,29 +227,33 @@ public final class Push {
             endpoint,
             new Requests.Request(
                 "PUT",
-                place(begun.uri(), location, blob.digest()),
+                place(begun.url(), location, blob.digest()),
                 Map.of("Content-Type", "application/octet-stream"),
                 Optional.of(
-                    new HttpExchange.Body(
+                    new HttpRequest.Body(
                         () -> counted(content.read(blob.digest()), blob), blob.size())),
                 true,
                 Set.of(200, 201, 204))));
   }
 
-  private HttpResponse<InputStream> begin(RegistryClient.Endpoint endpoint, String mount)
-      throws Exception {
-    HttpResponse<InputStream> response;
+  private HttpResponse begin(RegistryClient.Endpoint endpoint, String mount) throws Exception {
+    HttpResponse response;
     try {
       response =
           requests.send(
               endpoint,
               Requests.Request.of(
-                  "POST", uri(endpoint, "/blobs/uploads/" + mount), Map.of(), 200, 201, 202));
+                  "POST", url(endpoint, "/blobs/uploads/" + mount), Map.of(), 200, 201, 202));
     } catch (StatusException e) {
       if (mount.isEmpty() || e.isPassing()) {
         throw e;
       }
       return begin(endpoint, ""); // the other repository may be none of this user's
+    } catch (BuildException e) {
+      if (mount.isEmpty()) {
+        throw e;
+      }
+      return begin(endpoint, ""); // of which a token server may know as well
     }
     response.body().close();
     return response;
@@ -263,24 +275,20 @@ public final class Push {
     };
   }
 
-  private static URI place(URI asked, String location, Digest digest) {
-    URI to;
+  private static HttpUrl place(HttpUrl asked, String location, Digest digest) {
+    HttpUrl to;
     try {
       to = asked.resolve(location);
     } catch (IllegalArgumentException e) {
       throw new BuildException(Category.UNAVAILABLE, "registry gave an invalid upload address", e);
     }
-    String scheme = String.valueOf(to.getScheme());
-    if (to.getHost() == null
-        || to.getRawUserInfo() != null
-        || to.getRawFragment() != null
-        || !(scheme.equals("https")
-            || (scheme.equals("http") && asked.getScheme().equals(scheme)))) {
+    if (location.contains("#")
+        || to.userInfo().isPresent()
+        || (asked.isSecure() && !to.isSecure())) {
       throw new BuildException(
           Category.UNAVAILABLE, "registry gave an upload address that is not to be used");
     }
-    return URI.create(
-        to + (to.getRawQuery() == null ? "?" : "&") + "digest=" + encode(digest.toString()));
+    return to.withQuery("digest=" + encode(digest.toString()));
   }
 
   private static String encode(String text) {

@@ -6,9 +6,9 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.http.HttpUrl;
 import dev.buildd.base.json.Json;
 import java.io.IOException;
-import java.net.URI;
 import java.net.URLEncoder;
 import java.util.List;
 import java.util.Map;
@@ -76,11 +76,7 @@ record ReferrersQuestion(String path) implements Endpoints.Question<ReferrersQue
   private ReferrersQuestion next(Endpoints.Answer answer, String link) {
     String target;
     try {
-      String at = answer.repository() + path;
-      target =
-          link.startsWith("?") // with which URI drops the last name of the path
-              ? URI.create(at.split("\\?", 2)[0] + link).toString()
-              : URI.create(at).resolve(link).toString();
+      target = HttpUrl.parse(answer.repository() + path).resolve(link).toString();
     } catch (IllegalArgumentException e) {
       throw BuildException.invalid("list of referrers goes on at an invalid address");
     }

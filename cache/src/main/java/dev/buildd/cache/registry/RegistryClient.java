@@ -1,9 +1,7 @@
 package dev.buildd.cache.registry;
 
-import dev.buildd.base.http.HttpClients;
-import dev.buildd.base.http.Tls;
+import dev.buildd.base.http.HttpClient;
 import dev.buildd.base.http.TlsSettings;
-import java.net.http.HttpClient;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -143,11 +141,6 @@ public final class RegistryClient {
   }
 
   private static HttpClient newClient(RegistrySettings.Host host) {
-    HttpClient.Builder builder = HttpClients.builder("registry-http-");
-    TlsSettings tls = new TlsSettings(host.insecure(), host.rootCas(), host.keyPairs());
-    if (!tls.isDefault()) {
-      builder.sslContext(Tls.context(tls));
-    }
-    return builder.build();
+    return HttpClient.create(new TlsSettings(host.insecure(), host.rootCas(), host.keyPairs()));
   }
 }

@@ -5,11 +5,10 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.HttpResponse;
+import dev.buildd.base.http.HttpUrl;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.URI;
-import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -283,10 +282,10 @@ public final class Repository {
         continue;
       }
       try {
-        HttpResponse<InputStream> response =
+        HttpResponse response =
             Requests.follow(
                 endpoints.registry(),
-                Requests.Request.of("GET", URI.create(url), Map.of(), 200),
+                Requests.Request.of("GET", HttpUrl.parse(url), Map.of(), 200),
                 Optional.empty());
         if (response.statusCode() == 200) {
           endpoints.read(

@@ -1,13 +1,15 @@
 package dev.buildd.cache.registry;
 
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.http.HttpClients;
+import dev.buildd.base.http.HttpClient;
+import dev.buildd.base.http.HttpRequest;
+import dev.buildd.base.http.HttpResponse;
+import dev.buildd.base.http.HttpUrl;
 import dev.buildd.base.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
-import java.net.URI;
-import java.net.http.HttpResponse;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -67,28 +69,28 @@ final class Requests {
    */
   record Request(
       String method,
-      URI uri,
+      HttpUrl url,
       Map<String, String> headers,
-      Optional<HttpExchange.Body> body,
+      Optional<HttpRequest.Body> body,
       boolean patient,
       Set<Integer> accepted) {
 
-    static Request of(String method, URI uri, Map<String, String> headers, Integer... accepted) {
-      return new Request(method, uri, headers, Optional.empty(), false, Set.of(accepted));
+    static Request of(
+        String method, HttpUrl url, Map<String, String> headers, Integer... accepted) {
+      return new Request(method, url, headers, Optional.empty(), false, Set.of(accepted));
     }
   }
 
   /** Sends a request, with another authorization if it is refused. */
-  HttpResponse<InputStream> send(RegistryClient.Endpoint endpoint, Request request)
-      throws Exception {
+  HttpResponse send(RegistryClient.Endpoint endpoint, Request request) throws Exception {
     Authorization authorization =
         authorizations.computeIfAbsent(
             endpoint, e -> new Authorization(e, credentials, tokens, scopes));
-    URI base = URI.create(endpoint.base());
+    HttpUrl base = HttpUrl.parse(endpoint.base());
     for (int refusals = 0; ; refusals++) {
       Optional<String> header =
-          HttpExchange.isSameOrigin(base, request.uri) ? authorization.header() : Optional.empty();
-      HttpResponse<InputStream> response = follow(endpoint, request, header);
+          base.isSameOrigin(request.url) ? authorization.header() : Optional.empty();
+      HttpResponse response = follow(endpoint, request, header);
       int status = response.statusCode();
       if (request.accepted.contains(status)) {
         return response;
@@ -99,7 +101,7 @@ final class Requests {
       }
       List<String> challenges = response.headers().allValues("WWW-Authenticate");
       // a host that the registry only led to may ask for what it likes
-      boolean askedByRegistry = status == 401 && HttpExchange.isSameOrigin(base, response.uri());
+      boolean askedByRegistry = status == 401 && base.isSameOrigin(response.url());
       if (!askedByRegistry
           || refusals >= MAX_REFUSALS
           || !authorization.answer(challenges, header)) {
@@ -109,7 +111,7 @@ final class Requests {
             "unexpected status from "
                 + request.method
                 + " request to "
-                + HttpExchange.shown(request.uri)
+                + request.url.shown()
                 + ": "
                 + status
                 + detail(body, header));
@@ -118,15 +120,15 @@ final class Requests {
   }
 
   /** Sends a request without any authorization of its own. */
-  static HttpResponse<InputStream> follow(
+  static HttpResponse follow(
       RegistryClient.Endpoint endpoint, Request request, Optional<String> authorization)
       throws IOException, InterruptedException {
     Map<String, String> all = new HashMap<>(request.headers);
-    all.put("User-Agent", HttpClients.USER_AGENT);
+    all.put("User-Agent", HttpClient.USER_AGENT);
     try {
       return new HttpExchange(
               request.method,
-              request.uri,
+              request.url,
               all,
               authorization,
               request.patient ? Optional.empty() : Optional.of(TIMEOUT),
@@ -167,7 +169,7 @@ final class Requests {
         wait = Math.max(pause, TimeUnit.SECONDS.toMillis(e.retryAfterSeconds));
         failure = e;
       } catch (IOException e) {
-        if (Thread.interrupted() || HttpExchange.isInterrupt(e)) {
+        if (Thread.interrupted() || HttpClient.isInterrupt(e)) {
           throw new InterruptedException();
         }
         if (isRefused(e)) {
@@ -191,7 +193,7 @@ final class Requests {
 
   private static boolean isRefused(IOException e) {
     for (Throwable t = e; t != null; t = t.getCause()) {
-      if (t instanceof ConnectException) {
+      if (t instanceof ConnectException || t instanceof UnknownHostException) {
         return true;
       }
     }
@@ -230,7 +232,7 @@ final class Requests {
     }
   }
 
-  private static long retryAfter(HttpResponse<InputStream> response) {
+  private static long retryAfter(HttpResponse response) {
     try {
       long seconds = response.headers().firstValueAsLong("Retry-After").orElse(0);
       return Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS);

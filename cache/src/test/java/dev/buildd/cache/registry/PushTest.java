@@ -231,6 +231,36 @@ final class PushTest {
     assertArrived();
   }
 
+  /** The token server knows that the user may not read there. */
+  @Test
+  void repositoryForWhichThereIsNoTokenIsDoneWithout() throws Exception {
+    origins.put(shared.digest(), "private/image");
+    FakeRegistry.Fault token = registry.wantsToken("repository:a/b:pull", "u", SECRET);
+    registry.fault =
+        request -> {
+          String asked = request.getRequestURI().toString();
+          if (asked.contains("from=private")) {
+            request
+                .getResponseHeaders()
+                .set(
+                    "WWW-Authenticate",
+                    "Bearer realm=\""
+                        + registry.url()
+                        + "/token\",service=\"s\",scope=\"repository:a/b:pull,push"
+                        + " repository:private/image:pull\"");
+            FakeRegistry.answer(request, 401, "");
+            return true;
+          }
+          if (asked.startsWith("/token") && asked.contains("private")) {
+            FakeRegistry.answer(request, 403, FakeRegistry.error("DENIED", "no"));
+            return true;
+          }
+          return token.takes(request);
+        };
+    push(user("u"));
+    assertArrived();
+  }
+
   @Test
   void basicAuthorization() throws Exception {
     registry.fault = FakeRegistry.wantsBasic("u", SECRET);

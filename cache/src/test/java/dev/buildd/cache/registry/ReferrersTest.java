@@ -107,7 +107,11 @@ final class ReferrersTest {
   void listThatLeadsElsewhereOrHasNoEndIsRefused() {
     documents.put(LIST, index("sig 1"));
     for (String address :
-        List.of("http://127.0.0.1:1" + LIST, "/v2/other/referrers/" + SUBJECT, "../../x", "a b")) {
+        List.of(
+            "http://127.0.0.1:1" + LIST,
+            "/v2/other/referrers/" + SUBJECT,
+            "../../x",
+            "http://a b/x")) {
       links.put(LIST, "<" + address + ">; rel=\"next\"");
       assertThatThrownBy(this::find)
           .as(address)

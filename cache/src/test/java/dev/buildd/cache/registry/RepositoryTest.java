@@ -140,6 +140,21 @@ final class RepositoryTest {
   }
 
   @Test
+  void aRegistryWithoutHeadIsAskedByGet() throws Exception {
+    for (int status : new int[] {405, 501}) {
+      handler =
+          e -> {
+            if (e.getRequestMethod().equals("HEAD")) {
+              answer(e, status, "");
+            } else {
+              manifest(e);
+            }
+          };
+      assertThat(open().resolve().digest()).isEqualTo(Digest.of(MANIFEST));
+    }
+  }
+
+  @Test
   void manifestWithAnotherDigestIsRefused() {
     handler = RepositoryTest::manifest;
     assertThatThrownBy(() -> open().manifest(Digest.of("other")))

@@ -3,8 +3,7 @@ package dev.buildd.session.auth;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.http.HttpClients;
-import dev.buildd.base.http.Tls;
+import dev.buildd.base.http.HttpClient;
 import dev.buildd.base.http.TlsSettings;
 import dev.buildd.base.http.Token;
 import dev.buildd.base.http.TokenServer;
@@ -21,7 +20,6 @@ import dev.buildd.session.Attachable;
 import dev.buildd.session.rpc.Handlers;
 import io.grpc.ServerServiceDefinition;
 import java.io.IOException;
-import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Clock;
@@ -141,12 +139,8 @@ public final class AuthProvider implements Attachable {
               .collect(Collectors.joining(" "));
       user.accept("[auth] " + scopes + " token for " + request.getHost());
     }
-    HttpClient.Builder client = HttpClients.builder("auth-http-");
     TlsSettings tls = how.tls.get(request.getHost());
-    if (tls != null) {
-      client.sslContext(Tls.context(tls));
-    }
-    try (HttpClient opened = client.build()) {
+    try (HttpClient opened = tls == null ? HttpClient.create() : HttpClient.create(tls)) {
       Token token =
           new TokenServer(opened, Clock.systemUTC())
               .fetch(

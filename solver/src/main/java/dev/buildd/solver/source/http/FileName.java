@@ -1,8 +1,7 @@
 package dev.buildd.solver.source.http;
 
+import dev.buildd.base.http.HttpUrl;
 import dev.buildd.solver.source.SourceFile;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
@@ -11,7 +10,6 @@ import java.util.regex.Pattern;
 
 /** By what name a download is kept: always one plain name, whatever a server says. */
 final class FileName {
-  private static final String DEFAULT = "download";
   private static final Pattern DISPOSITION =
       Pattern.compile("(?i);\\s*filename\\s*=\\s*(?:\"((?:[^\"\\\\]|\\\\.)*)\"|([^;\\s\"]+))");
   private static final Pattern EXTENDED =
@@ -24,7 +22,7 @@ final class FileName {
    *
    * @param disposition the header Content-Disposition
    */
-  static String of(String asked, Optional<String> disposition, String url) {
+  static String of(String asked, Optional<String> disposition, HttpUrl url) {
     if (!asked.isEmpty()) {
       return SourceFile.safeName(asked);
     }
@@ -32,12 +30,7 @@ final class FileName {
     if (served.isPresent() && !served.get().isEmpty() && !served.get().endsWith("/")) {
       return SourceFile.safeName(served.get());
     }
-    try {
-      String path = new URI(url).getPath();
-      return SourceFile.safeName(path == null ? "" : path);
-    } catch (URISyntaxException e) {
-      return DEFAULT;
-    }
+    return SourceFile.safeName(url.decodedPath());
   }
 
   private static Optional<String> served(String header) {

@@ -5,7 +5,8 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.http.HttpClients;
+import dev.buildd.base.http.HttpClient;
+import dev.buildd.base.http.HttpResponse;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.cache.CacheManager;
@@ -23,8 +24,6 @@ import dev.buildd.solver.source.SourceKey;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.http.HttpClient;
-import java.net.http.HttpResponse;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -217,7 +216,7 @@ final class HttpDownload implements Source.Instance {
     if (request.checksum().isPresent()) {
       return new Resolved(
           request.checksum().get(),
-          FileName.of(request.file().name(), Optional.empty(), request.url()),
+          FileName.of(request.file().name(), Optional.empty(), request.uri()),
           Optional.empty(),
           "");
     }
@@ -283,7 +282,7 @@ final class HttpDownload implements Source.Instance {
    */
   private Optional<Resolved> unchanged(SourceContext context, Map<String, ImmutableRef> known)
       throws Exception {
-    HttpResponse<InputStream> response;
+    HttpResponse response;
     try {
       response = exchange(context, "HEAD", condition(known));
       response.body().close();
@@ -297,12 +296,15 @@ final class HttpDownload implements Source.Instance {
 
   private Resolved changed(SourceContext context, Map<String, ImmutableRef> known)
       throws Exception {
-    HttpResponse<InputStream> response = exchange(context, "GET", condition(known));
+    HttpResponse response = exchange(context, "GET", condition(known));
     if (response.statusCode() == 304) {
       response.body().close();
-      return match(context, response, known)
-          .orElseThrow(
-              () -> BuildException.unknown("invalid not-modified ETag: " + tag(response), null));
+      Optional<Resolved> unchanged = match(context, response, known);
+      if (unchanged.isPresent()) {
+        return unchanged.get();
+      }
+      // it does not say which of several has not changed: it is asked without a condition
+      response = exchange(context, "GET", Map.of());
     }
     try (Saved saved = save(response)) {
       return remembered(context, of(saved), saved.ref());
@@ -311,7 +313,7 @@ final class HttpDownload implements Source.Instance {
 
   /** The download that the server says it still has. */
   private Optional<Resolved> match(
-      SourceContext context, HttpResponse<InputStream> response, Map<String, ImmutableRef> known) {
+      SourceContext context, HttpResponse response, Map<String, ImmutableRef> known) {
     String tag = tag(response);
     if (tag.isEmpty() && response.statusCode() == 304 && known.size() == 1) {
       tag = known.keySet().iterator().next(); // it speaks of the only one we asked for
@@ -323,18 +325,18 @@ final class HttpDownload implements Source.Instance {
     Resolved resolved =
         new Resolved(
             Digest.parse(text(ref, CHECKSUM).orElseThrow()),
-            FileName.of(request.file().name(), disposition(response), request.url()),
+            FileName.of(request.file().name(), disposition(response), request.uri()),
             text(ref, MODIFIED).flatMap(HttpDownload::time),
             ref.id());
     return Optional.of(remembered(context, resolved, ref));
   }
 
-  private static String tag(HttpResponse<?> response) {
+  private static String tag(HttpResponse response) {
     String tag = response.headers().firstValue("ETag").orElse("");
     return tag.startsWith("W/") ? tag.substring(2) : tag;
   }
 
-  private static Optional<String> disposition(HttpResponse<?> response) {
+  private static Optional<String> disposition(HttpResponse response) {
     return response.headers().firstValue("Content-Disposition");
   }
 
@@ -351,13 +353,13 @@ final class HttpDownload implements Source.Instance {
   }
 
   private boolean isSession() {
-    return request.uri().getHost().equals(SESSION_HOST);
+    return request.uri().host().equals(SESSION_HOST);
   }
 
-  private HttpResponse<InputStream> exchange(
-      SourceContext context, String method, Map<String, String> more) throws Exception {
+  private HttpResponse exchange(SourceContext context, String method, Map<String, String> more)
+      throws Exception {
     Map<String, String> headers = new HashMap<>(more);
-    headers.put("User-Agent", HttpClients.USER_AGENT);
+    headers.put("User-Agent", HttpClient.USER_AGENT);
     headers.put("Accept-Encoding", "gzip");
     headers.putAll(request.headers());
     return new HttpExchange(
@@ -374,7 +376,7 @@ final class HttpDownload implements Source.Instance {
       }
       return secret.map(HttpDownload::header);
     }
-    String host = request.uri().getHost();
+    String host = request.uri().host();
     Optional<byte[]> token = Secrets.get(context.sessions(), "HTTP_AUTH_TOKEN_" + host);
     if (token.isPresent()) {
       return token.map(bytes -> "Bearer " + header(bytes));
@@ -396,7 +398,7 @@ final class HttpDownload implements Source.Instance {
   }
 
   private Saved upload(SourceContext context) throws Exception {
-    String name = FileName.of(request.file().name(), Optional.empty(), request.url());
+    String name = FileName.of(request.file().name(), Optional.empty(), request.uri());
     return save(name, Optional.empty(), "", to -> pull(context, to));
   }
 
@@ -404,7 +406,7 @@ final class HttpDownload implements Source.Instance {
     return isSession() ? upload(context) : save(exchange(context, "GET", Map.of()));
   }
 
-  private Saved save(HttpResponse<InputStream> response) throws Exception {
+  private Saved save(HttpResponse response) throws Exception {
     try (InputStream body = response.body()) {
       if (response.statusCode() < 200 || response.statusCode() >= 300) {
         throw new BuildException(
@@ -419,13 +421,13 @@ final class HttpDownload implements Source.Instance {
               .isPresent();
       InputStream content = zipped ? new GZIPInputStream(body) : body;
       return save(
-          FileName.of(request.file().name(), disposition(response), request.url()),
+          FileName.of(request.file().name(), disposition(response), request.uri()),
           response.headers().firstValue("Last-Modified").flatMap(HttpDownload::time),
           tag(response),
           content::transferTo);
     } catch (IOException e) {
-      if (HttpExchange.isInterrupt(e)) {
-        Thread.interrupted(); // the client has set it again
+      if (HttpClient.isInterrupt(e)) {
+        Thread.interrupted(); // it is set still
         throw new InterruptedException();
       }
       throw e;
@@ -436,7 +438,7 @@ final class HttpDownload implements Source.Instance {
     context
         .sessions()
         .any(session -> {
-          Upload.pull(session, SESSION_HOST, request.uri().getPath(), to);
+          Upload.pull(session, SESSION_HOST, request.uri().decodedPath(), to);
           return true;
         });
   }

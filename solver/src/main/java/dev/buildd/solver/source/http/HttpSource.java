@@ -4,13 +4,12 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.http.HttpClients;
+import dev.buildd.base.http.HttpClient;
+import dev.buildd.base.http.HttpUrl;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.SourceFile;
-import java.net.URI;
-import java.net.http.HttpClient;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
@@ -26,7 +25,7 @@ public final class HttpSource implements Source {
       Map.of("accept", "Accept", "user-agent", "User-Agent");
 
   private final CacheManager cache;
-  private final HttpClient client = HttpClients.builder("http-source-").build();
+  private final HttpClient client = HttpClient.create();
 
   public HttpSource(CacheManager cache) {
     this.cache = cache;
@@ -64,7 +63,7 @@ public final class HttpSource implements Source {
    * @param headers by canonical name
    */
   record Request(
-      URI uri,
+      HttpUrl uri,
       String url,
       Optional<Digest> checksum,
       SourceFile file,
@@ -77,14 +76,11 @@ public final class HttpSource implements Source {
   }
 
   private HttpDownload open(String identifier, Map<String, String> attributes) {
-    URI uri;
+    HttpUrl uri;
     try {
-      uri = URI.create(identifier);
+      uri = HttpUrl.parse(identifier);
     } catch (IllegalArgumentException e) {
-      throw BuildException.invalid("invalid http url");
-    }
-    if (uri.getHost() == null || !schemes().contains(String.valueOf(uri.getScheme()))) {
-      throw BuildException.invalid("invalid http url");
+      throw BuildException.invalid("invalid http url: " + e.getMessage());
     }
     if (attributes.keySet().stream().anyMatch(name -> name.startsWith("http.sig."))) {
       // to bring it unverified would be worse than not to bring it

@@ -10,6 +10,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.http.HttpUrl;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.CacheManager;
@@ -138,6 +139,45 @@ final class HttpSourceTest {
       }
     }
     return out;
+  }
+
+  @Test
+  void oddAddressesAndRedirectsToThemAreTaken() throws Exception {
+    List<String> odd = List.of("/a|b", "/a{b}", "/a^b", "/a\"b", "/a b", "/a\\b", "/a[1]", "/a<b>");
+    for (String path : odd) {
+      handler =
+          e -> {
+            if (e.getRequestURI().getPath().equals("/go")) {
+              e.getResponseHeaders().set("Location", path);
+              answer(e, 302, "");
+            } else {
+              answer(e, 200, "payload");
+            }
+          };
+      assertThat(files(path, "http.filename", "f")).as(path).containsEntry("f", "payload");
+      assertThat(files("/go?to=" + odd.indexOf(path), "http.filename", "f"))
+          .as("redirect to " + path)
+          .containsEntry("f", "payload");
+    }
+  }
+
+  @Test
+  void notModifiedThatNamesNoneOfWhatIsKnownIsAskedAnew() throws Exception {
+    AtomicReference<String> current = new AtomicReference<>("one");
+    handler =
+        e -> {
+          String known = String.valueOf(e.getRequestHeaders().getFirst("If-None-Match"));
+          if (known.contains(current.get())) {
+            answer(e, 304, ""); // and does not say which of them
+          } else {
+            e.getResponseHeaders().set("ETag", "\"" + current.get() + "\"");
+            answer(e, 200, current.get());
+          }
+        };
+    for (String version : new String[] {"one", "two", "one", "two"}) {
+      current.set(version);
+      assertThat(files("/x")).containsEntry("x", version);
+    }
   }
 
   @Test
@@ -314,22 +354,25 @@ final class HttpSourceTest {
     assertThat(files("/f")).containsEntry("f", "plain");
   }
 
+  private static String nameOf(String asked, Optional<String> disposition, String url) {
+    return FileName.of(asked, disposition, HttpUrl.parse(url));
+  }
+
   @Test
   void namesAreAlwaysPlain() {
     Optional<String> none = Optional.empty();
-    assertThat(FileName.of("", none, "http://h/a/b.tar?c=/d")).isEqualTo("b.tar");
-    assertThat(FileName.of("", none, "http://h/a%20b")).isEqualTo("a b");
-    assertThat(FileName.of("", none, "http://h/a%2f..")).isEqualTo("download");
-    assertThat(FileName.of("", none, "http://h/")).isEqualTo("download");
-    assertThat(FileName.of("../../x", none, "http://h/a")).isEqualTo("x");
-    assertThat(FileName.of("..", none, "http://h/a")).isEqualTo("download");
-    assertThat(FileName.of("a\0b", none, "http://h/a")).isEqualTo("download");
-    assertThat(FileName.of("", Optional.of("attachment; filename=\"x/../y z\""), "http://h/a"))
+    assertThat(nameOf("", none, "http://h/a/b.tar?c=/d")).isEqualTo("b.tar");
+    assertThat(nameOf("", none, "http://h/a%20b")).isEqualTo("a b");
+    assertThat(nameOf("", none, "http://h/a%2f..")).isEqualTo("download");
+    assertThat(nameOf("", none, "http://h/")).isEqualTo("download");
+    assertThat(nameOf("../../x", none, "http://h/a")).isEqualTo("x");
+    assertThat(nameOf("..", none, "http://h/a")).isEqualTo("download");
+    assertThat(nameOf("a\0b", none, "http://h/a")).isEqualTo("download");
+    assertThat(nameOf("", Optional.of("attachment; filename=\"x/../y z\""), "http://h/a"))
         .isEqualTo("y z");
-    assertThat(FileName.of("", Optional.of("attachment; filename=q"), "http://h/a")).isEqualTo("q");
-    assertThat(FileName.of("", Optional.of("attachment; filename=\"d/\""), "http://h/a"))
-        .isEqualTo("a");
-    assertThat(FileName.of("", Optional.of("attachment; filename*=UTF-8''%c3%a4"), "http://h/a"))
+    assertThat(nameOf("", Optional.of("attachment; filename=q"), "http://h/a")).isEqualTo("q");
+    assertThat(nameOf("", Optional.of("attachment; filename=\"d/\""), "http://h/a")).isEqualTo("a");
+    assertThat(nameOf("", Optional.of("attachment; filename*=UTF-8''%c3%a4"), "http://h/a"))
         .isEqualTo("\u00e4");
   }
 
