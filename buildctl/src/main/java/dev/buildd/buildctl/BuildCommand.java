@@ -122,6 +122,11 @@ final class BuildCommand {
 
   private void run(Invocation flags) throws Exception {
     refuseWhatIsMissing(flags);
+    String mode = flags.text("progress");
+    if (flags.flag("no-progress")) {
+      mode = flags.flag("debug") ? "plain" : "quiet";
+    }
+    mode = Displays.chosen(mode, System.getenv()); // before anything is read or sent
     if (flags.given("frontend").isEmpty() && isCharacterDevice()) {
       throw BuildException.invalid("please specify --frontend or pipe LLB definition to stdin");
     }
@@ -135,10 +140,6 @@ final class BuildCommand {
       SolveOptions options = options(flags, ref).withLocalCachesFound();
       Optional<Definition> definition =
           options.frontend().isEmpty() ? Optional.of(readDefinition(flags)) : Optional.empty();
-      String mode = flags.text("progress");
-      if (flags.flag("no-progress")) {
-        mode = flags.flag("debug") ? "plain" : "quiet";
-      }
       build(client, options, definition, mode, trace, flags);
     }
   }

@@ -203,7 +203,9 @@ final class RefusalsTest {
                           .marshal()),
                   machine.options().withRef("failing"),
                   status -> {}))
-          .hasMessageContaining("exit code: 3");
+          .hasMessageContaining(
+              "process \"/bin/sh -c echo one\\nexit 3\" did not complete successfully: exit code:"
+                  + " 3");
     }
     assertThat(logged("failing"))
         .singleElement()

@@ -95,7 +95,12 @@ final class LocalStores {
     String digest = attributes.getOrDefault("digest", "");
     if (digest.isEmpty()) {
       String tag = attributes.getOrDefault("tag", "latest");
-      digest = new OciLayout(directory).find(tag).map(Digest::toString).orElse("");
+      try {
+        digest = new OciLayout(directory).find(tag).map(Digest::toString).orElse("");
+      } catch (BuildException e) {
+        log.warn("local cache import at {} skipped: {}", source, e.getMessage());
+        return;
+      }
     }
     if (digest.isEmpty()
         || !Files.isRegularFile(ContentProvider.blob(directory, Digest.parse(digest)))) {

@@ -40,7 +40,11 @@ final class OciLayout {
     this.index = directory.resolve("index.json");
   }
 
-  /** What bears the tag; empty if nothing does, or if there is no index. */
+  /**
+   * What bears the tag; empty if nothing does, or if there is no index.
+   *
+   * @throws BuildException if the index is damaged, as by an export that was interrupted
+   */
   Optional<Digest> find(String tag) throws IOException {
     if (!Files.exists(index)) {
       return Optional.empty();

@@ -1,6 +1,8 @@
 package dev.buildd.snapshot;
 
+import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
@@ -8,7 +10,9 @@ import dev.buildd.base.linux.Stat;
 import dev.buildd.base.linux.TreeFiles;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +32,9 @@ public final class LayerFiles {
 
   /** Present on directories that may hold whiteouts; without it overlayfs may list them. */
   public static final String ORIGIN = OVERLAY + "origin";
+
+  /** Of paths below a directory: well below what the kernel takes at once. */
+  private static final int MAX_PATH = 1000;
 
   private LayerFiles() {}
 
@@ -379,7 +386,20 @@ public final class LayerFiles {
    */
   public static Usage usage(Path directory, boolean linked) throws IOException {
     Counter counter = new Counter(linked);
-    counter.add(directory);
+    try {
+      counter.tops.add(TreeFiles.hold(directory));
+      while (!counter.tops.isEmpty()) {
+        try (TreeFiles.Held top = counter.tops.removeLast()) {
+          counter.add(top, "");
+        }
+      }
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+    } finally {
+      counter.tops.forEach(left -> Cleanup.run("close", left::close));
+    }
     return new Usage(counter.bytes, counter.inodes);
   }
 
@@ -389,12 +409,20 @@ public final class LayerFiles {
     private long bytes;
     private long inodes;
 
+    /** From where paths are counted: they may become too long, and their calls too deep, else. */
+    private final Deque<TreeFiles.Held> tops = new ArrayDeque<>();
+
     Counter(boolean linked) {
       this.linked = linked;
     }
 
-    void add(Path path) throws IOException {
-      Stat stat = Linux.tryLstat(path);
+    void add(TreeFiles.Held top, String at) throws IOException {
+      if (at.length() > MAX_PATH) {
+        tops.addLast(top.hold(at));
+        return;
+      }
+      Path path = top.path().resolve(at);
+      Stat stat = at.isEmpty() ? top.stat() : Linux.tryLstat(path);
       if (stat == null) {
         return; // gone meanwhile
       }
@@ -406,12 +434,13 @@ public final class LayerFiles {
       if (stat.isDirectory()) {
         List<Path> entries;
         try {
-          entries = list(path);
+          entries = FileNames.list(path);
         } catch (java.nio.file.NoSuchFileException e) {
           return;
         }
+        String prefix = at.isEmpty() ? "" : at + "/";
         for (Path entry : entries) {
-          add(entry);
+          add(top, prefix + entry.getFileName());
         }
       }
     }

@@ -2,13 +2,18 @@ package dev.buildd.base.linux;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Random;
 import java.util.function.BooleanSupplier;
 
-/** A directory with all it holds, however deep. */
+/** A directory with all it holds, however deep: deeper than the kernel takes a path. */
 public final class FileTree {
+  private static final int MAX_PATH = 1_000; // of 4,096 that the kernel takes, below the root
+  private static final Random RANDOM = new SecureRandom();
+
   private FileTree() {}
 
   /** Deletes it; one that is not there is no failure. */
@@ -34,13 +39,23 @@ public final class FileTree {
           return;
         }
         if (!unlink(path)) {
-          directories.push(path);
+          directories.push(within(root, path));
         }
       }
       if (directories.size() == before) {
         Linux.rmdir(directories.pop());
       }
     }
+  }
+
+  /** A directory that lies deep is moved to the top. */
+  private static Path within(Path root, Path directory) throws IOException {
+    if (directory.toString().length() - root.toString().length() <= MAX_PATH) {
+      return directory;
+    }
+    Path top = root.resolve(".deep-" + Long.toHexString(RANDOM.nextLong()));
+    Linux.rename(directory, top, Linux.RENAME_NOREPLACE);
+    return top;
   }
 
   /** Deletes a file; false if it is a directory. */

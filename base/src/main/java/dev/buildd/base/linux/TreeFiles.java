@@ -73,6 +73,11 @@ public final class TreeFiles {
       return Linux.fstat(descriptor);
     }
 
+    /** Holds what a path without links names from here. */
+    public Held hold(String path) throws IOException {
+      return new Held(Linux.openat2(descriptor, path, HELD, 0, NO_LINKS));
+    }
+
     /** By which it can be reached while it is held, whatever has its name by now. */
     public Path path() {
       return Path.of(again(descriptor));
@@ -104,8 +109,9 @@ public final class TreeFiles {
   }
 
   static void requireRegular(int held, String shown) throws IOException {
-    if (!Linux.fstat(held).isRegular()) {
-      throw new NotRegularFileException(shown);
+    Stat stat = Linux.fstat(held);
+    if (!stat.isRegular()) {
+      throw new NotRegularFileException(shown, stat);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.buildd.buildctl.progress;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.client.SolveStatus;
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Map;
 
 /** Makes displays by name. */
@@ -36,6 +37,20 @@ public final class Displays {
   }
 
   /**
+   * The name of the display that is meant.
+   *
+   * @throws BuildException {@code INVALID_ARGUMENT} if there is none of that name
+   */
+  public static String chosen(String mode, Map<String, String> environment) {
+    String wished = environment.getOrDefault("BUILDKIT_PROGRESS", "");
+    String chosen = mode.equals("auto") && !wished.isEmpty() ? wished : mode;
+    if (!List.of("", "auto", "tty", "plain", "rawjson", "quiet").contains(chosen)) {
+      throw BuildException.invalid("invalid progress mode " + chosen);
+    }
+    return chosen;
+  }
+
+  /**
    * The display of that name.
    *
    * @param mode {@code auto}, {@code tty}, {@code plain}, {@code rawjson} or {@code quiet}
@@ -43,8 +58,7 @@ public final class Displays {
   public static Display of(
       String mode, PrintStream out, Terminal terminal, Map<String, String> environment) {
     Settings settings = Settings.of(environment);
-    String wished = environment.getOrDefault("BUILDKIT_PROGRESS", "");
-    return switch (mode.equals("auto") && !wished.isEmpty() ? wished : mode) {
+    return switch (chosen(mode, environment)) {
       case "", "auto" ->
           terminal.isTerminal()
               ? new TtyDisplay(out, terminal, settings)
@@ -58,7 +72,7 @@ public final class Displays {
       case "plain" -> new PlainDisplay(out, settings);
       case "rawjson" -> new RawJson(out);
       case "quiet" -> new Quiet();
-      default -> throw BuildException.invalid("invalid progress mode " + mode);
+      default -> throw new IllegalStateException("unknown mode " + mode);
     };
   }
 }

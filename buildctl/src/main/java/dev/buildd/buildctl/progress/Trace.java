@@ -1,6 +1,7 @@
 package dev.buildd.buildctl.progress;
 
 import com.google.protobuf.ByteString;
+import dev.buildd.base.text.GoQuote;
 import dev.buildd.client.SolveStatus;
 import dev.buildd.proto.pb.ProgressGroup;
 import java.io.PrintStream;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** All that is known of a build's progress. */
@@ -178,8 +180,8 @@ final class Trace {
     }
     // a step may be announced again, which changes nothing once it has started
     if (!wasStarted || v.started().isPresent()) {
-      vertex.name = v.name();
-      vertex.error = v.error();
+      vertex.name = GoQuote.printable(v.name()); // which a daemon may have got from anybody
+      vertex.error = printable(v.error());
       vertex.cached = v.cached();
     }
     if (v.started().isPresent()) {
@@ -189,6 +191,11 @@ final class Trace {
         shown.add(vertex);
       }
     }
+  }
+
+  /** Several lines may come, but nothing that the terminal obeys. */
+  private static String printable(String text) {
+    return text.lines().map(GoQuote::printable).collect(Collectors.joining("\n"));
   }
 
   private void refresh(Vertex group) {

@@ -111,6 +111,14 @@ class PlainDisplayTest {
   }
 
   @Test
+  void nothingThatTheTerminalObeysIsShown() {
+    Display display = Displays.of("plain", out, Terminal.none(), Map.of());
+    display.update(vertices(vertex("a\u001b[31m\nb", 0, 1, false, "bad\u001b[0m\nworse")));
+    display.done();
+    assertThat(shown()).contains("a\\x1b[31m\\nb", "bad\\x1b[0m\nworse").doesNotContain("\u001b");
+  }
+
+  @Test
   void rawJsonIsOneLineForEachPieceOfNews() {
     Display display = Displays.of("rawjson", out, Terminal.none(), Map.of());
     display.update(vertices(vertex("sha256:a", 0, 0.25, true, "")));
@@ -134,6 +142,8 @@ class PlainDisplayTest {
         .hasMessageContaining("not a console");
     assertThatThrownBy(() -> Displays.of("nosuch", out, Terminal.none(), Map.of()))
         .hasMessage("invalid progress mode nosuch");
+    assertThatThrownBy(() -> Displays.chosen("auto", Map.of("BUILDKIT_PROGRESS", "bogus")))
+        .hasMessage("invalid progress mode bogus");
     assertThat(Settings.of(Map.of("BUILDKIT_COLORS", "run=cyan:error=255,0,0")).colors())
         .containsEntry("run", "\u001b[36m")
         .containsEntry("error", "\u001b[38;5;196m");

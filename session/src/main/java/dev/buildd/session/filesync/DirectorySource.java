@@ -52,6 +52,9 @@ public final class DirectorySource implements FsSource {
     try {
       return TreeFiles.readInUnfollowed(root, path);
     } catch (NotRegularFileException e) {
+      if (e.isSocket()) {
+        return InputStream.nullInputStream(); // as FileStat tells of it
+      }
       throw new IOException(
           "open " + root.resolve(path) + ": " + Errno.describe(Errno.EINVAL),
           new BuildException(Category.FAILED_PRECONDITION, "not a regular file", e));

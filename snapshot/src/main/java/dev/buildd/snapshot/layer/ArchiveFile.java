@@ -1,6 +1,7 @@
 package dev.buildd.snapshot.layer;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.base.io.BlockInput;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
@@ -29,6 +30,12 @@ public final class ArchiveFile {
     }
     try (InputStream in = open(file)) {
       return new TarReader(in).next().isPresent();
+    } catch (NoProgramException e) {
+      // to leave an archive as it is would be to do something else than was asked
+      throw new BuildException(
+          Category.FAILED_PRECONDITION,
+          file.getFileName() + " cannot be unpacked: " + e.getMessage(),
+          e);
     } catch (IOException | BuildException e) {
       return false; // whatever else it may be, it is to be taken as it is
     }
@@ -76,6 +83,14 @@ public final class ArchiveFile {
         && java.util.Arrays.equals(start, 0, magic.length, magic, 0, magic.length);
   }
 
+  private static final class NoProgramException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    NoProgramException(String program, IOException cause) {
+      super("the daemon finds no program " + program, cause);
+    }
+  }
+
   /** What a program makes of a file. */
   private static final class Decompressed extends BlockInput {
     private final String program;
@@ -98,6 +113,8 @@ public final class ArchiveFile {
             .redirectInput(held.path().toFile())
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
+      } catch (IOException e) {
+        throw new NoProgramException(program, e);
       }
     }
 

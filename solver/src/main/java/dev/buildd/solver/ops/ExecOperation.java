@@ -6,6 +6,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.GoJson;
 import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.text.GoQuote;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.CacheOpt;
@@ -201,7 +202,7 @@ public final class ExecOperation implements Op {
   }
 
   private void run(ProcessSpec process, ProcessIo io) throws Exception {
-    String command = String.join(" ", message.getMeta().getArgsList());
+    String command = GoQuote.of(String.join(" ", message.getMeta().getArgsList()));
     List<Integer> valid = message.getMeta().getValidExitCodesList();
     int code = 0;
     try {
@@ -211,13 +212,13 @@ public final class ExecOperation implements Op {
     } catch (BuildException e) {
       throw new BuildException(
           e.category(),
-          "process \"" + command + "\" did not complete successfully: " + e.getMessage(),
+          "process " + command + " did not complete successfully: " + e.getMessage(),
           e);
     }
     boolean accepted = valid.isEmpty() ? code == 0 : valid.contains(code);
     if (!accepted) {
       throw new ExitException(
-          code, "process \"" + command + "\" did not complete successfully: exit code: " + code);
+          code, "process " + command + " did not complete successfully: exit code: " + code);
     }
   }
 

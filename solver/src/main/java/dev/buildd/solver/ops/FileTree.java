@@ -256,8 +256,17 @@ final class FileTree {
       String text = e.getMessage() == null ? path : e.getMessage();
       throw new BuildException(
           e instanceof NotRegularFileException ? Category.INVALID_ARGUMENT : Category.UNKNOWN,
-          text.replace(root + "/", "/").replace(root.toString(), "/"),
+          within(root, text),
           e);
+    } catch (BuildException e) {
+      String text = String.valueOf(e.getMessage());
+      throw text.contains(root.toString())
+          ? new BuildException(e.category(), within(root, text), e)
+          : e;
     }
+  }
+
+  private static String within(Path root, String text) {
+    return text.replace(root + "/", "/").replace(root.toString(), "/");
   }
 }

@@ -161,7 +161,7 @@ public final class CacheExports {
   private CacheConfig collected(List<CacheKeyId> results, CacheCollector.Results layers)
       throws Exception {
     CacheCollector collector = new CacheCollector(keys, layers);
-    results.forEach(collector::add);
+    results.forEach(collector::addResult);
     return collector.config();
   }
 

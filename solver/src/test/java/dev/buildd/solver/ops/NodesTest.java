@@ -175,4 +175,30 @@ final class NodesTest {
       }
     }
   }
+
+  @Test
+  void messagesSayWhyAndNameNoPathOfTheDaemons() throws Exception {
+    try (Result base =
+            lab.tree(root -> {
+              Files.writeString(root.resolve("f"), "");
+              Files.createDirectory(root.resolve("d"));
+            });
+        Result other = lab.tree(root -> Files.createDirectory(root.resolve("f")))) {
+      assertThatThrownBy(
+              () -> lab.run(on(0).setMkfile(file("/no/such/f")).build(), root -> {}, base))
+          .hasMessageEndingWith("/no/such/f: no such file or directory");
+      assertThatThrownBy(() -> lab.run(on(0).setMkfile(file("/f/x")).build(), root -> {}, base))
+          .hasMessageEndingWith("/f/x: not a directory");
+      assertThatThrownBy(() ->
+              lab.run(
+                  on(0)
+                      .setSecondaryInput(1)
+                      .setCopy(copy("/", "/").setDirCopyContents(true))
+                      .build(),
+                  root -> {},
+                  base,
+                  other))
+          .hasMessage("cannot copy to non-directory: /f");
+    }
+  }
 }

@@ -40,7 +40,7 @@ record WorkTree(
     }
     if (!request.skipSubmodules()) {
       try {
-        git.run("submodule", "update", "--init", "--recursive", "--depth=1");
+        submodules(git);
       } catch (Git.Failure e) {
         throw e.during("failed to update submodules for " + request.url().shown());
       }
@@ -55,6 +55,26 @@ record WorkTree(
     if (version == CompatibilityVersion.V0_13) {
       letAllWrite(target);
     }
+  }
+
+  private void submodules(Git git) throws Exception {
+    try {
+      updateSubmodules(git);
+    } catch (Git.Failure e) {
+      Path known = bareDirectory.resolve("modules");
+      if (!Linux.exists(known)) {
+        throw e;
+      }
+      // the repository, which builds share, may know a submodule by an older address, or another
+      // one at its path
+      git.run("submodule", "deinit", "--force", "--all");
+      LayerFiles.deleteTree(known);
+      updateSubmodules(git);
+    }
+  }
+
+  private static void updateSubmodules(Git git) throws Exception {
+    git.run("submodule", "update", "--init", "--recursive", "--depth=1");
   }
 
   /** A work tree with a repository of its own, as a user's clone has. */

@@ -15,6 +15,7 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -342,6 +343,25 @@ final class GitSourceTest {
         Mounted at = ref.mount()) {
       assertThat(at.path().resolve("vendor")).isEmptyDirectory();
     }
+  }
+
+  @Test
+  void aSubmoduleMayBeReplacedByAnother() throws Exception {
+    for (String name : new String[] {"one", "two"}) {
+      Path library = Files.createDirectories(temp.resolve("served").resolve(name));
+      git(library, "init", "-q", "-b", "main");
+      Files.writeString(library.resolve("lib"), name);
+      git(library, "add", "-A");
+      git(library, "commit", "-q", "-m", name);
+    }
+    git(repository, "submodule", "-q", "add", base + "one", "vendor");
+    commitAll();
+    assertThat(read("vendor/lib", "main")).isEqualTo("one");
+    git(repository, "rm", "-q", "vendor");
+    LayerFiles.deleteTree(repository.resolve(".git/modules/vendor"));
+    git(repository, "submodule", "-q", "add", base + "two", "vendor");
+    commitAll();
+    assertThat(read("vendor/lib", "main")).isEqualTo("two");
   }
 
   @Test
