@@ -19,7 +19,7 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks web servers (docs/adr/0005): in blocking style, with HTTP/1.1, whose transfers need no
+ * Asks web servers (docs/adr/0006): in blocking style, with HTTP/1.1, whose transfers need no
  * window of ours. Follows no redirects. An interrupt ends a request and the reading of its answer.
  *
  * <p>Safe for use by many threads.
