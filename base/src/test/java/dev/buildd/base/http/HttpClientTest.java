@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -141,17 +142,23 @@ final class HttpClientTest {
     Server server =
         server(head ->
             head.startsWith("GET /chunked")
-                ? "HTTP/1.1 100 Continue\r\n\r\n"
-                      + "HTTP/1.1 200 OK\r\n"
-                      + "X-a: 1\r\n"
-                      + "x-A: 2\r\n"
-                      + "Transfer-Encoding: chunked\r\n\r\n"
-                      + "3;ext=1\r\n"
-                      + "abc\r\n"
-                      + "2\r\n"
-                      + "de\r\n"
-                      + "0\r\n"
-                      + "T: r\r\n\r\n"
+                ? String.join(
+                    "\r\n",
+                    "HTTP/1.1 100 Continue",
+                    "",
+                    "HTTP/1.1 200 OK",
+                    "X-a: 1",
+                    "x-A: 2",
+                    "Transfer-Encoding: chunked",
+                    "",
+                    "3;ext=1",
+                    "abc",
+                    "2",
+                    "de",
+                    "0",
+                    "T: r",
+                    "",
+                    "")
                 : head.startsWith("HEAD")
                     ? "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
                     : ok("x"));
@@ -293,7 +300,7 @@ final class HttpClientTest {
     ready.await();
     thread.interrupt();
     thread.join();
-    return failure.get();
+    return Objects.requireNonNull(failure.get());
   }
 
   @Test
