@@ -94,7 +94,8 @@ final class OverlappingBuildsTest {
                   }
                 } catch (Exception e) {
                   connected.countDown(); // once too often does no harm
-                  boolean meant = failing && String.valueOf(e.getMessage()).contains("exit code: 7");
+                  boolean meant =
+                      failing && String.valueOf(e.getMessage()).contains("exit code: 7");
                   if (!cancelled && !meant) {
                     faults.add(e.toString());
                   }
@@ -144,9 +145,15 @@ final class OverlappingBuildsTest {
     for (int i = 0; i < depth; i++) {
       boolean last = i == depth - 1;
       String script =
-          "cat /in/same > /out/same; echo " + i + " >> /out/same; sleep 0.02;"
+          "cat /in/same > /out/same; echo "
+              + i
+              + " >> /out/same; sleep 0.02;"
               + (last && failing ? "exit 7;" : "")
-              + " echo " + round + "." + i + " >> /c/log";
+              + " echo "
+              + round
+              + "."
+              + i
+              + " >> /c/log";
       out =
           Machine.base()
               .run(
