@@ -50,7 +50,7 @@ final class AccessTest {
     Linux.lchown(directory.resolve("root"), NOBODY, NOBODY);
     Linux.chmod(loose, 0755);
     Files.createFile(directory.resolve("root/buildkitd.lock")); // it has been in use
-    Files.writeString(directory.resolve("root/metadata.log"), "");
+    Files.writeString(directory.resolve("root/left"), "");
     machine = new Machine(directory);
   }
 
@@ -66,7 +66,7 @@ final class AccessTest {
       assertThat(stat.permissions()).as(name).isEqualTo(0700);
       assertThat(stat.uid()).as(name).isZero();
     }
-    assertThat(Linux.lstat(machine.root().resolve("metadata.log")).permissions()).isEqualTo(0600);
+    assertThat(Linux.lstat(machine.root().resolve("left")).permissions()).isEqualTo(0600);
   }
 
   private static String asNobody(String script) throws Exception {

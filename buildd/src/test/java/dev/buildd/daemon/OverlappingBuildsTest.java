@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("root")
 final class OverlappingBuildsTest {
-  private static final int ROUNDS = Integer.getInteger("rounds", 200);
+  private static final int ROUNDS = Integer.getInteger("rounds", 60);
   private static final BuildClient.PruneOptions UNUSED =
       new BuildClient.PruneOptions(List.of(), false, Duration.ZERO, 0, 0, 0);
 

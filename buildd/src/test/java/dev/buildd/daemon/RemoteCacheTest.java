@@ -152,6 +152,24 @@ final class RemoteCacheTest {
     assertThat(temp.resolve("made")).isEmptyDirectory();
   }
 
+  /** As an export leaves it that was interrupted. */
+  @Test
+  void aDamagedIndexIsNoCacheAndIsWrittenAnew() throws Exception {
+    Path directory = temp.resolve("damaged");
+    CacheEntry export = new CacheEntry("local", Map.of("dest", "" + directory, "mode", "max"));
+    CacheEntry wanted = new CacheEntry("local", Map.of("src", "" + directory));
+    build(here, List.of(export), List.of(), directory("made"));
+    Path index = directory.resolve("index.json");
+    String good = Files.readString(index);
+    for (String text : List.of("", good.substring(0, good.length() / 2), "{{{", "null", "[]")) {
+      Files.writeString(index, text);
+      build(here, List.of(), List.of(wanted), directory("out"));
+    }
+    Files.writeString(index, "");
+    build(here, List.of(export), List.of(), directory("made"));
+    assertThat(build(there, List.of(), List.of(wanted), directory("again"))).isEmpty();
+  }
+
   @Test
   void whatNeedsNoInputsIsNotSent() throws Exception {
     State taken = Llb.scratch().file(Llb.copy(Llb.local("rootfs"), "/bin/busybox", "/busybox"));

@@ -7,7 +7,6 @@ import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -19,14 +18,13 @@ import java.util.TreeMap;
 
 /**
  * Gathers what of a store leads to some keys, as a document that other daemons understand. Results
- * of steps without inputs that others rest on are left out: they are clients' directories, images,
- * and others' files, which can be had where they came from. Used by one thread.
+ * of steps without inputs are left out: they are clients' directories, images, and others' files,
+ * which can be had where they came from. Used by one thread.
  */
 public final class CacheCollector {
   private final CacheStore store;
   private final Results results;
   private final Map<CacheKeyId, Step> steps = new LinkedHashMap<>();
-  private final Set<CacheKeyId> wanted = new HashSet<>();
 
   /** Tells of results as layers. */
   public interface Results {
@@ -53,12 +51,6 @@ public final class CacheCollector {
   public CacheCollector(CacheStore store, Results results) {
     this.store = store;
     this.results = results;
-  }
-
-  /** Adds the key of what was built, and all that leads to it. */
-  public void addResult(CacheKeyId key) {
-    wanted.add(key);
-    add(key);
   }
 
   /** Adds a key and all that leads to it. */
@@ -126,9 +118,7 @@ public final class CacheCollector {
         inputs.add(some);
       }
       List<CacheConfig.Result> results =
-          inputs.isEmpty() && !wanted.contains(step.key)
-              ? List.of()
-              : results(step, layers, chains);
+          inputs.isEmpty() ? List.of() : results(step, layers, chains);
       records.add(new CacheConfig.Step(step.digest, results, inputs));
     }
     return new CacheConfig(layers, records).sorted();

@@ -161,7 +161,7 @@ public final class CacheExports {
   private CacheConfig collected(List<CacheKeyId> results, CacheCollector.Results layers)
       throws Exception {
     CacheCollector collector = new CacheCollector(keys, layers);
-    results.forEach(collector::addResult);
+    results.forEach(collector::add);
     return collector.config();
   }
 

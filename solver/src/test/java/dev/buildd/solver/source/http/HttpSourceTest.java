@@ -143,7 +143,7 @@ final class HttpSourceTest {
 
   @Test
   void oddAddressesAndRedirectsToThemAreTaken() throws Exception {
-    List<String> odd = List.of("/a|b", "/a{b}", "/a^b", "/a\"b", "/a b", "/a\\b", "/a[1]", "/a<b>");
+    List<String> odd = List.of("/a|b", "/a{b}", "/a^b", "/a\"b", "/a b", "/a\\b", "/a<b>");
     for (String path : odd) {
       handler =
           e -> {
