@@ -1,5 +1,6 @@
 package dev.buildd.snapshot.store;
 
+import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -157,7 +158,7 @@ public final class MetadataStore implements AutoCloseable {
     byte[] at = key(table, key);
     Pending pending = writing.get(at);
     if (pending != null) {
-      awaitQuietly(pending);
+      Scope.awaitUninterruptibly(pending.done);
     }
     return directory.read(files -> Optional.ofNullable(files.get(at)));
   }
@@ -244,7 +245,7 @@ public final class MetadataStore implements AutoCloseable {
 
   private void awaitWriting(byte[] from, byte[] end) {
     for (Pending pending : writing.subMap(from, end).values()) {
-      awaitQuietly(pending);
+      Scope.awaitUninterruptibly(pending.done);
     }
   }
 
@@ -410,25 +411,10 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   private static void await(Pending pending) {
-    awaitQuietly(pending);
+    Scope.awaitUninterruptibly(pending.done);
     BuildException failure = pending.failure;
     if (failure != null) {
       throw new BuildException(failure.category(), String.valueOf(failure.getMessage()), failure);
-    }
-  }
-
-  private static void awaitQuietly(Pending pending) {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        pending.done.await();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 
@@ -567,7 +553,7 @@ public final class MetadataStore implements AutoCloseable {
     closing.countDown();
     joinQuietly(checkpointer);
     try {
-      awaitQuietly(submit(new Pending(List.of(), false, true, List.of())));
+      Scope.awaitUninterruptibly(submit(new Pending(List.of(), false, true, List.of())).done);
     } catch (BuildException e) {
       return; // closed before
     }
