@@ -15,6 +15,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Lets the daemon ask what is to become of a result. */
 public final class ExporterProvider implements Attachable {
@@ -69,6 +70,11 @@ public final class ExporterProvider implements Attachable {
       } catch (InterruptedException e) {
         throw e;
       } catch (Exception e) {
+        if (BuildException.isDefect(e)) {
+          // thrown by the program that uses this client: what it says is for that program's user
+          throw BuildException.unknown(
+              Objects.requireNonNullElse(e.getMessage(), e.getClass().getSimpleName()), e);
+        }
         Status.Code code = Statuses.of(e).getStatus().getCode();
         if (code == Status.Code.UNAVAILABLE || code == Status.Code.UNIMPLEMENTED) {
           // by these the daemon would take it that there is nothing to choose

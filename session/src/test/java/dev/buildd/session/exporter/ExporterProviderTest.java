@@ -94,4 +94,25 @@ class ExporterProviderTest {
       }
     }
   }
+
+  @Test
+  void whatTheClientsOwnProgramThrowsIsTold() throws Exception {
+    ExporterProvider.Chooser throwing =
+        new ExporterProvider.Chooser() {
+          @Override
+          public List<ExportRequest> choose(Map<String, ByteString> metadata, List<String> refs) {
+            throw new IllegalStateException("no such target");
+          }
+
+          @Override
+          public void exported(Map<String, String> response) {}
+        };
+    try (Wired wired = new Wired();
+        ClientSession client = wired.client(new ExporterProvider(throwing))) {
+      Session session = wired.session(client);
+      assertThatThrownBy(() -> ChosenExports.find(session, Map.of(), List.of()))
+          .isInstanceOf(BuildException.class)
+          .hasMessage("find exporters: no such target");
+    }
+  }
 }
