@@ -40,7 +40,8 @@ final class ConfigFile {
   /**
    * Reads the file over the defaults.
    *
-   * @throws BuildException {@code INVALID_ARGUMENT} if it is not TOML or a value is of a wrong type
+   * @throws BuildException {@code INVALID_ARGUMENT} if it is not TOML or a value is of a wrong type;
+   *     {@code UNIMPLEMENTED} if it asks for a protection that this daemon does not have
    */
   static Loaded load(Path path) throws IOException {
     String text = Files.readString(path);
@@ -74,23 +75,38 @@ final class ConfigFile {
           check(element, key + "[]");
         }
       } else {
-        checkLeaf(key, entry.getKey());
+        checkLeaf(key, entry.getKey(), value);
       }
     }
   }
 
-  private void checkLeaf(String key, String name) {
+  private void checkLeaf(String key, String name, JsonNode value) {
     if (ConfigKeys.matches(ConfigKeys.BUILT, key)) {
       return;
     }
     String shown = key.replace('\0', '.');
     String at = path + ":" + line(name) + ": ";
+    if (asksForSomething(value) && ConfigKeys.matches(ConfigKeys.PROTECTING, key)) {
+      throw new BuildException(
+          Category.UNIMPLEMENTED,
+          at
+              + shown
+              + " is not supported by this daemon yet, which would be less protected than the file"
+              + " asks for: remove the key to start without");
+    }
     if (ConfigKeys.matches(ConfigKeys.KNOWN, key)) {
       warnings.add(at + shown + " is not supported by this daemon yet and was ignored");
       return;
     }
     String hint = ConfigKeys.nearest(key).map(near -> ", did you mean " + near + "?").orElse("");
     warnings.add(at + "unknown key " + shown + hint);
+  }
+
+  /** Not what switches a thing off. */
+  private static boolean asksForSomething(JsonNode value) {
+    return !(value.isBoolean() && !value.asBoolean())
+        && !(value.isString() && value.asString().isEmpty())
+        && !(value.isArray() && value.isEmpty());
   }
 
   private int line(String name) {

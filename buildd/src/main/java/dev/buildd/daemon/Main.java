@@ -187,15 +187,28 @@ public final class Main implements Callable<Integer> {
       hidden = true)
   @Nullable String containerdAddress;
 
-  // known to BuildKit, without effect here as yet; told of in a warning when given
+  // known to BuildKit; a daemon without them would be less protected than was asked for
+  @Option(
+      names = {"--proxy-network"},
+      hidden = true,
+      arity = "0..1",
+      fallbackValue = "true")
+  @Nullable String proxyNetwork;
+
+  @Option(
+      names = {"--oci-worker-selinux"},
+      hidden = true,
+      arity = "0..1",
+      fallbackValue = "true")
+  @Nullable String selinux;
+
+  // known to BuildKit, without effect here as yet; told of in the debug log
   @Option(
       names = {
         "--rootless",
-        "--proxy-network",
         "--cdi-disabled",
         "--save-cache-debug",
         "--oci-worker-gc",
-        "--oci-worker-selinux",
         "--oci-worker-no-process-sandbox",
         "--oci-worker-rootless",
         "--containerd-worker-gc",
@@ -307,11 +320,20 @@ public final class Main implements Callable<Integer> {
 
   // --- flags over the file ---
 
+  private static void refuse(String flag, @Nullable String value) {
+    if (isTrue(value)) {
+      throw new BuildException(
+          Category.UNIMPLEMENTED, flag + " is not supported by this daemon yet");
+    }
+  }
+
   private BuilddConfig flagged(BuilddConfig base) {
     if (!tls.isEmpty()) {
       throw new BuildException(
           Category.UNIMPLEMENTED, "TLS is not supported by this daemon yet; use a unix socket");
     }
+    refuse("--proxy-network", proxyNetwork);
+    refuse("--oci-worker-selinux", selinux);
     if (isTrue(containerdWorker) || containerdAddress != null) {
       throw new BuildException(
           Category.UNIMPLEMENTED,

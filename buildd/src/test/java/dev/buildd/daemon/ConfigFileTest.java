@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,6 +135,26 @@ final class ConfigFileTest {
                     .endsWith(
                         "toml:4: unknown key worker.oci.maxparallelism, did you mean"
                             + " max-parallelism?"));
+  }
+
+  @Test
+  void whatProtectsAndIsNotThereIsRefused() throws Exception {
+    for (String asked :
+        List.of(
+            "proxyNetwork = true",
+            "[grpc.tls]\ncert = \"/c\"",
+            "[grpc.tls]\nca = \"/c\"",
+            "[worker.oci]\nselinux = true",
+            "[worker.oci]\nuserRemapUnsupported = \"user\"")) {
+      assertThatThrownBy(() -> load(asked))
+          .as(asked)
+          .isInstanceOf(BuildException.class)
+          .hasMessageContaining("is not supported by this daemon yet")
+          .extracting(e -> ((BuildException) e).category())
+          .isEqualTo(Category.UNIMPLEMENTED);
+    }
+    assertThat(load("proxyNetwork = false\n[worker.oci]\nselinux = false").config())
+        .isEqualTo(BuilddConfig.defaults());
   }
 
   @Test
