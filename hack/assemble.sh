@@ -40,10 +40,7 @@ program() {
     "$here/packaging/launcher.sh" > "$here/bin/$1"
   chmod +x "$here/bin/$1"
 }
-# C2 is asked for later than by default: compiling what a first upload made warm took more of two cores
-# than the upload (docs/performance.md)
-tiers="-XX:Tier4InvocationThreshold=15000 -XX:Tier4MinInvocationThreshold=3000 -XX:Tier4CompileThreshold=45000"
-daemon="$tiers -XX:+UseG1GC -XX:G1PeriodicGCInterval=2000 -XX:MaxRAMPercentage=50 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30"
+daemon=$(grep -v "^#" "$here/packaging/buildd.options" | paste -sd " " -)
 client="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 for name in buildd buildkitd; do
   program $name dev.buildd.daemon.Main "$daemon" buildd ""

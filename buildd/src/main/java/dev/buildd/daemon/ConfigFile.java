@@ -40,8 +40,8 @@ final class ConfigFile {
   /**
    * Reads the file over the defaults.
    *
-   * @throws BuildException {@code INVALID_ARGUMENT} if it is not TOML or a value is of a wrong type;
-   *     {@code UNIMPLEMENTED} if it asks for a protection that this daemon does not have
+   * @throws BuildException {@code INVALID_ARGUMENT} if it is not TOML or a value is of a wrong
+   *     type; {@code UNIMPLEMENTED} if it asks for a protection that this daemon does not have
    */
   static Loaded load(Path path) throws IOException {
     String text = Files.readString(path);

@@ -87,10 +87,7 @@ final class ConfigKeys {
   /** Of these, what a daemon without them would be open for: never passed over. */
   static final List<String> PROTECTING =
       List.of(
-          "proxyNetwork",
-          "grpc.tls.**",
-          "worker.oci.selinux",
-          "worker.oci.userRemapUnsupported");
+          "proxyNetwork", "grpc.tls.**", "worker.oci.selinux", "worker.oci.userRemapUnsupported");
 
   static boolean matches(List<String> patterns, String key) {
     List<String> parts = List.of(key.split("\0", -1));

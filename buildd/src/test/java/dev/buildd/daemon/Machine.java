@@ -38,10 +38,17 @@ final class Machine implements AutoCloseable {
 
   private final Path directory;
   private final List<String> flags;
+  private final List<String> jvmOptions;
   private Process process;
 
   Machine(Path directory, String... flags) throws Exception {
+    this(directory, List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"), flags);
+  }
+
+  /** A daemon whose JVM has the given options, which count more than those it is shipped with. */
+  Machine(Path directory, List<String> jvmOptions, String... flags) throws Exception {
     this.directory = directory;
+    this.jvmOptions = jvmOptions;
     this.flags = List.of(flags);
     this.process = start();
   }
@@ -86,10 +93,9 @@ final class Machine implements AutoCloseable {
   private Process start() throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+    command.addAll(jvmOptions);
     command.addAll(
         List.of(
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
             "--enable-native-access=ALL-UNNAMED",
             "-cp",
             System.getProperty("java.class.path"),
