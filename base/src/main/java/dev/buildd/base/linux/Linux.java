@@ -1,16 +1,9 @@
 package dev.buildd.base.linux;
 
 import java.io.IOException;
-import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -20,8 +13,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * System calls through the foreign function interface. Every method blocks its thread for as long
- * as the kernel takes: call what may block long on {@code Threads.nativeCalls()}.
+ * System calls. Every method blocks its thread for as long as the kernel takes: call what may block
+ * long on {@code Threads.nativeCalls()}.
  *
  * <p>Paths are text as {@link FileNames} makes it, so that any name read from a directory finds its
  * file again. Safe for use by many threads.
@@ -74,47 +67,42 @@ public final class Linux {
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
 
-  private static final Linker LINKER = Linker.nativeLinker();
-  private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO =
-      CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+  private static final LibC LIBC = LibC.create();
 
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
-  private static final AddressLayout PTR = ValueLayout.ADDRESS;
 
-  private static final MethodHandle MOUNT = handle("mount", INT, PTR, PTR, PTR, LONG, PTR);
-  private static final MethodHandle UMOUNT2 = handle("umount2", INT, PTR, INT);
-  private static final MethodHandle LGETXATTR = handle("lgetxattr", LONG, PTR, PTR, PTR, LONG);
-  private static final MethodHandle LSETXATTR = handle("lsetxattr", INT, PTR, PTR, PTR, LONG, INT);
-  private static final MethodHandle LLISTXATTR = handle("llistxattr", LONG, PTR, PTR, LONG);
-  private static final MethodHandle LREMOVEXATTR = handle("lremovexattr", INT, PTR, PTR);
-  private static final MethodHandle FSTATAT = handle("fstatat", INT, INT, PTR, PTR, INT);
-  private static final MethodHandle MKNOD = handle("mknod", INT, PTR, INT, LONG);
-  private static final MethodHandle MKDIR = handle("mkdir", INT, PTR, INT);
-  private static final MethodHandle LINKAT = handle("linkat", INT, INT, PTR, INT, PTR, INT);
-  private static final MethodHandle SYMLINK = handle("symlink", INT, PTR, PTR);
-  private static final MethodHandle READLINK = handle("readlink", LONG, PTR, PTR, LONG);
-  private static final MethodHandle UNLINKAT = handle("unlinkat", INT, INT, PTR, INT);
-  private static final MethodHandle FCHOWNAT = handle("fchownat", INT, INT, PTR, INT, INT, INT);
-  private static final MethodHandle CHMOD = handle("chmod", INT, PTR, INT);
-  private static final MethodHandle TRUNCATE = handle("truncate", INT, PTR, LONG);
-  private static final MethodHandle UTIMENSAT = handle("utimensat", INT, INT, PTR, PTR, INT);
-  private static final MethodHandle RENAMEAT2 = handle("renameat2", INT, INT, PTR, INT, PTR, INT);
-  private static final MethodHandle SYSCALL4 =
-      handle("syscall", LONG, LONG, LONG, LONG, LONG, LONG);
-  private static final MethodHandle CLOSE = handle("close", INT, INT);
-  private static final MethodHandle KILL = handle("kill", INT, INT, INT);
-  private static final MethodHandle STATFS = handle("statfs", INT, PTR, PTR);
-  private static final MethodHandle FLOCK = handle("flock", INT, INT, INT);
-  private static final MethodHandle OPEN = variadic("open", 2, INT, PTR, INT, INT);
-  private static final MethodHandle WRITE = handle("write", LONG, INT, PTR, LONG);
-  private static final MethodHandle FCHOWN = handle("fchown", INT, INT, INT, INT);
-  private static final MethodHandle FCHMOD = handle("fchmod", INT, INT, INT);
-  private static final MethodHandle FUTIMENS = handle("futimens", INT, INT, PTR);
-  private static final MethodHandle UMASK = handle("umask", INT, INT);
-  private static final MethodHandle SYNCFS = handle("syncfs", INT, INT);
-  private static final MethodHandle FALLOCATE = handle("fallocate", INT, INT, INT, LONG, LONG);
+  private static final MemorySegment MOUNT = LIBC.function("mount");
+  private static final MemorySegment UMOUNT2 = LIBC.function("umount2");
+  private static final MemorySegment LGETXATTR = LIBC.function("lgetxattr");
+  private static final MemorySegment LSETXATTR = LIBC.function("lsetxattr");
+  private static final MemorySegment LLISTXATTR = LIBC.function("llistxattr");
+  private static final MemorySegment LREMOVEXATTR = LIBC.function("lremovexattr");
+  private static final MemorySegment FSTATAT = LIBC.function("fstatat");
+  private static final MemorySegment MKNOD = LIBC.function("mknod");
+  private static final MemorySegment MKDIR = LIBC.function("mkdir");
+  private static final MemorySegment LINKAT = LIBC.function("linkat");
+  private static final MemorySegment SYMLINK = LIBC.function("symlink");
+  private static final MemorySegment READLINK = LIBC.function("readlink");
+  private static final MemorySegment UNLINKAT = LIBC.function("unlinkat");
+  private static final MemorySegment FCHOWNAT = LIBC.function("fchownat");
+  private static final MemorySegment CHMOD = LIBC.function("chmod");
+  private static final MemorySegment TRUNCATE = LIBC.function("truncate");
+  private static final MemorySegment UTIMENSAT = LIBC.function("utimensat");
+  private static final MemorySegment RENAMEAT2 = LIBC.function("renameat2");
+  private static final MemorySegment SYSCALL = LIBC.function("syscall");
+  private static final MemorySegment CLOSE = LIBC.function("close");
+  private static final MemorySegment KILL = LIBC.function("kill");
+  private static final MemorySegment STATFS = LIBC.function("statfs");
+  private static final MemorySegment FLOCK = LIBC.function("flock");
+  private static final MemorySegment OPEN = LIBC.function("open");
+  private static final MemorySegment WRITE = LIBC.function("write");
+  private static final MemorySegment FCHOWN = LIBC.function("fchown");
+  private static final MemorySegment FCHMOD = LIBC.function("fchmod");
+  private static final MemorySegment FUTIMENS = LIBC.function("futimens");
+  private static final MemorySegment UMASK = LIBC.function("umask");
+  private static final MemorySegment SYNCFS = LIBC.function("syncfs");
+  private static final MemorySegment FALLOCATE = LIBC.function("fallocate");
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
@@ -123,62 +111,75 @@ public final class Linux {
   /** Memory for one call at a time; a platform or virtual thread has its own. */
   private static final class Scratch {
     final Arena arena = Arena.ofAuto();
-    final MemorySegment capture = arena.allocate(CAPTURE);
-    final MemorySegment stat = arena.allocate(256, 8);
-    final MemorySegment times = arena.allocate(32, 8);
+    final MemorySegment errno = arena.allocate(8, 8);
+    final MemorySegment words = arena.allocate(256, 8);
     MemorySegment first = arena.allocate(4096, 8);
     MemorySegment second = arena.allocate(4096, 8);
 
+    /** Of the last call, where it failed. */
     int errno() {
-      return (int) ERRNO.get(capture, 0L);
+      return errno.get(INT, 0);
     }
 
-    MemorySegment first(int size) {
+    /** Room for bytes. */
+    MemorySegment room(int size) {
       if (first.byteSize() < size) {
         first = arena.allocate(size, 8);
       }
       return first;
     }
 
-    MemorySegment first(byte[] text) {
+    /** The address of a copy of the text, with a zero after it, good for one call. */
+    long first(byte[] text) {
       if (first.byteSize() <= text.length) {
         first = arena.allocate(text.length + 1024L, 8);
       }
       return put(first, text);
     }
 
-    MemorySegment second(byte[] text) {
+    /** As {@link #first(byte[])}, for a call of two texts. */
+    long second(byte[] text) {
       if (second.byteSize() <= text.length) {
         second = arena.allocate(text.length + 1024L, 8);
       }
       return put(second, text);
     }
 
-    private static MemorySegment put(MemorySegment to, byte[] text) {
+    /** The address of a copy of a small structure. */
+    long words(long... values) {
+      MemorySegment.copy(values, 0, words, LONG, 0, values.length);
+      return words.address();
+    }
+
+    private static long put(MemorySegment to, byte[] text) {
       MemorySegment.copy(text, 0, to, ValueLayout.JAVA_BYTE, 0, text.length);
       to.set(ValueLayout.JAVA_BYTE, text.length, (byte) 0);
-      return to;
+      return to.address();
+    }
+
+    long call(MemorySegment function, long a) {
+      return LIBC.call(function, errno, a, 0, 0, 0, 0);
+    }
+
+    long call(MemorySegment function, long a, long b) {
+      return LIBC.call(function, errno, a, b, 0, 0, 0);
+    }
+
+    long call(MemorySegment function, long a, long b, long c) {
+      return LIBC.call(function, errno, a, b, c, 0, 0);
+    }
+
+    long call(MemorySegment function, long a, long b, long c, long d) {
+      return LIBC.call(function, errno, a, b, c, d, 0);
+    }
+
+    long call(MemorySegment function, long a, long b, long c, long d, long e) {
+      return LIBC.call(function, errno, a, b, c, d, e);
     }
   }
 
-  private static MethodHandle handle(String name, MemoryLayout result, MemoryLayout... args) {
-    return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name),
-        FunctionDescriptor.of(result, args),
-        Linker.Option.captureCallState("errno"));
-  }
-
-  private static MethodHandle variadic(
-      String name, int fixed, MemoryLayout result, MemoryLayout... args) {
-    return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name),
-        FunctionDescriptor.of(result, args),
-        Linker.Option.captureCallState("errno"),
-        Linker.Option.firstVariadicArg(fixed));
-  }
-
   private interface Call {
-    long invoke(Scratch s) throws Throwable;
+    long invoke(Scratch s);
   }
 
   private static long call(String name, Object subject, Call body) throws LinuxException {
@@ -191,17 +192,11 @@ public final class Linux {
   }
 
   private static long raw(Scratch s, Call body) {
-    try {
-      while (true) {
-        long result = body.invoke(s);
-        if (result >= 0 || s.errno() != Errno.EINTR) {
-          return result;
-        }
+    while (true) {
+      long result = body.invoke(s);
+      if (result >= 0 || s.errno() != Errno.EINTR) {
+        return result;
       }
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
     }
   }
 
@@ -224,18 +219,18 @@ public final class Linux {
           target,
           s ->
               (int)
-                  MOUNT.invokeExact(
-                      s.capture,
+                  s.call(
+                      MOUNT,
                       s.first(FileNames.bytes(source)),
                       s.second(name(target)),
-                      kind,
+                      kind.address(),
                       flags,
-                      options));
+                      options.address()));
     }
   }
 
   public static void umount(Path target, int flags) throws LinuxException {
-    call("umount", target, s -> (int) UMOUNT2.invokeExact(s.capture, s.first(name(target)), flags));
+    call("umount", target, s -> (int) s.call(UMOUNT2, s.first(name(target)), flags));
   }
 
   /** Tells of the file itself, not of what a link points to. */
@@ -260,8 +255,12 @@ public final class Linux {
             s,
             x ->
                 (int)
-                    FSTATAT.invokeExact(
-                        x.capture, AT_FDCWD, x.first(name(path)), x.stat, AT_SYMLINK_NOFOLLOW));
+                    x.call(
+                        FSTATAT,
+                        AT_FDCWD,
+                        x.first(name(path)),
+                        x.words.address(),
+                        AT_SYMLINK_NOFOLLOW));
     if (r < 0) {
       int errno = s.errno();
       if (errno == Errno.ENOENT || errno == Errno.ENOTDIR) {
@@ -269,15 +268,15 @@ public final class Linux {
       }
       throw new LinuxException("lstat", path.toString(), errno);
     }
-    return decode(s.stat);
+    return decode(s.words);
   }
 
   private static Stat statAt(int dir, Path path, int flags) throws LinuxException {
     call(
         "lstat",
         path,
-        s -> (int) FSTATAT.invokeExact(s.capture, dir, s.first(name(path)), s.stat, flags));
-    return decode(SCRATCH.get().stat);
+        s -> (int) s.call(FSTATAT, dir, s.first(name(path)), s.words.address(), flags));
+    return decode(SCRATCH.get().words);
   }
 
   /** Tells of an open file. */
@@ -285,44 +284,26 @@ public final class Linux {
     call(
         "fstat",
         fd,
-        s -> (int) FSTATAT.invokeExact(s.capture, fd, s.first(new byte[0]), s.stat, AT_EMPTY_PATH));
-    return decode(SCRATCH.get().stat);
+        s -> (int) s.call(FSTATAT, fd, s.first(new byte[0]), s.words.address(), AT_EMPTY_PATH));
+    return decode(SCRATCH.get().words);
   }
 
-  private static Stat decode(MemorySegment b) {
+  private static Stat decode(MemorySegment structure) {
+    long[] b = new long[16];
+    MemorySegment.copy(structure, LONG, 0, b, 0, b.length);
     boolean arm = System.getProperty("os.arch", "").equals("aarch64");
-    long dev = b.get(LONG, 0);
-    long ino = b.get(LONG, 8);
-    long nlink;
-    int mode;
-    int uid;
-    int gid;
-    long rdev;
-    long size;
-    long blocks;
-    if (arm) { // asm-generic: mode and nlink are ints here
-      mode = b.get(INT, 16);
-      nlink = b.get(INT, 20);
-      uid = b.get(INT, 24);
-      gid = b.get(INT, 28);
-      rdev = b.get(LONG, 32);
-      size = b.get(LONG, 48);
-      blocks = b.get(LONG, 64);
-    } else {
-      nlink = b.get(LONG, 16);
-      mode = b.get(INT, 24);
-      uid = b.get(INT, 28);
-      gid = b.get(INT, 32);
-      rdev = b.get(LONG, 40);
-      size = b.get(LONG, 48);
-      blocks = b.get(LONG, 64);
-    }
+    // asm-generic: mode and nlink are ints, before the owner; elsewhere nlink is a long
+    long nlink = arm ? b[2] >>> 32 : b[2];
+    int mode = (int) (arm ? b[2] : b[3]);
+    int uid = (int) (arm ? b[3] : b[3] >>> 32);
+    int gid = (int) (arm ? b[3] >>> 32 : b[4]);
+    long rdev = arm ? b[4] : b[5];
     return new Stat(
-        dev, ino, mode, nlink, uid, gid, rdev, size, blocks, nanos(b, 88), nanos(b, 104));
+        b[0], b[1], mode, nlink, uid, gid, rdev, b[6], b[8], nanos(b, 11), nanos(b, 13));
   }
 
-  private static long nanos(MemorySegment b, long at) {
-    return b.get(LONG, at) * 1_000_000_000L + b.get(LONG, at + 8);
+  private static long nanos(long[] b, int at) {
+    return b[at] * 1_000_000_000L + b[at + 1];
   }
 
   public static int major(long rdev) {
@@ -347,10 +328,7 @@ public final class Linux {
     long n =
         raw(
             s,
-            x ->
-                (long)
-                    LLISTXATTR.invokeExact(
-                        x.capture, x.first(name(path)), x.second, x.second.byteSize()));
+            x -> x.call(LLISTXATTR, x.first(name(path)), x.second.address(), x.second.byteSize()));
     if (n == 0) {
       return out;
     }
@@ -362,23 +340,14 @@ public final class Linux {
       if (errno != Errno.ERANGE) {
         throw new LinuxException("llistxattr", path.toString(), errno);
       }
-      long want =
-          call(
-              "llistxattr",
-              path,
-              x ->
-                  (long)
-                      LLISTXATTR.invokeExact(
-                          x.capture, x.first(name(path)), MemorySegment.NULL, 0L));
+      long want = call("llistxattr", path, x -> x.call(LLISTXATTR, x.first(name(path)), 0, 0));
       s.second = s.arena.allocate(want + 1024, 8);
       n =
           call(
               "llistxattr",
               path,
               x ->
-                  (long)
-                      LLISTXATTR.invokeExact(
-                          x.capture, x.first(name(path)), x.second, x.second.byteSize()));
+                  x.call(LLISTXATTR, x.first(name(path)), x.second.address(), x.second.byteSize()));
     }
     List<String> names = new ArrayList<>();
     byte[] raw = s.second.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE);
@@ -408,13 +377,12 @@ public final class Linux {
           raw(
               s,
               x ->
-                  (long)
-                      LGETXATTR.invokeExact(
-                          x.capture,
-                          x.first(name(path)),
-                          x.second(text(attribute)),
-                          buffer,
-                          buffer.byteSize()));
+                  x.call(
+                      LGETXATTR,
+                      x.first(name(path)),
+                      x.second(text(attribute)),
+                      buffer.address(),
+                      buffer.byteSize()));
       if (n < 0) {
         int errno = s.errno();
         if (errno == Errno.ENODATA || errno == Errno.EOPNOTSUPP) {
@@ -435,12 +403,12 @@ public final class Linux {
           path,
           s ->
               (int)
-                  LSETXATTR.invokeExact(
-                      s.capture,
+                  s.call(
+                      LSETXATTR,
                       s.first(name(path)),
                       s.second(text(attribute)),
-                      data,
-                      (long) value.length,
+                      data.address(),
+                      value.length,
                       0));
     }
   }
@@ -449,19 +417,16 @@ public final class Linux {
     call(
         "lremovexattr " + attribute,
         path,
-        s ->
-            (int)
-                LREMOVEXATTR.invokeExact(
-                    s.capture, s.first(name(path)), s.second(text(attribute))));
+        s -> (int) s.call(LREMOVEXATTR, s.first(name(path)), s.second(text(attribute))));
   }
 
   /** Makes a device, FIFO, socket or file; {@code mode} carries the type. */
   public static void mknod(Path path, int mode, long device) throws LinuxException {
-    call("mknod", path, s -> (int) MKNOD.invokeExact(s.capture, s.first(name(path)), mode, device));
+    call("mknod", path, s -> (int) s.call(MKNOD, s.first(name(path)), mode, device));
   }
 
   public static void mkdir(Path path, int mode) throws LinuxException {
-    call("mkdir", path, s -> (int) MKDIR.invokeExact(s.capture, s.first(name(path)), mode));
+    call("mkdir", path, s -> (int) s.call(MKDIR, s.first(name(path)), mode));
   }
 
   /** A second name for the file itself: a symlink is linked, not followed. */
@@ -471,23 +436,15 @@ public final class Linux {
         added,
         s ->
             (int)
-                LINKAT.invokeExact(
-                    s.capture,
-                    AT_FDCWD,
-                    s.first(name(existing)),
-                    AT_FDCWD,
-                    s.second(name(added)),
-                    0));
+                s.call(
+                    LINKAT, AT_FDCWD, s.first(name(existing)), AT_FDCWD, s.second(name(added)), 0));
   }
 
   public static void symlink(String target, Path path) throws LinuxException {
     call(
         "symlink",
         path,
-        s ->
-            (int)
-                SYMLINK.invokeExact(
-                    s.capture, s.first(FileNames.bytes(target)), s.second(name(path))));
+        s -> (int) s.call(SYMLINK, s.first(FileNames.bytes(target)), s.second(name(path))));
   }
 
   public static String readlink(Path path) throws LinuxException {
@@ -497,51 +454,39 @@ public final class Linux {
           call(
               "readlink",
               path,
-              s ->
-                  (long)
-                      READLINK.invokeExact(
-                          s.capture, s.first(name(path)), buffer, buffer.byteSize()));
+              s -> s.call(READLINK, s.first(name(path)), buffer.address(), buffer.byteSize()));
       return FileNames.text(buffer.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE));
     }
   }
 
   public static void unlink(Path path) throws LinuxException {
-    call(
-        "unlink",
-        path,
-        s -> (int) UNLINKAT.invokeExact(s.capture, AT_FDCWD, s.first(name(path)), 0));
+    call("unlink", path, s -> (int) s.call(UNLINKAT, AT_FDCWD, s.first(name(path)), 0));
   }
 
   public static void rmdir(Path path) throws LinuxException {
-    call(
-        "rmdir",
-        path,
-        s -> (int) UNLINKAT.invokeExact(s.capture, AT_FDCWD, s.first(name(path)), AT_REMOVEDIR));
+    call("rmdir", path, s -> (int) s.call(UNLINKAT, AT_FDCWD, s.first(name(path)), AT_REMOVEDIR));
   }
 
   public static void lchown(Path path, int uid, int gid) throws LinuxException {
     call(
         "lchown",
         path,
-        s ->
-            (int)
-                FCHOWNAT.invokeExact(
-                    s.capture, AT_FDCWD, s.first(name(path)), uid, gid, AT_SYMLINK_NOFOLLOW));
+        s -> (int) s.call(FCHOWNAT, AT_FDCWD, s.first(name(path)), uid, gid, AT_SYMLINK_NOFOLLOW));
   }
 
   /** Follows symlinks: never give it one. */
   public static void chmod(Path path, int mode) throws LinuxException {
-    call("chmod", path, s -> (int) CHMOD.invokeExact(s.capture, s.first(name(path)), mode & 07777));
+    call("chmod", path, s -> (int) s.call(CHMOD, s.first(name(path)), mode & 07777));
   }
 
   /** Sets the mask that the whole process makes files with; returns the one it had. */
   public static int umask(int mask) throws LinuxException {
-    return (int) call("umask", mask, s -> (int) UMASK.invokeExact(s.capture, mask));
+    return (int) call("umask", mask, s -> (int) s.call(UMASK, mask));
   }
 
   /** Makes a file that long; what is added is a hole. Follows symlinks: never give it one. */
   public static void truncate(Path path, long size) throws LinuxException {
-    call("truncate", path, s -> (int) TRUNCATE.invokeExact(s.capture, s.first(name(path)), size));
+    call("truncate", path, s -> (int) s.call(TRUNCATE, s.first(name(path)), size));
   }
 
   /** Sets the times of the file itself, in nanoseconds since the epoch or {@link #UTIME_OMIT}. */
@@ -551,27 +496,27 @@ public final class Linux {
         path,
         s ->
             (int)
-                UTIMENSAT.invokeExact(
-                    s.capture,
+                s.call(
+                    UTIMENSAT,
                     AT_FDCWD,
                     s.first(name(path)),
-                    times(s, atimeNanos, mtimeNanos),
+                    s.words(times(atimeNanos, mtimeNanos)),
                     AT_SYMLINK_NOFOLLOW));
   }
 
-  private static MemorySegment times(Scratch s, long atimeNanos, long mtimeNanos) {
-    putTime(s.times, 0, atimeNanos);
-    putTime(s.times, 16, mtimeNanos);
-    return s.times;
+  private static long[] times(long atimeNanos, long mtimeNanos) {
+    long[] times = new long[4];
+    putTime(times, 0, atimeNanos);
+    putTime(times, 2, mtimeNanos);
+    return times;
   }
 
-  private static void putTime(MemorySegment to, long at, long nanos) {
+  private static void putTime(long[] to, int at, long nanos) {
     if (nanos == UTIME_OMIT) {
-      to.set(LONG, at, 0);
-      to.set(LONG, at + 8, (1L << 30) - 2);
+      to[at + 1] = (1L << 30) - 2;
     } else {
-      to.set(LONG, at, Math.floorDiv(nanos, 1_000_000_000L));
-      to.set(LONG, at + 8, Math.floorMod(nanos, 1_000_000_000L));
+      to[at] = Math.floorDiv(nanos, 1_000_000_000L);
+      to[at + 1] = Math.floorMod(nanos, 1_000_000_000L);
     }
   }
 
@@ -581,17 +526,14 @@ public final class Linux {
         from,
         s ->
             (int)
-                RENAMEAT2.invokeExact(
-                    s.capture, AT_FDCWD, s.first(name(from)), AT_FDCWD, s.second(name(to)), flags));
+                s.call(
+                    RENAMEAT2, AT_FDCWD, s.first(name(from)), AT_FDCWD, s.second(name(to)), flags));
   }
 
   /** Opens a file; close it with {@link #close}. */
   public static int open(Path path, int flags, int mode) throws LinuxException {
     return (int)
-        call(
-            "open",
-            path,
-            s -> (int) OPEN.invokeExact(s.capture, s.first(name(path)), flags | O_CLOEXEC, mode));
+        call("open", path, s -> (int) s.call(OPEN, s.first(name(path)), flags | O_CLOEXEC, mode));
   }
 
   /**
@@ -600,34 +542,25 @@ public final class Linux {
    */
   public static int openat2(int directory, String path, int flags, int mode, long resolve)
       throws LinuxException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment how = arena.allocate(24, 8);
-      how.set(LONG, 0, Integer.toUnsignedLong(flags | O_CLOEXEC));
-      how.set(LONG, 8, (flags & O_CREAT) != 0 ? mode : 0);
-      how.set(LONG, 16, resolve);
-      return (int)
-          call(
-              "openat2",
-              path,
-              s ->
-                  (long)
-                      SYSCALL4.invokeExact(
-                          s.capture,
-                          SYS_OPENAT2,
-                          (long) directory,
-                          s.first(FileNames.bytes(path)).address(),
-                          how.address(),
-                          24L));
-    }
+    long opening = Integer.toUnsignedLong(flags | O_CLOEXEC);
+    long made = (flags & O_CREAT) != 0 ? mode : 0;
+    return (int)
+        call(
+            "openat2",
+            path,
+            s ->
+                s.call(
+                    SYSCALL,
+                    SYS_OPENAT2,
+                    directory,
+                    s.first(FileNames.bytes(path)),
+                    s.words(opening, made, resolve),
+                    24));
   }
 
   /** A descriptor of a process, which becomes readable at its end. */
   public static int pidfdOpen(int pid) throws LinuxException {
-    return (int)
-        call(
-            "pidfd_open",
-            pid,
-            s -> (long) SYSCALL4.invokeExact(s.capture, SYS_PIDFD_OPEN, (long) pid, 0L, 0L, 0L));
+    return (int) call("pidfd_open", pid, s -> s.call(SYSCALL, SYS_PIDFD_OPEN, pid, 0, 0, 0));
   }
 
   static void write(int fd, Path path, ByteBuffer bytes) throws LinuxException {
@@ -639,41 +572,38 @@ public final class Linux {
               "write",
               path,
               s -> {
-                MemorySegment memory = s.first(length);
+                MemorySegment memory = s.room(length);
                 MemorySegment.copy(from, 0, memory, 0, length);
-                return (long) WRITE.invokeExact(s.capture, fd, memory, (long) length);
+                return s.call(WRITE, fd, memory.address(), length);
               });
       bytes.position(bytes.position() + (int) written);
     }
   }
 
   static void fchown(int fd, Path path, int uid, int gid) throws LinuxException {
-    call("fchown", path, s -> (int) FCHOWN.invokeExact(s.capture, fd, uid, gid));
+    call("fchown", path, s -> (int) s.call(FCHOWN, fd, uid, gid));
   }
 
   static void fchmod(int fd, Path path, int mode) throws LinuxException {
-    call("fchmod", path, s -> (int) FCHMOD.invokeExact(s.capture, fd, mode & 07777));
+    call("fchmod", path, s -> (int) s.call(FCHMOD, fd, mode & 07777));
   }
 
   static void futimens(int fd, Path path, long atimeNanos, long mtimeNanos) throws LinuxException {
-    call(
-        "futimens",
-        path,
-        s -> (int) FUTIMENS.invokeExact(s.capture, fd, times(s, atimeNanos, mtimeNanos)));
+    call("futimens", path, s -> (int) s.call(FUTIMENS, fd, s.words(times(atimeNanos, mtimeNanos))));
   }
 
   public static void close(int fd) throws LinuxException {
-    call("close", fd, s -> (int) CLOSE.invokeExact(s.capture, fd));
+    call("close", fd, s -> (int) s.call(CLOSE, fd));
   }
 
   public static void kill(int pid, int signal) throws LinuxException {
-    call("kill", pid, s -> (int) KILL.invokeExact(s.capture, pid, signal));
+    call("kill", pid, s -> (int) s.call(KILL, pid, signal));
   }
 
   /** Takes an exclusive lock on an open file without waiting; false where another has it. */
   public static boolean tryLock(int fd) throws LinuxException {
     Scratch s = SCRATCH.get();
-    long r = raw(s, x -> (int) FLOCK.invokeExact(x.capture, fd, 2 | 4));
+    long r = raw(s, x -> (int) x.call(FLOCK, fd, 2 | 4));
     if (r < 0 && s.errno() == Errno.EAGAIN) {
       return false;
     }
@@ -685,18 +615,18 @@ public final class Linux {
 
   /** Writes a filesystem's dirty pages to its disk. */
   public static void syncfs(int fd) throws LinuxException {
-    call("syncfs", fd, s -> (int) SYNCFS.invokeExact(s.capture, fd));
+    call("syncfs", fd, s -> (int) s.call(SYNCFS, fd));
   }
 
   /** Gives an open file space on its filesystem up to a size in bytes, without writing anything. */
   public static void fallocate(int fd, long size) throws LinuxException {
-    call("fallocate", fd, s -> (int) FALLOCATE.invokeExact(s.capture, fd, 0, 0L, size));
+    call("fallocate", fd, s -> (int) s.call(FALLOCATE, fd, 0, 0, size));
   }
 
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */
   public static long filesystemType(Path path) throws LinuxException {
-    call("statfs", path, s -> (int) STATFS.invokeExact(s.capture, s.first(name(path)), s.stat));
-    return SCRATCH.get().stat.get(LONG, 0);
+    call("statfs", path, s -> (int) s.call(STATFS, s.first(name(path)), s.words.address()));
+    return SCRATCH.get().words.get(LONG, 0);
   }
 
   /** Makes a FIFO, mode 0600 or as given. */

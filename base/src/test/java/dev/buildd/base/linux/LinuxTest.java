@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -94,6 +95,51 @@ class LinuxTest {
     } finally {
       Linux.close(root);
     }
+  }
+
+  @Test
+  @Tag("root")
+  void numbersArriveWhole() throws Exception {
+    Path file = Files.writeString(dir.resolve("f"), "");
+    long size = (5L << 32) + 3;
+    Linux.truncate(file, size);
+    Linux.lchown(file, -2, 65536);
+    assertThat(Linux.lstat(file).size()).isEqualTo(size);
+    assertThat(Linux.lstat(file).uid()).isEqualTo(-2);
+    assertThat(Linux.lstat(file).gid()).isEqualTo(65536);
+    long device = Linux.makeDevice(4000, 700_000);
+    Linux.mknod(dir.resolve("device"), Stat.S_IFCHR | 0600, device);
+    assertThat(Linux.lstat(dir.resolve("device")).rdev()).isEqualTo(device);
+  }
+
+  @Test
+  @Tag("root")
+  void callsOfManyArgumentsTakeThemInOrder() throws Exception {
+    Path a = Files.writeString(dir.resolve("a"), "a");
+    Path b = Files.writeString(dir.resolve("b"), "b");
+    Linux.rename(a, b, Linux.RENAME_EXCHANGE);
+    assertThat(a).hasContent("b");
+    assertThatThrownBy(() -> Linux.rename(a, b, Linux.RENAME_NOREPLACE))
+        .hasMessageContaining("exists");
+    Path at = Files.createDirectory(dir.resolve("at"));
+    Linux.mount("tmpfs", at, "tmpfs", Linux.MS_RDONLY | Linux.MS_NOEXEC, "size=4k,mode=0711");
+    try {
+      assertThat(Linux.filesystemType(at)).isEqualTo(0x01021994);
+      assertThat(Linux.lstat(at).permissions()).isEqualTo(0711);
+      assertThatThrownBy(() -> Linux.mkdir(at.resolve("d"), 0755))
+          .hasMessageContaining("read-only");
+    } finally {
+      Linux.umount(at, Linux.UMOUNT_NOFOLLOW);
+    }
+    int fd = Linux.open(b, Linux.O_RDWR, 0);
+    try {
+      Linux.fallocate(fd, 8192);
+      assertThat(Linux.fstat(fd).size()).isEqualTo(8192);
+      assertThat(Linux.tryLock(fd)).isTrue();
+    } finally {
+      Linux.close(fd);
+    }
+    assertThatThrownBy(() -> Linux.close(fd)).hasMessageContaining("errno 9");
   }
 
   @Test
