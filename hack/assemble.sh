@@ -15,6 +15,9 @@ done
 rm -f "$here/dist.new/lib/"*-tests.jar
 # beside the jars, where the daemon looks for it: unpacked at each start it would cost more than the rest
 (cd "$here/dist.new/lib" && "$jdk/bin/jar" --extract --file rocksdbjni-*.jar librocksdbjni-linux64.so)
+# or no start would find its classes in the AOT cache
+"$jdk/bin/java" -cp "$(echo "$here/dist.new/lib/"asm-[0-9]*.jar)" "$here/hack/RaiseClassFiles.java" \
+  "$(echo "$here/dist.new/lib/"picocli-[0-9]*.jar)"
 # manual pages and completions: the programs know their flags best
 reference() {
   "$jdk/bin/java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$here/dist.new/lib/*" \
@@ -31,16 +34,18 @@ program() {
   classpath=
   for jar in $(ls "$here/$4/target/lib" | LC_ALL=C sort) "$4"; do
     case "$jar" in
-      *.jar) classpath="$classpath:$jar" ;;
-      *) classpath="$classpath:$(cd "$here/dist/lib" && ls "$jar"-[0-9]*.jar)" ;;
+      *.jar) classpath="$classpath:\$lib/$jar" ;;
+      *) classpath="$classpath:\$lib/$(cd "$here/dist/lib" && ls "$jar"-[0-9]*.jar)" ;;
     esac
   done
-  sed -e "s|@MAIN@|$2|" -e "s|@OPTIONS@|$3|" -e "s|@CLASSPATH@|${classpath#:}|" \
+  sed -e "s|@MAIN@|$2|" -e "s|@OPTIONS@|$3|" -e "s|@ROOTOPTIONS@|$root|" -e "s|@CLASSPATH@|\"${classpath#:}\"|" \
     -e "s|@NAME@|$1|" -e "s|@ARGUMENTS@|$5|" -e "s|@JDK@|$jdk|" \
     "$here/packaging/launcher.sh" > "$here/bin/$1"
   chmod +x "$here/bin/$1"
 }
 daemon=$(grep -v "^#" "$here/packaging/buildd.options" | paste -sd " " -)
+# what is compiled behind the back at a start waits for what the start waits for
+root="-XX:ThreadPriorityPolicy=1 -XX:CompilerThreadPriority=5"
 client="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 for name in buildd buildkitd; do
   program $name dev.buildd.daemon.Main "$daemon" buildd ""

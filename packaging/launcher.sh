@@ -8,10 +8,14 @@ while [ -h "$self" ]; do
     *) self=$(dirname "$self")/$link ;;
   esac
 done
-home=$(cd "$(dirname "$self")/.." && pwd -P)
+case "$self" in
+  */*) self=${self%/*} ;;
+  *) self=. ;;
+esac
+home=$(cd "$self/.." && pwd -P)
 java=${BUILDD_JAVA_HOME:-@JDK@}/bin/java
 lib=$home/dist/lib
-classpath=$lib/$(echo "@CLASSPATH@" | sed "s|:|:$lib/|g")
+classpath=@CLASSPATH@
 aot=
 if [ -n "$BUILDD_AOT_OUTPUT" ]; then
   aot=-XX:AOTCacheOutput=$BUILDD_AOT_OUTPUT
@@ -23,7 +27,10 @@ case "${LC_ALL:-${LC_CTYPE:-$LANG}}" in
   *UTF-8* | *utf8*) ;;
   *) export LC_ALL=C.UTF-8 ;;
 esac
+# what only root may ask for; others would be warned of it
+asroot=
+[ -O / ] && asroot="@ROOTOPTIONS@"
 # what RocksDB allocates comes from few arenas; it need not start a program to know the C library
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
-exec "$java" @OPTIONS@ $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED "-Djava.library.path=$lib" \
+exec "$java" @OPTIONS@ $asroot $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED "-Djava.library.path=$lib" \
   $BUILDD_JAVA_OPTIONS -cp "$classpath" @MAIN@ @ARGUMENTS@ "$@"

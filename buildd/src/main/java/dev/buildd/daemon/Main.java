@@ -35,6 +35,10 @@ import picocli.CommandLine.Option;
     usageHelpAutoWidth = true,
     versionProvider = Main.VersionText.class)
 public final class Main implements Callable<Integer> {
+  static {
+    LogProvider.use();
+  }
+
   private static final Logger log = LoggerFactory.getLogger(Main.class);
   private static final Path DEFAULT_CONFIG = Path.of("/etc/buildkit/buildkitd.toml");
 
@@ -250,6 +254,7 @@ public final class Main implements Callable<Integer> {
   List<String> tls = new ArrayList<>();
 
   public static void main(String[] args) {
+    StartAhead.begin();
     CommandLine line = new CommandLine(new Main());
     line.setExecutionExceptionHandler((e, command, parsed) -> {
       System.err.println("buildd: " + (e.getMessage() == null ? e : e.getMessage()));

@@ -128,6 +128,11 @@ public final class MetadataStore implements AutoCloseable {
     }
   }
 
+  /** Loads RocksDB's library, which takes a while, if nobody has yet. */
+  public static void loadLibrary() {
+    RecordFiles.loadLibrary();
+  }
+
   // --- reading ---
 
   /** The key of a row in its table. */

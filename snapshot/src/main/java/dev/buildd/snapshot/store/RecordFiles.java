@@ -66,6 +66,10 @@ final class RecordFiles implements AutoCloseable {
     this.writing = own(owned, new WriteOptions().setNoSlowdown(true));
   }
 
+  static void loadLibrary() {
+    RocksDB.loadLibrary(); // beside the jars, if hack/assemble.sh put it there
+  }
+
   private static <T extends AbstractImmutableNativeReference> T own(
       List<AbstractImmutableNativeReference> owned, T object) {
     owned.add(object);
@@ -80,7 +84,7 @@ final class RecordFiles implements AutoCloseable {
    */
   static RecordFiles open(Path directory, Mode mode, @Nullable WalCut cut, @Nullable Tables tables)
       throws RocksDBException {
-    RocksDB.loadLibrary(); // beside the jars, if hack/assemble.sh put it there
+    loadLibrary();
     List<AbstractImmutableNativeReference> owned = new ArrayList<>();
     try {
       Options options = options(owned, mode);

@@ -1,6 +1,8 @@
 package dev.buildd.solver.worker;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Platform;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
@@ -42,6 +45,7 @@ public final class MachinePlatforms {
   private final List<Platform> configured;
   private final Duration maxAge;
   private final LongSupplier nanoTime;
+  private final CountDownLatch tried = new CountDownLatch(1);
 
   @GuardedBy("this")
   private List<Platform> known;
@@ -50,26 +54,46 @@ public final class MachinePlatforms {
   private long knownSince;
 
   /**
+   * Begins to find out; who asks meanwhile waits for it.
+   *
    * @param configured platforms that count whatever is found out, first of all
    * @param maxAge how long what was found out is good; negative for ever
    */
-  MachinePlatforms(Probe probe, List<Platform> configured, Duration maxAge, LongSupplier nanoTime)
-      throws InterruptedException {
+  MachinePlatforms(
+      Probe probe, List<Platform> configured, Duration maxAge, LongSupplier nanoTime) {
     this.probe = probe;
     this.configured = List.copyOf(configured);
     this.maxAge = maxAge;
     this.nanoTime = nanoTime;
     this.knownSince = nanoTime.getAsLong();
-    this.known = probe.run();
+    this.known = List.of(Platform.host().normalized());
+    Threads.start("platforms", this::findFirst);
+  }
+
+  private void findFirst() {
+    try {
+      List<Platform> found = probe.run();
+      synchronized (this) {
+        known = found;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // nobody does
+    } catch (RuntimeException e) {
+      log.error("cannot find out which platforms this machine runs besides its own", e);
+    } finally {
+      tried.countDown();
+    }
   }
 
   /**
+   * As the constructor.
+   *
    * @param directory for programs to try, which stay there
    * @param configured platforms that count whatever is found out, first of all
    * @param maxAge how long what was found out is good; negative for ever
    */
   public static MachinePlatforms open(Path directory, List<Platform> configured, Duration maxAge)
-      throws IOException, InterruptedException {
+      throws IOException {
     Files.createDirectories(directory);
     for (ProbeProgram program : ProbeProgram.values()) {
       Path file = directory.resolve(program.architecture());
@@ -80,12 +104,17 @@ public final class MachinePlatforms {
   }
 
   /** What was found out last. */
-  public synchronized List<Platform> known() {
+  public List<Platform> known() {
+    Scope.awaitUninterruptibly(tried);
+    List<Platform> last;
+    synchronized (this) {
+      last = known;
+    }
     if (configured.isEmpty()) {
-      return known;
+      return last;
     }
     List<Platform> out = new ArrayList<>(configured);
-    known.stream()
+    last.stream()
         .filter(platform -> configured.stream().noneMatch(one -> one.runs(platform)))
         .forEach(out::add);
     return List.copyOf(out);
@@ -93,6 +122,7 @@ public final class MachinePlatforms {
 
   /** Finds out again, unless that was done lately. */
   public void refresh() throws InterruptedException {
+    tried.await();
     synchronized (this) {
       boolean fresh = nanoTime.getAsLong() - knownSince < maxAge.toNanos();
       if (maxAge.isNegative() || fresh) {
