@@ -78,6 +78,11 @@ for n in 1 50; do
     row "steps: $n exec one after another, cached" "$(seconds build "$work/g" --local rootfs="$work/rootfs") s"
   fi
 done
+if wanted chain; then
+  graph chain 1000 "c$RANDOM" > "$work/g"
+  row "chain: 1,000 files one after another, cold" "$(seconds build "$work/g") s"
+  row "chain: 1,000 files one after another, cached" "$(seconds build "$work/g") s"
+fi
 for n in ${BENCH_SIZES:-100 1000 10000}; do
   for c in ${BENCH_CLIENTS:-1 4 16}; do
     if wanted "files"; then

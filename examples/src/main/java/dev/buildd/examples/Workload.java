@@ -10,7 +10,8 @@ import java.util.Map;
 
 /**
  * Graphs for measuring: {@code --kind files} makes {@code --count} files side by side, gathered by
- * copies of a hundred; {@code --kind steps} runs as many commands one after another on the client's
+ * copies of a hundred; {@code --kind chain} puts as many files into one filesystem, one after
+ * another; {@code --kind steps} runs as many commands one after another on the client's
  * directory {@code rootfs}; {@code --kind local} copies the client's directory {@code data} into
  * one layer; {@code --kind image} adds a file to the image {@code --image}. Another {@code --salt}
  * makes another graph.
@@ -32,12 +33,13 @@ public final class Workload {
     String salt = flags.get("salt");
     return switch (flags.get("kind")) {
       case "files" -> files(count, salt);
+      case "chain" -> chain(count, salt);
       case "steps" -> steps(count, salt);
       case "local" ->
           Llb.scratch()
               .file(Llb.copy(Llb.local("data"), "/", "/" + salt, FileAction.CopyOptions.DEFAULT));
       case "image" -> Llb.image(flags.get("image")).file(Llb.mkfile("/salt", 0644, salt));
-      default -> throw new IllegalArgumentException("kind is files, steps, local or image");
+      default -> throw new IllegalArgumentException("kind is files, chain, steps, local or image");
     };
   }
 
@@ -55,6 +57,14 @@ public final class Workload {
       gathered = gathered.file(copies);
     }
     return gathered;
+  }
+
+  private static State chain(int count, String salt) {
+    State state = Llb.scratch();
+    for (int i = 0; i < count; i++) {
+      state = state.file(Llb.mkfile("/f" + i, 0644, i + salt));
+    }
+    return state;
   }
 
   private static State steps(int count, String salt) {

@@ -293,6 +293,17 @@ public final class OverlaySnapshotter implements Snapshotter {
     return layers.resolve(id);
   }
 
+  /** As overlayfs mostly leaves it: with an empty directory {@code work} in it. */
+  private static boolean removedEmpty(Path directory) {
+    try {
+      Linux.rmdir(directory.resolve("work"));
+      Linux.rmdir(directory);
+      return true;
+    } catch (LinuxException e) {
+      return false;
+    }
+  }
+
   private void removeWork(Snapshot snapshot) {
     if (snapshot.parents.isEmpty()) {
       return;
@@ -301,7 +312,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         "remove work directory of snapshot " + snapshot.id,
         () -> {
           Path directory = work.resolve(snapshot.id);
-          if (Linux.exists(directory)) {
+          if (Linux.exists(directory) && !removedEmpty(directory)) {
             LayerFiles.deleteTree(directory);
           }
         });
