@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("root")
 @Timeout(3600)
 class KillTest {
-  private static final int KILLS = Integer.getInteger("kills", 20);
+  private static final int KILLS = Integer.getInteger("kills", 30);
 
   @TempDir Path directory;
 
