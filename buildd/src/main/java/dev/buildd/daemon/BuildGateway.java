@@ -41,7 +41,6 @@ import dev.buildd.proto.gateway.StatFileRequest;
 import dev.buildd.proto.gateway.StatFileResponse;
 import dev.buildd.proto.gateway.WarnRequest;
 import dev.buildd.proto.gateway.WarnResponse;
-import dev.buildd.proto.pb.Definition;
 import dev.buildd.proto.pb.Range;
 import dev.buildd.proto.types.WorkerRecord;
 import dev.buildd.solver.graph.Job;
@@ -75,7 +74,7 @@ final class BuildGateway implements AutoCloseable {
   private final LlbBridge bridge;
   private final WorkerRecord worker;
   private final MetaResolver sources;
-  private final Map<String, Definition> inputs;
+  private final Map<String, dev.buildd.llb.Definition> inputs;
   private final Consumer<BuildGateway> whenClosed;
   private final Map<String, ResultProxy> refs = new HashMap<>(); // guarded by this
   private @Nullable BuildResult result; // guarded by this
@@ -88,7 +87,7 @@ final class BuildGateway implements AutoCloseable {
       LlbBridge bridge,
       WorkerRecord worker,
       MetaResolver sources,
-      Map<String, Definition> inputs,
+      Map<String, dev.buildd.llb.Definition> inputs,
       Consumer<BuildGateway> whenClosed) {
     this.job = job;
     this.bridge = bridge;
@@ -163,7 +162,7 @@ final class BuildGateway implements AutoCloseable {
 
   ResolveImageConfigResponse resolveImageConfig(ResolveImageConfigRequest request)
       throws Exception {
-    Refusals.check(request.getSourcePoliciesList());
+    Refusals.checkPolicies(request.getSourcePoliciesList());
     return sources.image(request, job);
   }
 
@@ -171,12 +170,12 @@ final class BuildGateway implements AutoCloseable {
     if (!request.hasSource()) {
       throw BuildException.invalid("source is required");
     }
-    Refusals.check(request.getSourcePoliciesList());
+    Refusals.checkPolicies(request.getSourcePoliciesList());
     return sources.source(request, job);
   }
 
   SolveResponse solve(SolveRequest request) throws Exception {
-    Refusals.check(request.getSourcePoliciesList());
+    Refusals.checkPolicies(request.getSourcePoliciesList());
     if (request.hasDefinition() && !request.getFrontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
@@ -384,7 +383,9 @@ final class BuildGateway implements AutoCloseable {
   }
 
   InputsResponse inputs() {
-    return InputsResponse.newBuilder().putAllDefinitions(inputs).build();
+    InputsResponse.Builder out = InputsResponse.newBuilder();
+    inputs.forEach((name, definition) -> out.putDefinitions(name, definition.toProto()));
+    return out.build();
   }
 
   WarnResponse warn(WarnRequest request) {

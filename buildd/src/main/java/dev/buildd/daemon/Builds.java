@@ -7,7 +7,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
-import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.llb.Definition;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.types.WorkerRecord;
 import dev.buildd.session.SessionManager;
@@ -82,17 +82,15 @@ final class Builds implements AutoCloseable {
 
   /**
    * Runs a build to its end and returns what is told of its exports. An interrupt cancels it.
-   *
-   * @param request with today's fields only
    */
-  Map<String, String> solve(SolveRequest request) throws Exception {
+  Map<String, String> solve(BuildRequest request) throws Exception {
     synchronized (this) {
       running++;
     }
     try {
       return run(request);
     } catch (Exception | Error e) {
-      FailureLog.failed(request.getRef(), e);
+      FailureLog.failed(request.ref(), e);
       throw e;
     } finally {
       synchronized (this) {
@@ -117,9 +115,9 @@ final class Builds implements AutoCloseable {
     }
   }
 
-  private Map<String, String> run(SolveRequest request) throws Exception {
+  private Map<String, String> run(BuildRequest request) throws Exception {
     // there before anything is checked, lest a client that watches a refused build waits for it
-    Job job = parts.solver().newJob(request.getRef(), request.getSession());
+    Job job = parts.solver().newJob(request.ref(), request.session());
     try (ContentStore.Lease _ = parts.content().lease()) {
       return run(request, job, wanted(request));
     } finally {
@@ -129,26 +127,27 @@ final class Builds implements AutoCloseable {
     }
   }
 
-  private Wanted wanted(SolveRequest request) {
+  private Wanted wanted(BuildRequest request) {
     Refusals.check(request);
-    if (request.getDefinition().getDefCount() > 0 && !request.getFrontend().isEmpty()) {
+    if (request.definition().filter(given -> !given.isEmpty()).isPresent()
+        && !request.frontend().isEmpty()) {
       throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
     }
-    CompatibilityVersion compatibility = CompatibilityVersion.of(request.getCompatibilityVersion());
+    CompatibilityVersion compatibility = CompatibilityVersion.of(request.compatibility());
     return new Wanted(
         compatibility,
         Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
-        CacheRequest.of(request.getCache()),
-        Entitlements.of(request.getEntitlementsList(), parts.entitlements()));
+        CacheRequest.of(request.cacheExports(), request.cacheImports()),
+        Entitlements.of(request.entitlements(), parts.entitlements()));
   }
 
-  private Map<String, String> run(SolveRequest request, Job job, Wanted wanted) throws Exception {
+  private Map<String, String> run(BuildRequest request, Job job, Wanted wanted) throws Exception {
     wanted.compatibility().keepIn(job.memo());
     if (wanted.exports().useFiles()) {
       job.useValues();
     }
     History.Recording recording =
-        request.getInternal()
+        request.internal()
             ? History.Recording.none()
             : parts.history().begin(request, parts.clock().instant());
     try {
@@ -163,7 +162,7 @@ final class Builds implements AutoCloseable {
     }
   }
 
-  private Exports.Outcome solve(SolveRequest request, Job job, Wanted wanted) throws Exception {
+  private Exports.Outcome solve(BuildRequest request, Job job, Wanted wanted) throws Exception {
     LlbBridge bridge =
         new LlbBridge(
             job,
@@ -171,15 +170,17 @@ final class Builds implements AutoCloseable {
             parts.worker(),
             parts.forgetCacheMounts(),
             parts.cacheImports());
-    if (!request.getFrontend().isEmpty()) {
-      throw BuildException.invalid("invalid frontend: " + request.getFrontend());
+    if (!request.frontend().isEmpty()) {
+      throw BuildException.invalid("invalid frontend: " + request.frontend());
     }
     // an empty definition describes nothing; only without one does the client's gateway tell
-    if (request.hasDefinition()) {
+    if (request.definition().isPresent()) {
+      Definition definition = request.definition().get();
       try (BuildResult result =
-          request.getDefinition().getDefCount() == 0
+          definition.isEmpty()
               ? BuildResult.empty()
-              : BuildResult.of(bridge.solve(request.getDefinition(), wanted.caches().imports()))) {
+              : BuildResult.of(
+                  bridge.solve(definition.toProto(), wanted.caches().imports()))) {
         evaluate(result);
         return finish(result, job, wanted);
       }
@@ -214,21 +215,21 @@ final class Builds implements AutoCloseable {
     return outcome;
   }
 
-  private BuildGateway openGateway(SolveRequest request, Job job, LlbBridge bridge) {
+  private BuildGateway openGateway(BuildRequest request, Job job, LlbBridge bridge) {
     BuildGateway gateway =
         new BuildGateway(
             job,
             bridge,
             parts.workerRecord().get(),
             parts.sources(),
-            request.getFrontendInputsMap(),
+            request.inputs(),
             closed -> {
               synchronized (this) {
-                gateways.remove(request.getRef(), closed);
+                gateways.remove(request.ref(), closed);
               }
             });
     synchronized (this) {
-      gateways.put(request.getRef(), gateway);
+      gateways.put(request.ref(), gateway);
       notifyAll();
     }
     return gateway;

@@ -2,8 +2,7 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.proto.control.CacheOptions;
-import dev.buildd.proto.control.CacheOptionsEntry;
+import dev.buildd.gateway.CacheEntry;
 import dev.buildd.solver.llb.LlbBridge.CacheImport;
 import dev.buildd.solver.remote.CacheExportOptions;
 import java.util.ArrayList;
@@ -16,27 +15,27 @@ import java.util.List;
  */
 record CacheRequest(List<CacheExportOptions> exports, boolean inline, List<CacheImport> imports) {
 
-  static CacheRequest of(CacheOptions options) {
+  static CacheRequest of(List<CacheEntry> wantedExports, List<CacheEntry> wantedImports) {
     List<CacheExportOptions> exports = new ArrayList<>();
     boolean inline = false;
-    for (CacheOptionsEntry export : options.getExportsList()) {
-      switch (export.getType()) {
+    for (CacheEntry export : wantedExports) {
+      switch (export.type()) {
         case "registry", "local" ->
-            exports.add(CacheExportOptions.parse(export.getType(), export.getAttrsMap()));
+            exports.add(CacheExportOptions.parse(export.type(), export.attrs()));
         case "inline" -> inline = true;
         case "gha", "s3", "azblob" ->
             throw new BuildException(
                 Category.UNIMPLEMENTED,
                 "cache exports of type "
-                    + export.getType()
+                    + export.type()
                     + " are not supported by this daemon yet");
         default ->
-            throw BuildException.invalid("unknown cache exporter: \"" + export.getType() + "\"");
+            throw BuildException.invalid("unknown cache exporter: \"" + export.type() + "\"");
       }
     }
     List<CacheImport> imports = new ArrayList<>();
-    for (CacheOptionsEntry entry : options.getImportsList()) {
-      imports.add(new CacheImport(entry.getType(), entry.getAttrsMap()));
+    for (CacheEntry entry : wantedImports) {
+      imports.add(new CacheImport(entry.type(), entry.attrs()));
     }
     return new CacheRequest(exports, inline, imports);
   }

@@ -2,12 +2,9 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.cache.CacheManager;
-import dev.buildd.proto.control.CacheOptions;
-import dev.buildd.proto.control.CacheOptionsEntry;
 import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.proto.control.DiskUsageRequest;
 import dev.buildd.proto.control.DiskUsageResponse;
-import dev.buildd.proto.control.Exporter;
 import dev.buildd.proto.control.InfoResponse;
 import dev.buildd.proto.control.ListWorkersRequest;
 import dev.buildd.proto.control.ListWorkersResponse;
@@ -98,35 +95,8 @@ final class ControlService {
 
   private SolveResponse solve(SolveRequest request) throws Exception {
     return SolveResponse.newBuilder()
-        .putAllExporterResponse(builds.solve(translated(request)))
+        .putAllExporterResponse(builds.solve(SolveRequests.of(request)))
         .build();
-  }
-
-  /** Says in today's fields what old clients say in theirs (wire.md section 2.1). */
-  static SolveRequest translated(SolveRequest request) {
-    SolveRequest.Builder out = request.toBuilder();
-    if (out.getExportersCount() == 0 && !out.getExporterDeprecated().isEmpty()) {
-      out.addExporters(
-          Exporter.newBuilder()
-              .setType(out.getExporterDeprecated())
-              .putAllAttrs(out.getExporterAttrsDeprecatedMap()));
-    }
-    out.clearExporterDeprecated().clearExporterAttrsDeprecated();
-    CacheOptions.Builder cache = out.getCacheBuilder();
-    if (!cache.getExportRefDeprecated().isEmpty() && cache.getExportsCount() == 0) {
-      cache.addExports(
-          CacheOptionsEntry.newBuilder()
-              .setType("registry")
-              .putAllAttrs(cache.getExportAttrsDeprecatedMap())
-              .putAttrs("ref", cache.getExportRefDeprecated()));
-    }
-    if (cache.getImportsCount() == 0) {
-      for (String ref : cache.getImportRefsDeprecatedList()) {
-        cache.addImports(CacheOptionsEntry.newBuilder().setType("registry").putAttrs("ref", ref));
-      }
-    }
-    cache.clearExportRefDeprecated().clearExportAttrsDeprecated().clearImportRefsDeprecated();
-    return out.build();
   }
 
   private DiskUsageResponse diskUsage(DiskUsageRequest request) {

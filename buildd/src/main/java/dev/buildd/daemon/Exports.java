@@ -4,7 +4,6 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.ImmutableRef;
-import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.session.Session;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.exporter.ChosenExports;
@@ -38,15 +37,15 @@ final class Exports {
   private final CompatibilityVersion compatibility;
 
   private Exports(
-      SolveRequest request,
+      BuildRequest request,
       CompatibilityVersion compatibility,
       Map<String, Exporter> exporters,
       SessionManager sessions) {
     this.compatibility = compatibility;
     this.exporters = exporters;
     this.sessions = sessions;
-    this.platforms = Optional.ofNullable(request.getFrontendAttrsMap().get("platform"));
-    this.clientChooses = request.getEnableSessionExporter();
+    this.platforms = Optional.ofNullable(request.attributes().get("platform"));
+    this.clientChooses = request.clientChooses();
   }
 
   /**
@@ -55,18 +54,18 @@ final class Exports {
    * @param exporters by their types
    */
   static Exports of(
-      SolveRequest request,
+      BuildRequest request,
       CompatibilityVersion compatibility,
       Map<String, Exporter> exporters,
       SessionManager sessions) {
     Exports out = new Exports(request, compatibility, exporters, sessions);
-    String epoch = request.getFrontendAttrsMap().get("build-arg:SOURCE_DATE_EPOCH");
-    for (dev.buildd.proto.control.Exporter wanted : request.getExportersList()) {
-      Map<String, String> attributes = new LinkedHashMap<>(wanted.getAttrsMap());
+    String epoch = request.attributes().get("build-arg:SOURCE_DATE_EPOCH");
+    for (ExportRequest wanted : request.exports()) {
+      Map<String, String> attributes = new LinkedHashMap<>(wanted.attributes());
       if (epoch != null && epoch.matches("-?[0-9]*")) { // else it is for the frontend to resolve
         attributes.putIfAbsent("source-date-epoch", epoch);
       }
-      out.named.add(out.resolve(wanted.getType(), out.named.size(), attributes));
+      out.named.add(out.resolve(wanted.type(), out.named.size(), attributes));
     }
     return out;
   }

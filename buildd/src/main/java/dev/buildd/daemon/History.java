@@ -11,7 +11,7 @@ import dev.buildd.proto.control.BuildHistoryRecord;
 import dev.buildd.proto.control.BuildHistoryRequest;
 import dev.buildd.proto.control.BuildResultInfo;
 import dev.buildd.proto.control.Descriptor;
-import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.proto.control.Exporter;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -111,13 +111,20 @@ final class History {
   }
 
   /** A build begins. */
-  Recording begin(SolveRequest request, Instant at) {
+  Recording begin(BuildRequest request, Instant at) {
     BuildHistoryRecord started =
         BuildHistoryRecord.newBuilder()
-            .setRef(request.getRef())
-            .setFrontend(request.getFrontend())
-            .putAllFrontendAttrs(request.getFrontendAttrsMap())
-            .addAllExporters(request.getExportersList())
+            .setRef(request.ref())
+            .setFrontend(request.frontend())
+            .putAllFrontendAttrs(request.attributes())
+            .addAllExporters(
+                request.exports().stream()
+                    .map(export ->
+                        Exporter.newBuilder()
+                            .setType(export.type())
+                            .putAllAttrs(export.attributes())
+                            .build())
+                    .toList())
             .setCreatedAt(ProgressMessages.timestamp(at))
             .setGeneration(1)
             .build();

@@ -3,8 +3,6 @@ package dev.buildd.daemon;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.text.GoBool;
-import dev.buildd.proto.control.SolveRequest;
-import dev.buildd.proto.sourcepolicy.Policy;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,18 +24,18 @@ final class Refusals {
   private Refusals() {}
 
   /** Refuses what a build asks for as a whole. */
-  static void check(SolveRequest request) {
-    if (request.hasSourcePolicy()) {
+  static void check(BuildRequest request) {
+    if (request.policies().given()) {
       throw unsupported("source policies (SourcePolicy) are");
     }
-    if (!request.getSourcePolicySession().isEmpty()) {
+    if (!request.policies().session().isEmpty()) {
       throw unsupported("source policies decided by a session (SourcePolicySession) are");
     }
-    if (request.getProxyNetwork()) {
+    if (request.policies().proxyNetwork()) {
       throw unsupported("the proxy network (ProxyNetwork) is");
     }
     request
-        .getFrontendAttrsMap()
+        .attributes()
         .forEach((name, value) -> {
           if (name.startsWith(ATTESTATION)) {
             attestation(name.substring(ATTESTATION.length()), value);
@@ -46,7 +44,7 @@ final class Refusals {
   }
 
   /** Refuses policies that come with one question of a frontend. */
-  static void check(List<Policy> policies) {
+  static void checkPolicies(List<?> policies) {
     if (!policies.isEmpty()) {
       throw unsupported("source policies (SourcePolicies) are");
     }
