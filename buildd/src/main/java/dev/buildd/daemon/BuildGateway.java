@@ -1,24 +1,19 @@
 package dev.buildd.daemon;
 
 import com.google.protobuf.ByteString;
-import dev.buildd.base.concurrent.Threads;
-import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.linux.Errno;
-import dev.buildd.base.linux.FileNames;
-import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.LinuxException;
-import dev.buildd.base.linux.NotRegularFileException;
-import dev.buildd.base.linux.RootedPath;
-import dev.buildd.base.linux.TreeFiles;
-import dev.buildd.base.pattern.GoGlob;
-import dev.buildd.cache.ImmutableRef;
-import dev.buildd.cache.Mounted;
+import dev.buildd.gateway.Attestation;
+import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.Reference;
+import dev.buildd.gateway.Result;
+import dev.buildd.gateway.grpc.GatewayMessages;
+import dev.buildd.gateway.grpc.WorkerMessages;
+import dev.buildd.llb.ImageMetaResolver;
 import dev.buildd.proto.apicaps.APICap;
-import dev.buildd.proto.fsutil.Stat;
 import dev.buildd.proto.gateway.EvaluateRequest;
 import dev.buildd.proto.gateway.EvaluateResponse;
+import dev.buildd.proto.gateway.FileRange;
 import dev.buildd.proto.gateway.InputsResponse;
 import dev.buildd.proto.gateway.PongResponse;
 import dev.buildd.proto.gateway.ReadDirRequest;
@@ -26,13 +21,11 @@ import dev.buildd.proto.gateway.ReadDirResponse;
 import dev.buildd.proto.gateway.ReadFileRequest;
 import dev.buildd.proto.gateway.ReadFileResponse;
 import dev.buildd.proto.gateway.Ref;
-import dev.buildd.proto.gateway.RefMap;
 import dev.buildd.proto.gateway.RefMapDeprecated;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
 import dev.buildd.proto.gateway.ResolveImageConfigResponse;
 import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
 import dev.buildd.proto.gateway.ResolveSourceMetaResponse;
-import dev.buildd.proto.gateway.Result;
 import dev.buildd.proto.gateway.ReturnRequest;
 import dev.buildd.proto.gateway.ReturnResponse;
 import dev.buildd.proto.gateway.SolveRequest;
@@ -41,21 +34,8 @@ import dev.buildd.proto.gateway.StatFileRequest;
 import dev.buildd.proto.gateway.StatFileResponse;
 import dev.buildd.proto.gateway.WarnRequest;
 import dev.buildd.proto.gateway.WarnResponse;
-import dev.buildd.proto.pb.Range;
-import dev.buildd.proto.types.WorkerRecord;
-import dev.buildd.solver.graph.Job;
-import dev.buildd.solver.graph.ProgressEvent;
-import dev.buildd.solver.llb.BuildResult;
-import dev.buildd.solver.llb.Capabilities;
-import dev.buildd.solver.llb.LlbBridge;
-import dev.buildd.solver.llb.ResultProxy;
-import java.io.FileInputStream;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
+import dev.buildd.session.filesync.StatMessages;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -63,44 +43,28 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a frontend outside the daemon builds through, until the build ends (wire.md section 6).
+ * Puts what a frontend outside of the daemon asks into the daemon's words, and what it is answered
+ * into the wire's (wire.md section 6), until the build ends.
  *
  * <p>Safe for use by many threads.
  */
-final class BuildGateway implements AutoCloseable {
-  private static final int MAX_READ = 16 << 20;
-
-  private final Job job;
-  private final LlbBridge bridge;
-  private final WorkerRecord worker;
-  private final MetaResolver sources;
-  private final Map<String, dev.buildd.llb.Definition> inputs;
+final class BuildGateway implements ClientFrontends.Opened {
+  private final GatewayClient client;
   private final Consumer<BuildGateway> whenClosed;
-  private final Map<String, ResultProxy> refs = new HashMap<>(); // guarded by this
-  private @Nullable BuildResult result; // guarded by this
+  private final Map<String, Reference> references = new HashMap<>(); // guarded by this
+  private @Nullable Result result; // guarded by this
   private @Nullable Exception failure; // guarded by this
   private boolean returned; // guarded by this
-  private boolean closed; // guarded by this
 
-  BuildGateway(
-      Job job,
-      LlbBridge bridge,
-      WorkerRecord worker,
-      MetaResolver sources,
-      Map<String, dev.buildd.llb.Definition> inputs,
-      Consumer<BuildGateway> whenClosed) {
-    this.job = job;
-    this.bridge = bridge;
-    this.worker = worker;
-    this.sources = sources;
-    this.inputs = Map.copyOf(inputs);
+  BuildGateway(GatewayClient client, Consumer<BuildGateway> whenClosed) {
+    this.client = client;
     this.whenClosed = whenClosed;
   }
 
   // --- what the build asks of it ---
 
-  /** Waits for what the frontend returns; the result is the caller's. */
-  synchronized BuildResult await() throws Exception {
+  @Override
+  public synchronized Result await() throws Exception {
     while (!returned) {
       wait();
     }
@@ -108,51 +72,26 @@ final class BuildGateway implements AutoCloseable {
     if (failed != null) {
       throw failed;
     }
-    BuildResult taken = result;
-    result = null;
-    return taken == null ? BuildResult.empty() : taken;
+    return result == null ? Result.empty() : result;
   }
 
-  /** Lets the client look at a result under the id of its files, until this is closed. */
-  void show(ResultProxy result) throws Exception {
-    Optional<ImmutableRef> files = result.ref();
-    if (files.isEmpty()) {
-      return;
-    }
-    ResultProxy shown = result.share();
-    ResultProxy known;
-    synchronized (this) {
-      known = refs.putIfAbsent(files.get().id(), shown);
-    }
-    if (known != null) {
-      shown.close();
-    }
+  @Override
+  public synchronized void show(String id, Reference files) {
+    references.putIfAbsent(id, files);
   }
 
   @Override
   public void close() {
     whenClosed.accept(this);
-    List<AutoCloseable> left = new ArrayList<>();
-    synchronized (this) {
-      closed = true;
-      left.addAll(refs.values());
-      refs.clear();
-      if (result != null) {
-        left.add(result);
-        result = null;
-      }
-    }
-    for (AutoCloseable one : left) {
-      dev.buildd.base.concurrent.Cleanup.run("release ref", one::close);
-    }
   }
 
   // --- what the frontend asks ---
 
   PongResponse ping() {
-    PongResponse.Builder out = PongResponse.newBuilder().addWorkers(worker);
-    Capabilities.GATEWAY.forEach(id -> out.addFrontendAPICaps(cap(id)));
-    Capabilities.LLB.forEach(id -> out.addLLBCaps(cap(id)));
+    PongResponse.Builder out = PongResponse.newBuilder();
+    client.workers().forEach(worker -> out.addWorkers(WorkerMessages.toProto(worker)));
+    client.frontendCaps().forEach(id -> out.addFrontendAPICaps(cap(id)));
+    client.llbCaps().forEach(id -> out.addLLBCaps(cap(id)));
     return out.build();
   }
 
@@ -161,305 +100,140 @@ final class BuildGateway implements AutoCloseable {
   }
 
   ResolveImageConfigResponse resolveImageConfig(ResolveImageConfigRequest request)
-      throws Exception {
+      throws InterruptedException {
     Refusals.checkPolicies(request.getSourcePoliciesList());
-    return sources.image(request, job);
+    ImageMetaResolver.Resolved image = client.resolveImageConfig(GatewayMessages.of(request));
+    return ResolveImageConfigResponse.newBuilder()
+        .setRef(image.reference())
+        .setDigest(image.digest())
+        .setConfig(ByteString.copyFrom(image.config()))
+        .build();
   }
 
-  ResolveSourceMetaResponse resolveSourceMeta(ResolveSourceMetaRequest request) throws Exception {
+  ResolveSourceMetaResponse resolveSourceMeta(ResolveSourceMetaRequest request)
+      throws InterruptedException {
     if (!request.hasSource()) {
       throw BuildException.invalid("source is required");
     }
     Refusals.checkPolicies(request.getSourcePoliciesList());
-    return sources.source(request, job);
+    return GatewayMessages.toProto(client.resolveSourceMeta(GatewayMessages.of(request)));
   }
 
-  SolveResponse solve(SolveRequest request) throws Exception {
+  SolveResponse solve(SolveRequest request) throws InterruptedException {
     Refusals.checkPolicies(request.getSourcePoliciesList());
-    if (request.hasDefinition() && !request.getFrontend().isEmpty()) {
-      throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
-    }
-    if (!request.getFrontend().isEmpty()) {
-      throw BuildException.invalid("invalid frontend: " + request.getFrontend());
-    }
-    Optional<ResultProxy> made = Optional.empty();
-    if (request.hasDefinition() && request.getDefinition().getDefCount() > 0) {
-      ResultProxy ref = bridge.solve(request.getDefinition(), imports(request));
-      if (request.getEvaluate()) {
-        try {
-          ref.ref();
-        } catch (Exception e) {
-          ref.close();
-          throw e;
-        }
-      }
-      made = Optional.of(ref);
-    }
-    String id = made.map(this::register).orElse("");
-    Result.Builder out = Result.newBuilder();
-    if (request.getAllowResultArrayRef()) {
-      Ref.Builder ref = Ref.newBuilder().setId(id);
-      made.ifPresent(r -> ref.setDef(r.definition()));
-      out.setRef(ref);
-    } else {
-      out.setRefDeprecated(id);
-    }
-    SolveResponse.Builder response = SolveResponse.newBuilder().setResult(out);
+    Result made = client.solve(GatewayMessages.of(request));
+    remember(made);
+    SolveResponse.Builder response = SolveResponse.newBuilder();
     if (!request.getAllowResultReturn()) {
-      response.setRef(id);
-    }
-    return response.build();
-  }
-
-  private String register(ResultProxy ref) {
-    String id = Ids.random();
-    synchronized (this) {
-      if (!closed) {
-        refs.put(id, ref);
-        return id;
+      if (!made.byName().isEmpty()) {
+        throw BuildException.unknown("solve did not return default result", null);
       }
+      response.setRef(id(made.single()));
     }
-    ref.close();
-    throw new BuildException(Category.CANCELED, "the build has ended");
+    dev.buildd.proto.gateway.Result message = GatewayMessages.toProto(made);
+    return response
+        .setResult(request.getAllowResultArrayRef() ? message : withoutDefinitions(message))
+        .build();
   }
 
-  /** The ref with this id, held by the caller; empty if the id stands for no files. */
-  private synchronized Optional<ResultProxy> find(String id) {
-    if (id.isEmpty()) {
-      return Optional.empty();
+  private static String id(Optional<Reference> reference) {
+    return reference.map(Reference::id).orElse("");
+  }
+
+  /** As clients know it that read ids only. */
+  private static dev.buildd.proto.gateway.Result withoutDefinitions(
+      dev.buildd.proto.gateway.Result message) {
+    dev.buildd.proto.gateway.Result.Builder out = message.toBuilder();
+    if (message.hasRefs()) {
+      RefMapDeprecated.Builder ids = RefMapDeprecated.newBuilder();
+      message.getRefs().getRefsMap().forEach((name, ref) -> ids.putRefs(name, ref.getId()));
+      return out.setRefsDeprecated(ids).build();
     }
-    ResultProxy ref = refs.get(id);
-    if (ref == null) {
+    return out.setRefDeprecated(message.getRef().getId()).build();
+  }
+
+  private synchronized void remember(Result made) {
+    made.single().ifPresent(this::remember);
+    made.byName().values().forEach(one -> one.ifPresent(this::remember));
+    for (List<Attestation> all : made.attestations().values()) {
+      all.forEach(one -> one.reference().ifPresent(this::remember));
+    }
+  }
+
+  private synchronized void remember(Reference reference) {
+    references.put(reference.id(), reference);
+  }
+
+  private synchronized Reference find(String id) {
+    Reference reference = references.get(id);
+    if (reference == null) {
       throw BuildException.notFound("no such ref: " + id);
     }
-    return Optional.of(ref.share());
+    return reference;
   }
 
-  /** Work on the root of a ref's files. */
-  @FunctionalInterface
-  private interface Look<T> {
-    T at(Path root) throws IOException;
-  }
-
-  private <T> T look(String id, Look<T> body) throws Exception {
-    try (ResultProxy ref =
-        find(id).orElseThrow(() -> BuildException.invalid("no files: the result is empty"))) {
-      Optional<ImmutableRef> files = ref.ref();
-      if (files.isEmpty()) {
-        Path empty = Files.createTempDirectory("buildd-empty");
-        try {
-          return body.at(empty);
-        } finally {
-          Files.delete(empty);
-        }
-      }
-      try (Mounted at = files.get().mount()) {
-        return Threads.nativeCalls().call(() -> body.at(at.path()));
-      }
+  private Reference files(String id) {
+    if (id.isEmpty()) {
+      throw BuildException.invalid("no files: the result is empty");
     }
+    return find(id);
   }
 
-  private static BuildException failed(String doing, String path, IOException e) {
-    String reason = e instanceof LinuxException linux ? Errno.describe(linux.errno()) : reason(e);
-    return BuildException.unknown(doing + " " + path + ": " + reason, e);
+  ReadFileResponse readFile(ReadFileRequest request) throws InterruptedException {
+    FileRange range = request.getRange();
+    byte[] data =
+        files(request.getRef())
+            .readFile(request.getFilePath(), range.getOffset(), range.getLength());
+    return ReadFileResponse.newBuilder().setData(ByteString.copyFrom(data)).build();
   }
 
-  private static String reason(IOException e) {
-    return e instanceof java.nio.file.NoSuchFileException
-            || e instanceof java.io.FileNotFoundException
-        ? "no such file or directory"
-        : String.valueOf(e.getMessage());
-  }
-
-  ReadFileResponse readFile(ReadFileRequest request) throws Exception {
-    String name = request.getFilePath();
-    return look(
-        request.getRef(),
-        root -> {
-          try (FileInputStream in = TreeFiles.readIn(root, name)) {
-            long size = in.getChannel().size();
-            long offset = 0;
-            long length = size;
-            if (request.hasRange()) {
-              offset = Math.max(0, request.getRange().getOffset());
-              length = request.getRange().getLength();
-              length = length <= 0 ? size - offset : Math.min(length, size - offset);
-            }
-            if (length > MAX_READ) {
-              throw new BuildException(
-                  Category.RESOURCE_EXHAUSTED,
-                  name + " is larger than a message may be; read it in ranges");
-            }
-            in.getChannel().position(offset);
-            byte[] data = in.readNBytes((int) Math.max(0, length));
-            return ReadFileResponse.newBuilder().setData(ByteString.copyFrom(data)).build();
-          } catch (NotRegularFileException e) {
-            throw new BuildException(
-                Category.INVALID_ARGUMENT, "open " + name + ": not a regular file", e);
-          } catch (IOException e) {
-            throw failed("open", name, e);
-          }
-        });
-  }
-
-  ReadDirResponse readDir(ReadDirRequest request) throws Exception {
-    return look(
-        request.getRef(),
-        root -> {
-          ReadDirResponse.Builder out = ReadDirResponse.newBuilder();
-          try {
-            Path directory = RootedPath.resolve(root, request.getDirPath());
-            List<Path> entries = TreeFiles.list(directory);
-            entries.sort(null);
-            for (Path entry : entries) {
-              String name = String.valueOf(entry.getFileName());
-              if (request.getIncludePattern().isEmpty()
-                  || GoGlob.match(request.getIncludePattern(), name)) {
-                out.addEntries(stat(entry, name));
-              }
-            }
-          } catch (java.nio.file.NotDirectoryException e) {
-            throw BuildException.unknown("open " + request.getDirPath() + ": not a directory", e);
-          } catch (IOException e) {
-            throw failed("open", request.getDirPath(), e);
-          }
-          return out.build();
-        });
-  }
-
-  StatFileResponse statFile(StatFileRequest request) throws Exception {
-    return look(
-        request.getRef(),
-        root -> {
-          try {
-            Path path = RootedPath.resolve(root, request.getPath());
-            Path name = path.getFileName();
-            return StatFileResponse.newBuilder()
-                .setStat(stat(path, path.equals(root) || name == null ? "/" : name.toString()))
-                .build();
-          } catch (IOException e) {
-            throw failed("lstat", request.getPath(), e);
-          }
-        });
-  }
-
-  private static Stat stat(Path file, String name) throws IOException {
-    dev.buildd.base.linux.Stat stat = Linux.lstat(file);
-    Stat.Builder out =
-        Stat.newBuilder()
-            .setPath(ByteString.copyFrom(FileNames.bytes(name)))
-            .setMode(stat.goMode())
-            .setUid(stat.uid())
-            .setGid(stat.gid())
-            .setModTime(stat.mtimeNanos());
-    if (!stat.isDirectory()) {
-      out.setSize(stat.size());
-    }
-    if (stat.isSymlink()) {
-      out.setLinkname(ByteString.copyFrom(FileNames.bytes(Linux.readlink(file))));
-    }
-    if (stat.isDevice()) {
-      out.setDevmajor(stat.devMajor()).setDevminor(stat.devMinor());
-    }
-    Linux.xattrs(file)
-        .forEach((attribute, value) -> out.putXattrs(attribute, ByteString.copyFrom(value)));
+  ReadDirResponse readDir(ReadDirRequest request) throws InterruptedException {
+    ReadDirResponse.Builder out = ReadDirResponse.newBuilder();
+    files(request.getRef())
+        .readDir(request.getDirPath(), request.getIncludePattern())
+        .forEach(stat -> out.addEntries(StatMessages.toProto(stat)));
     return out.build();
   }
 
-  private static List<LlbBridge.CacheImport> imports(SolveRequest request) {
-    return request.getCacheImportsList().stream()
-        .map(entry -> new LlbBridge.CacheImport(entry.getType(), entry.getAttrsMap()))
-        .toList();
+  StatFileResponse statFile(StatFileRequest request) throws InterruptedException {
+    return StatFileResponse.newBuilder()
+        .setStat(StatMessages.toProto(files(request.getRef()).statFile(request.getPath())))
+        .build();
   }
 
-  EvaluateResponse evaluate(EvaluateRequest request) throws Exception {
-    Optional<ResultProxy> found = find(request.getRef());
-    if (found.isPresent()) {
-      try (ResultProxy ref = found.get()) {
-        ref.ref();
-      }
+  EvaluateResponse evaluate(EvaluateRequest request) throws InterruptedException {
+    if (!request.getRef().isEmpty()) {
+      find(request.getRef()).evaluate();
     }
     return EvaluateResponse.getDefaultInstance();
   }
 
-  InputsResponse inputs() {
+  InputsResponse inputs() throws InterruptedException {
     InputsResponse.Builder out = InputsResponse.newBuilder();
-    inputs.forEach((name, definition) -> out.putDefinitions(name, definition.toProto()));
+    client.inputs().forEach((name, input) -> out.putDefinitions(name, input.toProto()));
     return out.build();
   }
 
-  WarnResponse warn(WarnRequest request) {
-    List<ProgressEvent.SourceRange> ranges = new ArrayList<>();
-    for (Range range : request.getRangesList()) {
-      ranges.add(
-          new ProgressEvent.SourceRange(
-              range.getStart().getLine(),
-              range.getStart().getCharacter(),
-              range.getEnd().getLine(),
-              range.getEnd().getCharacter()));
-    }
-    Optional<ProgressEvent.SourceInfo> source =
-        request.hasInfo()
-            ? Optional.of(
-                new ProgressEvent.SourceInfo(
-                    request.getInfo().getFilename(),
-                    request.getInfo().getData().toByteArray(),
-                    request.getInfo().getLanguage(),
-                    request.getInfo().hasDefinition()
-                        ? request.getInfo().getDefinition().toByteArray()
-                        : new byte[0]))
-            : Optional.empty();
-    job.publish(
-        new ProgressEvent.Warning(
-            Digest.parse(request.getDigest()),
-            request.getLevel() == 0 ? 1 : (int) request.getLevel(),
-            request.getShort().toByteArray(),
-            request.getDetailList().stream().map(ByteString::toByteArray).toList(),
-            request.getUrl(),
-            source,
-            ranges));
+  WarnResponse warn(WarnRequest request) throws InterruptedException {
+    client.warn(request.getDigest(), GatewayMessages.of(request));
     return WarnResponse.getDefaultInstance();
   }
 
   ReturnResponse returned(ReturnRequest request) {
     if (request.hasError()) {
       settle(null, new WireErrors.Reported(request.getError()));
-      return ReturnResponse.getDefaultInstance();
-    }
-    Result message = request.getResult();
-    if (message.getAttestationsCount() > 0) {
-      settle(null, Refusals.ofAttestedResult());
-      return ReturnResponse.getDefaultInstance();
-    }
-    Map<String, byte[]> metadata = new LinkedHashMap<>();
-    message.getMetadataMap().forEach((key, value) -> metadata.put(key, value.toByteArray()));
-    Optional<ResultProxy> single = Optional.empty();
-    Map<String, Optional<ResultProxy>> several = new LinkedHashMap<>();
-    switch (message.getResultCase()) {
-      case REFDEPRECATED -> single = find(message.getRefDeprecated());
-      case REF -> single = find(message.getRef().getId());
-      case REFSDEPRECATED -> {
-        RefMapDeprecated map = message.getRefsDeprecated();
-        map.getRefsMap().forEach((key, id) -> several.put(key, find(id)));
-      }
-      case REFS -> {
-        RefMap map = message.getRefs();
-        map.getRefsMap().forEach((key, ref) -> several.put(key, find(ref.getId())));
-      }
-      case RESULT_NOT_SET -> {}
-    }
-    BuildResult made = new BuildResult(single, several, metadata);
-    try {
-      settle(made, null);
-    } catch (BuildException e) {
-      made.close();
-      throw e;
+    } else {
+      settle(GatewayMessages.of(request.getResult(), this::find), null);
     }
     return ReturnResponse.getDefaultInstance();
   }
 
-  private synchronized void settle(@Nullable BuildResult made, @Nullable Exception failed) {
-    if (returned || closed) {
+  private Reference find(Ref ref) {
+    return find(ref.getId());
+  }
+
+  private synchronized void settle(@Nullable Result made, @Nullable Exception failed) {
+    if (returned) {
       throw new BuildException(Category.FAILED_PRECONDITION, "gateway result is already set");
     }
     returned = true;

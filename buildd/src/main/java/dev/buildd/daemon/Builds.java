@@ -7,14 +7,18 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
+import dev.buildd.gateway.Frontend;
+import dev.buildd.gateway.Result;
+import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.llb.Definition;
 import dev.buildd.proto.control.StatusResponse;
-import dev.buildd.proto.types.WorkerRecord;
 import dev.buildd.session.SessionManager;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
+import dev.buildd.solver.gateway.BridgeClient;
+import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.Solver;
@@ -31,7 +35,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +48,6 @@ import java.util.function.Supplier;
 /** Runs builds: from a request to exported results. Safe for use by many threads. */
 final class Builds implements AutoCloseable {
   private static final Duration STATUS_PATIENCE = Duration.ofSeconds(6);
-  private static final Duration GATEWAY_PATIENCE = Duration.ofSeconds(3);
   private static final int KEPT_SECONDS = 10; // late watchers may still come
   private static final Duration STOP_PATIENCE = Duration.ofSeconds(15);
 
@@ -54,9 +56,11 @@ final class Builds implements AutoCloseable {
       Solver solver,
       ContentStore content,
       OpFactory worker,
-      Supplier<WorkerRecord> workerRecord,
+      Supplier<WorkerInfo> workerInfo,
       SessionManager sessions,
-      MetaResolver sources,
+      SourceMetaResolver sources,
+      Map<String, Frontend> frontends,
+      ClientFrontends clientFrontends,
       Consumer<Collection<String>> forgetCacheMounts,
       Map<String, Exporter> exporters,
       CacheExports cacheExports,
@@ -66,7 +70,6 @@ final class Builds implements AutoCloseable {
       Clock clock) {}
 
   private final Parts parts;
-  private final Map<String, BuildGateway> gateways = new HashMap<>(); // guarded by this
   private int running; // guarded by this
 
   Builds(Parts parts) {
@@ -80,9 +83,7 @@ final class Builds implements AutoCloseable {
       CacheRequest caches,
       Entitlements entitlements) {}
 
-  /**
-   * Runs a build to its end and returns what is told of its exports. An interrupt cancels it.
-   */
+  /** Runs a build to its end and returns what is told of its exports. An interrupt cancels it. */
   Map<String, String> solve(BuildRequest request) throws Exception {
     synchronized (this) {
       running++;
@@ -170,32 +171,58 @@ final class Builds implements AutoCloseable {
             parts.worker(),
             parts.forgetCacheMounts(),
             parts.cacheImports());
-    if (!request.frontend().isEmpty()) {
-      throw BuildException.invalid("invalid frontend: " + request.frontend());
-    }
-    // an empty definition describes nothing; only without one does the client's gateway tell
-    if (request.definition().isPresent()) {
+    // an empty definition describes nothing; only without one does a frontend tell
+    if (request.definition().isPresent() && request.frontend().isEmpty()) {
       Definition definition = request.definition().get();
       try (BuildResult result =
           definition.isEmpty()
               ? BuildResult.empty()
-              : BuildResult.of(
-                  bridge.solve(definition.toProto(), wanted.caches().imports()))) {
+              : BuildResult.of(bridge.solve(definition, wanted.caches().imports()))) {
         evaluate(result);
         return finish(result, job, wanted);
       }
     }
+    BridgeClient.Parts gateway =
+        new BridgeClient.Parts(
+            job, bridge, parts.sources(), parts.workerInfo().get(), parts.frontends());
     // open until the end: a client that chooses exports looks at the result's files
-    try (BuildGateway gateway = openGateway(request, job, bridge);
-        BuildResult result = gateway.await()) {
+    try (BridgeClient client = BridgeClient.open(gateway, request.attributes(), request.inputs())) {
+      return request.frontend().isEmpty()
+          ? solveAsClientSays(request, client, job, wanted)
+          : solveWith(gateway.frontend(request.frontend()), client, job, wanted);
+    }
+  }
+
+  private Exports.Outcome solveWith(Frontend frontend, BridgeClient client, Job job, Wanted wanted)
+      throws Exception {
+    try (BuildResult result = take(frontend.build(client), client)) {
+      evaluate(result);
+      return finish(result, job, wanted);
+    }
+  }
+
+  private Exports.Outcome solveAsClientSays(
+      BuildRequest request, BridgeClient client, Job job, Wanted wanted) throws Exception {
+    try (ClientFrontends.Opened frontend = parts.clientFrontends().open(request.ref(), client);
+        BuildResult result = take(frontend.await(), client)) {
       evaluate(result);
       if (wanted.exports().clientChooses()) {
-        for (ResultProxy ref : result.all()) {
-          gateway.show(ref);
+        for (ResultProxy one : result.all()) {
+          Optional<ImmutableRef> files = one.ref();
+          if (files.isPresent()) {
+            frontend.show(files.get().id(), client.reference(one));
+          }
         }
       }
       return finish(result, job, wanted);
     }
+  }
+
+  private static BuildResult take(Result result, BridgeClient client) {
+    if (!result.attestations().isEmpty()) {
+      throw Refusals.ofAttestedResult();
+    }
+    return client.take(result);
   }
 
   /** Hands out what was built. */
@@ -213,45 +240,6 @@ final class Builds implements AutoCloseable {
         });
     wanted.exports().finish(job, outcome.response());
     return outcome;
-  }
-
-  private BuildGateway openGateway(BuildRequest request, Job job, LlbBridge bridge) {
-    BuildGateway gateway =
-        new BuildGateway(
-            job,
-            bridge,
-            parts.workerRecord().get(),
-            parts.sources(),
-            request.inputs(),
-            closed -> {
-              synchronized (this) {
-                gateways.remove(request.ref(), closed);
-              }
-            });
-    synchronized (this) {
-      gateways.put(request.ref(), gateway);
-      notifyAll();
-    }
-    return gateway;
-  }
-
-  /** The gateway of a build, for which it waits a while: calls come in any order. */
-  synchronized BuildGateway gateway(String buildId) throws InterruptedException {
-    if (buildId.isEmpty()) {
-      throw BuildException.invalid("no buildid found in context");
-    }
-    long deadline = System.nanoTime() + GATEWAY_PATIENCE.toNanos();
-    while (true) {
-      BuildGateway found = gateways.get(buildId);
-      if (found != null) {
-        return found;
-      }
-      long left = deadline - System.nanoTime();
-      if (left <= 0) {
-        throw BuildException.notFound("no such job " + buildId);
-      }
-      wait(left / 1_000_000 + 1);
-    }
   }
 
   private static void evaluate(BuildResult result) throws Exception {

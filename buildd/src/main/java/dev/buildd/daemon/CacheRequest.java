@@ -26,9 +26,7 @@ record CacheRequest(List<CacheExportOptions> exports, boolean inline, List<Cache
         case "gha", "s3", "azblob" ->
             throw new BuildException(
                 Category.UNIMPLEMENTED,
-                "cache exports of type "
-                    + export.type()
-                    + " are not supported by this daemon yet");
+                "cache exports of type " + export.type() + " are not supported by this daemon yet");
         default ->
             throw BuildException.invalid("unknown cache exporter: \"" + export.type() + "\"");
       }

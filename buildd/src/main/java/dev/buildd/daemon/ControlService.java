@@ -2,6 +2,8 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.cache.CacheManager;
+import dev.buildd.gateway.WorkerInfo;
+import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.proto.control.DiskUsageRequest;
 import dev.buildd.proto.control.DiskUsageResponse;
@@ -13,30 +15,19 @@ import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.SolveResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryResponse;
 import dev.buildd.proto.control.UsageRecord;
-import dev.buildd.proto.pb.Platform;
-import dev.buildd.proto.types.BuildkitVersion;
-import dev.buildd.proto.types.GCPolicy;
-import dev.buildd.proto.types.WorkerRecord;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.MessageStream;
 import dev.buildd.solver.worker.Worker;
 import io.grpc.ServerServiceDefinition;
 import java.time.Clock;
-import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Supplier;
 
 /**
  * What clients of the daemon call (wire.md section 2): the wire on one side, builds on the other.
  */
 final class ControlService {
-  static final BuildkitVersion VERSION =
-      BuildkitVersion.newBuilder()
-          .setPackage("dev.buildd")
-          .setVersion(Version.BUILDKIT)
-          .setRevision(Version.REVISION)
-          .build();
-
   private final Builds builds;
   private final SessionManager sessions;
   private final CacheManager cache;
@@ -44,7 +35,7 @@ final class ControlService {
   private final Worker worker;
   private final History history;
   private final Clock clock;
-  private final List<GCPolicy> gcPolicy;
+  private final Supplier<WorkerInfo> workerInfo;
 
   /**
    * @param collectContent deletes blobs that no ref needs any more
@@ -57,7 +48,7 @@ final class ControlService {
       Worker worker,
       History history,
       Clock clock,
-      List<GCPolicy> gcPolicy) {
+      Supplier<WorkerInfo> workerInfo) {
     this.builds = builds;
     this.sessions = sessions;
     this.cache = cache;
@@ -65,7 +56,7 @@ final class ControlService {
     this.worker = worker;
     this.history = history;
     this.clock = clock;
-    this.gcPolicy = List.copyOf(gcPolicy);
+    this.workerInfo = workerInfo;
   }
 
   ServerServiceDefinition definition() {
@@ -80,7 +71,10 @@ final class ControlService {
         .addMethod(ControlGrpc.getListWorkersMethod(), Services.unary((r, h) -> workers(r)))
         .addMethod(
             ControlGrpc.getInfoMethod(),
-            Services.unary((r, h) -> InfoResponse.newBuilder().setBuildkitVersion(VERSION).build()))
+            Services.unary((r, h) ->
+                InfoResponse.newBuilder()
+                    .setBuildkitVersion(WorkerMessages.toProto(workerInfo.get().version()))
+                    .build()))
         .addMethod(
             ControlGrpc.getListenBuildHistoryMethod(),
             Services.streaming((r, out) -> history.listen(r, out::write)))
@@ -122,26 +116,7 @@ final class ControlService {
     worker.platforms().refresh();
     ListWorkersResponse.Builder out = ListWorkersResponse.newBuilder();
     if (worker.matches(FieldFilter.parse(request.getFilterList()))) {
-      out.addRecord(record());
-    }
-    return out.build();
-  }
-
-  WorkerRecord record() {
-    WorkerRecord.Builder out =
-        WorkerRecord.newBuilder()
-            .setID(worker.id())
-            .putAllLabels(worker.labels())
-            .addAllGCPolicy(gcPolicy)
-            .setBuildkitVersion(VERSION);
-    for (dev.buildd.base.content.Platform platform : worker.platforms().known()) {
-      out.addPlatforms(
-          Platform.newBuilder()
-              .setOS(platform.os())
-              .setArchitecture(platform.architecture())
-              .setVariant(platform.variant())
-              .setOSVersion(platform.osVersion())
-              .addAllOSFeatures(platform.osFeatures()));
+      out.addRecord(WorkerMessages.toProto(workerInfo.get()));
     }
     return out.build();
   }

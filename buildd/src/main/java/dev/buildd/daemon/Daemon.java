@@ -7,11 +7,14 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.text.Ids;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.gateway.Frontend;
+import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
@@ -27,6 +30,7 @@ import dev.buildd.solver.exporter.TarExporter;
 import dev.buildd.solver.exporter.image.ArchiveExporter;
 import dev.buildd.solver.exporter.image.ImageExporter;
 import dev.buildd.solver.exporter.image.ImageWriter;
+import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
@@ -65,7 +69,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.TreeMap;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,6 +83,7 @@ final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final String LABEL = "org.mobyproject.buildkit.worker.";
   private static final int LOOPS = 2;
+  private static final Map<String, Frontend> FRONTENDS = Map.of();
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
@@ -89,9 +96,18 @@ final class Daemon implements AutoCloseable {
    *     listened at
    */
   static Daemon start(BuilddConfig config) throws Exception {
+    return start(config, FRONTENDS);
+  }
+
+  /**
+   * As {@link #start(BuilddConfig)}.
+   *
+   * @param frontends that run in the daemon, by the names by which requests ask for them
+   */
+  static Daemon start(BuilddConfig config, Map<String, Frontend> frontends) throws Exception {
     Daemon daemon = new Daemon();
     try {
-      daemon.assemble(config);
+      daemon.assemble(config, frontends);
       return daemon;
     } catch (Exception | Error e) {
       daemon.close();
@@ -104,7 +120,7 @@ final class Daemon implements AutoCloseable {
     return part;
   }
 
-  private void assemble(BuilddConfig config) throws Exception {
+  private void assemble(BuilddConfig config, Map<String, Frontend> frontends) throws Exception {
     Path root = PrivateDirectory.makeRoot(config.root(), RootLock.NAME);
     part(RootLock.acquire(root));
     if (!config.worker().enabled()) {
@@ -173,8 +189,8 @@ final class Daemon implements AutoCloseable {
             ArchiveExporter.docker(imageWriter))) {
       exporters.put(exporter.type(), exporter);
     }
-    // the worker's record is asked for only once the service that makes it is there
-    ControlService[] control = new ControlService[1];
+    Supplier<WorkerInfo> workerInfo = () -> info(worker);
+    Gateways gateways = new Gateways();
     Builds builds =
         part(
             new Builds(
@@ -182,9 +198,11 @@ final class Daemon implements AutoCloseable {
                     solver,
                     content,
                     worker,
-                    () -> control[0].record(),
+                    workerInfo,
                     sessions,
-                    new MetaResolver(images, git, http, sessions),
+                    new SourceMetaResolver(images, git, http, sessions),
+                    frontends,
+                    gateways,
                     cacheMounts::forget,
                     exporters,
                     new CacheExports(
@@ -193,7 +211,7 @@ final class Daemon implements AutoCloseable {
                     config.insecureEntitlements(),
                     history,
                     clock)));
-    control[0] =
+    ControlService control =
         new ControlService(
             builds,
             sessions,
@@ -204,7 +222,7 @@ final class Daemon implements AutoCloseable {
             worker,
             history,
             clock,
-            List.of());
+            workerInfo);
     SequencedMap<String, IntSupplier> counts = new LinkedHashMap<>();
     counts.put("leases", () -> cache.holds() + content.holds());
     counts.put("sessions", sessions::count);
@@ -214,8 +232,8 @@ final class Daemon implements AutoCloseable {
         config,
         loops,
         counts,
-        ServerInterceptors.intercept(control[0].definition(), Services.timestamp(clock)),
-        new GatewayService(builds).definition(),
+        ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
+        new GatewayService(gateways).definition(),
         new ContentService(content, history).definition());
   }
 
@@ -364,6 +382,16 @@ final class Daemon implements AutoCloseable {
     }
     labels.putAll(config.worker().labels());
     return labels;
+  }
+
+  private static WorkerInfo info(Worker worker) {
+    return new WorkerInfo(
+        worker.id(),
+        new TreeMap<>(worker.labels()),
+        List.copyOf(worker.platforms().known()),
+        List.of(),
+        new WorkerInfo.BuildkitVersion("dev.buildd", Version.BUILDKIT, Version.REVISION, ""),
+        List.of());
   }
 
   private static String hostname() {

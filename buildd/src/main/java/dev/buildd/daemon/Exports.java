@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.text.Ids;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.session.Session;
 import dev.buildd.session.SessionManager;

@@ -18,10 +18,10 @@ final class GatewayService {
   private static final Metadata.Key<String> BUILD_ID =
       Metadata.Key.of("buildkit-controlapi-buildid", Metadata.ASCII_STRING_MARSHALLER);
 
-  private final Builds builds;
+  private final Gateways gateways;
 
-  GatewayService(Builds builds) {
-    this.builds = builds;
+  GatewayService(Gateways gateways) {
+    this.gateways = gateways;
   }
 
   /** Work of one call. */
@@ -57,7 +57,7 @@ final class GatewayService {
       String id = headers.get(BUILD_ID);
       BuildGateway gateway;
       try {
-        gateway = builds.gateway(id == null ? "" : id);
+        gateway = gateways.await(id == null ? "" : id);
       } catch (BuildException e) {
         StatusRuntimeException status = Statuses.of(e);
         throw status

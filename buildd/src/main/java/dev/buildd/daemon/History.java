@@ -5,6 +5,7 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
+import dev.buildd.base.text.Ids;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryEventType;
 import dev.buildd.proto.control.BuildHistoryRecord;

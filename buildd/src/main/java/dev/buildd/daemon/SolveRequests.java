@@ -44,8 +44,7 @@ final class SolveRequests {
             request.getProxyNetwork()));
   }
 
-  static Map<String, Definition> definitions(
-      Map<String, dev.buildd.proto.pb.Definition> messages) {
+  static Map<String, Definition> definitions(Map<String, dev.buildd.proto.pb.Definition> messages) {
     Map<String, Definition> out = new HashMap<>();
     messages.forEach((name, message) -> out.put(name, Definition.of(message)));
     return out;

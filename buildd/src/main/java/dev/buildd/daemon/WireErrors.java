@@ -1,33 +1,31 @@
 package dev.buildd.daemon;
 
 import com.google.protobuf.Any;
-import com.google.protobuf.ByteString;
-import com.google.protobuf.Message;
+import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.gateway.SolveException.Where;
+import dev.buildd.gateway.grpc.Failures;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.errdefs.CompatibilityFeature;
-import dev.buildd.proto.errdefs.Source;
-import dev.buildd.proto.errdefs.Vertex;
 import dev.buildd.session.rpc.Statuses;
 import dev.buildd.solver.compatibility.CompatibilityException;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.graph.SolveException;
 import dev.buildd.solver.llb.LlbException;
-import dev.buildd.solver.llb.SourceLocation;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Failures as clients of BuildKit read them: a status with details in JSON (wire.md section 10).
  */
 final class WireErrors {
-  private static final String PREFIX = "github.com/moby/buildkit/";
-
   private WireErrors() {}
 
   /** A failure that a client itself reported, to be told as it was. */
@@ -70,53 +68,36 @@ final class WireErrors {
     return out.build();
   }
 
-  private static List<Any> details(Throwable failure) {
-    List<Any> out = new ArrayList<>();
+  private static Set<Any> details(Throwable failure) {
+    Set<Any> out = new LinkedHashSet<>(); // a frontend may repeat what the daemon told it
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
-        case LlbException e -> {
-          for (SourceLocation location : e.locations()) {
-            out.add(
-                json(
-                    "errdefs.Source",
-                    Source.newBuilder()
-                        .setInfo(location.info())
-                        .addAllRanges(location.ranges())
-                        .build()));
-          }
-        }
-        case SolveException e -> {
-          if (e.vertex() != null) {
-            out.add(
-                json(
-                    "errdefs.Vertex",
-                    Vertex.newBuilder().setDigest(e.vertex().toString()).build()));
-          }
-        }
+        case dev.buildd.gateway.SolveException e -> out.addAll(Failures.details(e.where()));
+        case LlbException e ->
+            out.addAll(
+                Failures.details(new Where(e.places(), Optional.empty(), OptionalInt.empty())));
+        case SolveException e ->
+            out.addAll(
+                Failures.details(
+                    new Where(
+                        List.of(),
+                        Optional.ofNullable(e.vertex()).map(Digest::toString),
+                        OptionalInt.empty())));
         case CompatibilityException e ->
             out.add(
-                json(
+                Failures.detail(
                     "errdefs.CompatibilityFeature",
-                    CompatibilityFeature.newBuilder()
-                        .setVersion(e.version().number())
-                        .setFeature(e.feature())
-                        .build()));
+                    GoProtoJson.toJson(
+                        CompatibilityFeature.newBuilder()
+                            .setVersion(e.version().number())
+                            .setFeature(e.feature())
+                            .build())));
         case ExitException e ->
-            out.add(json("gatewayapi.ExitMessage", "{\"Code\":" + e.code() + "}"));
+            out.addAll(
+                Failures.details(new Where(List.of(), Optional.empty(), OptionalInt.of(e.code()))));
         default -> {}
       }
     }
     return out;
-  }
-
-  private static Any json(String name, Message message) {
-    return json(name, GoProtoJson.toJson(message));
-  }
-
-  private static Any json(String name, String text) {
-    return Any.newBuilder()
-        .setTypeUrl(PREFIX + name + "+json")
-        .setValue(ByteString.copyFrom(text, StandardCharsets.UTF_8))
-        .build();
   }
 }

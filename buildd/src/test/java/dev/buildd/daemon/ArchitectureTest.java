@@ -78,8 +78,7 @@ final class ArchitectureTest {
           .that()
           .resideInAPackage("dev.buildd.daemon")
           .and()
-          .haveNameMatching(
-              ".*\\.(BuilddConfig|ConfigFile|ConfigKeys|Ids|Logging|RootLock|Version)")
+          .haveNameMatching(".*\\.(BuilddConfig|ConfigFile|ConfigKeys|Logging|RootLock|Version)")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("dev.buildd.proto..", "com.google.protobuf..", "io.grpc..");

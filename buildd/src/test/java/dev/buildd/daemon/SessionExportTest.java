@@ -129,8 +129,7 @@ final class SessionExportTest {
   /** Chooses nothing, and does not like what it is told. */
   private static final class Unhappy implements ExportChooser {
     @Override
-    public List<SolveOptions.Export> choose(
-        Map<String, byte[]> metadata, List<Reference> refs) {
+    public List<SolveOptions.Export> choose(Map<String, byte[]> metadata, List<Reference> refs) {
       assertThat(refs).hasSize(1);
       return List.of();
     }

@@ -20,8 +20,7 @@ import org.junit.jupiter.api.Test;
 final class SolveRequestsTest {
   @Test
   void everyFieldArrives() throws Exception {
-    Definition definition =
-        Llb.scratch().file(Llb.mkfile("/f", 0644, "f")).marshal().toProto();
+    Definition definition = Llb.scratch().file(Llb.mkfile("/f", 0644, "f")).marshal().toProto();
     BuildRequest request =
         SolveRequests.of(
             SolveRequest.newBuilder()

@@ -2,6 +2,7 @@ package dev.buildd.gateway;
 
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.ImageMetaResolver;
+import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import java.util.List;
 import java.util.Map;

@@ -2,6 +2,7 @@ package dev.buildd.gateway;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import java.util.List;
 import java.util.Optional;
@@ -29,8 +30,7 @@ public final class SolveException extends BuildException {
    * @param exitCode with what the step's command exited
    */
   public record Where(List<Place> places, Optional<String> vertex, OptionalInt exitCode) {
-    public static final Where UNKNOWN =
-        new Where(List.of(), Optional.empty(), OptionalInt.empty());
+    public static final Where UNKNOWN = new Where(List.of(), Optional.empty(), OptionalInt.empty());
 
     public Where {
       places = List.copyOf(places);
@@ -43,8 +43,7 @@ public final class SolveException extends BuildException {
 
   private final transient Where where;
 
-  public SolveException(
-      Category category, String message, Where where, @Nullable Throwable cause) {
+  public SolveException(Category category, String message, Where where, @Nullable Throwable cause) {
     super(category, message, cause);
     this.where = where;
   }

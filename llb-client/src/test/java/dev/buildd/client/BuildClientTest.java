@@ -319,7 +319,9 @@ class BuildClientTest {
                 assertThat(e.exitCode()).hasValue(7);
                 assertThat(e.places()).hasSize(1);
                 assertThat(e.places().getFirst().source().filename()).isEqualTo("Dockerfile");
-                assertThat(e.places().getFirst().source().data()).asString(UTF_8).isEqualTo("FROM\n");
+                assertThat(e.places().getFirst().source().data())
+                    .asString(UTF_8)
+                    .isEqualTo("FROM\n");
                 assertThat(e.places().getFirst().spans().getFirst().startLine()).isEqualTo(1);
               });
     }

@@ -4,8 +4,8 @@ import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import dev.buildd.gateway.Json;
 import dev.buildd.gateway.SolveException;
-import dev.buildd.gateway.SourceInfo;
 import dev.buildd.llb.Definition;
+import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.errdefs.Source;
@@ -160,25 +160,24 @@ public final class Failures {
   public static List<Any> details(SolveException.Where where) {
     List<Any> out = new ArrayList<>();
     for (SolveException.Place place : where.places()) {
-      out.add(source(GatewayMessages.toProto(place.source()), place.spans()));
+      out.add(source(place));
     }
     where
         .vertex()
         .ifPresent(digest ->
             out.add(
-                detail(
-                    VERTEX, GoProtoJson.toJson(Vertex.newBuilder().setDigest(digest).build()))));
+                detail(VERTEX, GoProtoJson.toJson(Vertex.newBuilder().setDigest(digest).build()))));
     where.exitCode().ifPresent(code -> out.add(detail(EXIT, "{\"Code\":" + code + "}")));
     return out;
   }
 
-  private static Any source(dev.buildd.proto.pb.SourceInfo info, List<SourceMap.Span> spans) {
+  private static Any source(SolveException.Place place) {
     return detail(
         SOURCE,
         GoProtoJson.toJson(
             Source.newBuilder()
-                .setInfo(info)
-                .addAllRanges(spans.stream().map(SourceMap.Span::toProto).toList())
+                .setInfo(place.source().toProto())
+                .addAllRanges(place.spans().stream().map(SourceMap.Span::toProto).toList())
                 .build()));
   }
 

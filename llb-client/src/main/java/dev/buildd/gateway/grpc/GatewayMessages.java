@@ -12,11 +12,11 @@ import dev.buildd.gateway.GatewayClient;
 import dev.buildd.gateway.ImageRequest;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
-import dev.buildd.gateway.SourceInfo;
 import dev.buildd.gateway.SourceMeta;
 import dev.buildd.gateway.SourceMetaRequest;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.ResolveMode;
+import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.gateway.AttestationChain;
 import dev.buildd.proto.gateway.AttestationKind;
@@ -75,26 +75,6 @@ public final class GatewayMessages {
         platform.getVariant(),
         platform.getOSVersion(),
         platform.getOSFeaturesList());
-  }
-
-  public static dev.buildd.proto.pb.SourceInfo toProto(SourceInfo source) {
-    dev.buildd.proto.pb.SourceInfo.Builder out =
-        dev.buildd.proto.pb.SourceInfo.newBuilder()
-            .setFilename(source.filename())
-            .setLanguage(source.language())
-            .setData(ByteString.copyFrom(source.data()));
-    source.definition().ifPresent(definition -> out.setDefinition(definition.toProto()));
-    return out.build();
-  }
-
-  public static SourceInfo of(dev.buildd.proto.pb.SourceInfo source) {
-    return new SourceInfo(
-        source.getFilename(),
-        source.getLanguage(),
-        source.getData().toByteArray(),
-        source.hasDefinition()
-            ? Optional.of(Definition.of(source.getDefinition()))
-            : Optional.empty());
   }
 
   public static Map<String, Definition> definitions(
@@ -207,8 +187,7 @@ public final class GatewayMessages {
         .getAttestationsMap()
         .forEach((name, all) ->
             attestations.put(
-                name,
-                all.getAttestationList().stream().map(one -> of(one, references)).toList()));
+                name, all.getAttestationList().stream().map(one -> of(one, references)).toList()));
     return new Result(single, byName, bytes(message.getMetadataMap()), attestations);
   }
 
@@ -336,9 +315,7 @@ public final class GatewayMessages {
         request.getLogName(),
         ResolveMode.parse(request.getResolveMode()),
         new SourceMetaRequest.Image(
-            !image.getNoConfig(),
-            image.getAttestationChain(),
-            image.getResolveAttestationsList()),
+            !image.getNoConfig(), image.getAttestationChain(), image.getResolveAttestationsList()),
         request.getGit().getReturnObject(),
         request.getHTTP().hasChecksumRequest()
             ? Optional.of(checksum(request.getHTTP().getChecksumRequest()))
@@ -416,7 +393,8 @@ public final class GatewayMessages {
             .setChecksum(http.checksum())
             .setFilename(http.filename());
     http.lastModified()
-        .ifPresent(at -> out.setLastModified(Timestamp.newBuilder().setSeconds(at.getEpochSecond())));
+        .ifPresent(
+            at -> out.setLastModified(Timestamp.newBuilder().setSeconds(at.getEpochSecond())));
     http.suffixed()
         .ifPresent(suffixed ->
             out.setChecksumResponse(
@@ -501,7 +479,7 @@ public final class GatewayMessages {
             .setShort(ByteString.copyFrom(warning.message()))
             .setUrl(warning.url());
     warning.detail().forEach(line -> out.addDetail(ByteString.copyFrom(line)));
-    warning.source().ifPresent(source -> out.setInfo(toProto(source)));
+    warning.source().ifPresent(source -> out.setInfo(source.toProto()));
     warning.spans().forEach(span -> out.addRanges(span.toProto()));
     return out.build();
   }
@@ -515,7 +493,7 @@ public final class GatewayMessages {
         request.getShort().toByteArray(),
         detail,
         request.getUrl(),
-        request.hasInfo() ? Optional.of(of(request.getInfo())) : Optional.empty(),
+        request.hasInfo() ? Optional.of(SourceInfo.of(request.getInfo())) : Optional.empty(),
         request.getRangesList().stream().map(SourceMap.Span::of).toList());
   }
 }

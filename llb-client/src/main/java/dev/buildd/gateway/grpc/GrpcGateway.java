@@ -159,8 +159,7 @@ public final class GrpcGateway implements GatewayClient {
 
   @Override
   public Result solve(Request request) throws InterruptedException {
-    SolveResponse response =
-        call(LLBBridgeGrpc.getSolveMethod(), GatewayMessages.toProto(request));
+    SolveResponse response = call(LLBBridgeGrpc.getSolveMethod(), GatewayMessages.toProto(request));
     dev.buildd.proto.gateway.Result result = response.getResult();
     if (result.getResultCase() == dev.buildd.proto.gateway.Result.ResultCase.RESULT_NOT_SET) {
       result = result.toBuilder().setRefDeprecated(response.getRef()).build();

@@ -17,13 +17,13 @@ import dev.buildd.gateway.ImageRequest;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.SolveException;
-import dev.buildd.gateway.SourceInfo;
 import dev.buildd.gateway.SourceMeta;
 import dev.buildd.gateway.SourceMetaRequest;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.ResolveMode;
+import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMapDeprecated;
@@ -59,8 +59,7 @@ final class GatewayMessagesTest {
   private record Named(String id, Optional<Definition> definition) implements Reference {
     static Reference of(Ref ref) {
       return new Named(
-          ref.getId(),
-          ref.hasDef() ? Optional.of(Definition.of(ref.getDef())) : Optional.empty());
+          ref.getId(), ref.hasDef() ? Optional.of(Definition.of(ref.getDef())) : Optional.empty());
     }
 
     @Override
@@ -268,7 +267,8 @@ final class GatewayMessagesTest {
             new SolveException.Where(
                 List.of(
                     new SolveException.Place(
-                        new SourceInfo("Dockerfile", "Dockerfile", bytes("FORM x"), Optional.empty()),
+                        new SourceInfo(
+                            "Dockerfile", "Dockerfile", bytes("FORM x"), Optional.empty()),
                         List.of(SourceMap.Span.lines(1, 1)))),
                 Optional.of("sha256:v"),
                 OptionalInt.of(7)),
@@ -292,7 +292,8 @@ final class GatewayMessagesTest {
                     .setValue(ByteString.copyFromUtf8("{}")))
             .build();
     assertThat(Failures.toProto(thrown(told))).isEqualTo(told);
-    assertThat(Failures.toProto(new BuildException(Category.UNKNOWN, "more: it failed", thrown(told))))
+    assertThat(
+            Failures.toProto(new BuildException(Category.UNKNOWN, "more: it failed", thrown(told))))
         .isEqualTo(told.toBuilder().setMessage("more: it failed").build());
   }
 }

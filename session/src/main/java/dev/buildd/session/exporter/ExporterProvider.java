@@ -26,8 +26,7 @@ public final class ExporterProvider implements Attachable {
      * @param refs ids of the result's filesystems
      * @return what is exported besides what the request of the build named
      */
-    List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs)
-        throws Exception;
+    List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs) throws Exception;
 
     /** All exports have ended well; a failure here fails the build. */
     void exported(Map<String, String> response) throws Exception;
