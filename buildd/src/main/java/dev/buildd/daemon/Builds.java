@@ -11,7 +11,6 @@ import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.llb.Definition;
-import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.session.SessionManager;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
@@ -21,6 +20,7 @@ import dev.buildd.solver.gateway.BridgeClient;
 import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
+import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.llb.BuildResult;
@@ -66,7 +66,7 @@ final class Builds implements AutoCloseable {
       CacheExports cacheExports,
       LlbBridge.CacheImports cacheImports,
       Set<String> entitlements,
-      History history,
+      List<BuildObserver> observers,
       Clock clock) {}
 
   private final Parts parts;
@@ -90,9 +90,6 @@ final class Builds implements AutoCloseable {
     }
     try {
       return run(request);
-    } catch (Exception | Error e) {
-      FailureLog.failed(request.ref(), e);
-      throw e;
     } finally {
       synchronized (this) {
         running--;
@@ -147,66 +144,68 @@ final class Builds implements AutoCloseable {
     if (wanted.exports().useFiles()) {
       job.useValues();
     }
-    History.Recording recording =
-        request.internal()
-            ? History.Recording.none()
-            : parts.history().begin(request, parts.clock().instant());
+    BuildObservation observation =
+        BuildObservation.begin(parts.observers(), request, job, parts.clock());
     try {
-      Exports.Outcome outcome = solve(request, job, wanted);
-      recording.complete(
-          job.journal().snapshot(), outcome.response(), outcome.images(), Optional.empty());
-      return outcome.response();
+      Map<String, String> response = solve(new Build(request, job, wanted, observation));
+      observation.ended(response, Optional.empty());
+      return response;
     } catch (Exception | Error e) {
-      recording.complete(
-          job.journal().snapshot(), Map.of(), List.of(), Optional.of(WireErrors.statusOf(e)));
+      observation.ended(Map.of(), Optional.of(e));
       throw e;
     }
   }
 
-  private Exports.Outcome solve(BuildRequest request, Job job, Wanted wanted) throws Exception {
+  /** A build under way. */
+  private record Build(
+      BuildRequest request, Job job, Wanted wanted, BuildObservation observation) {}
+
+  private Map<String, String> solve(Build build) throws Exception {
+    BuildRequest request = build.request();
     LlbBridge bridge =
         new LlbBridge(
-            job,
-            wanted.entitlements(),
+            build.job(),
+            build.wanted().entitlements(),
             parts.worker(),
             parts.forgetCacheMounts(),
             parts.cacheImports());
     // an empty definition describes nothing; only without one does a frontend tell
     if (request.definition().isPresent() && request.frontend().isEmpty()) {
       Definition definition = request.definition().get();
+      List<LlbBridge.CacheImport> imports = build.wanted().caches().imports();
       try (BuildResult result =
           definition.isEmpty()
               ? BuildResult.empty()
-              : BuildResult.of(bridge.solve(definition, wanted.caches().imports()))) {
+              : BuildResult.of(bridge.solve(definition, imports))) {
         evaluate(result);
-        return finish(result, job, wanted);
+        return finish(result, build);
       }
     }
     BridgeClient.Parts gateway =
         new BridgeClient.Parts(
-            job, bridge, parts.sources(), parts.workerInfo().get(), parts.frontends());
+            build.job(), bridge, parts.sources(), parts.workerInfo().get(), parts.frontends());
     // open until the end: a client that chooses exports looks at the result's files
     try (BridgeClient client = BridgeClient.open(gateway, request.attributes(), request.inputs())) {
       return request.frontend().isEmpty()
-          ? solveAsClientSays(request, client, job, wanted)
-          : solveWith(gateway.frontend(request.frontend()), client, job, wanted);
+          ? solveAsClientSays(client, build)
+          : solveWith(gateway.frontend(request.frontend()), client, build);
     }
   }
 
-  private Exports.Outcome solveWith(Frontend frontend, BridgeClient client, Job job, Wanted wanted)
+  private Map<String, String> solveWith(Frontend frontend, BridgeClient client, Build build)
       throws Exception {
     try (BuildResult result = take(frontend.build(client), client)) {
       evaluate(result);
-      return finish(result, job, wanted);
+      return finish(result, build);
     }
   }
 
-  private Exports.Outcome solveAsClientSays(
-      BuildRequest request, BridgeClient client, Job job, Wanted wanted) throws Exception {
-    try (ClientFrontends.Opened frontend = parts.clientFrontends().open(request.ref(), client);
+  private Map<String, String> solveAsClientSays(BridgeClient client, Build build) throws Exception {
+    try (ClientFrontends.Opened frontend =
+            parts.clientFrontends().open(build.request().ref(), client);
         BuildResult result = take(frontend.await(), client)) {
       evaluate(result);
-      if (wanted.exports().clientChooses()) {
+      if (build.wanted().exports().clientChooses()) {
         for (ResultProxy one : result.all()) {
           Optional<ImmutableRef> files = one.ref();
           if (files.isPresent()) {
@@ -214,7 +213,7 @@ final class Builds implements AutoCloseable {
           }
         }
       }
-      return finish(result, job, wanted);
+      return finish(result, build);
     }
   }
 
@@ -226,20 +225,22 @@ final class Builds implements AutoCloseable {
   }
 
   /** Hands out what was built. */
-  private Exports.Outcome finish(BuildResult result, Job job, Wanted wanted) throws Exception {
+  private Map<String, String> finish(BuildResult result, Build build) throws Exception {
+    Exports exports = build.wanted().exports();
     Exporter.InlineCache cache =
-        wanted.caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;
-    Exports.Outcome outcome = wanted.exports().run(job, source(result), cache);
-    outcome.response().putAll(exportCaches(result, job, wanted.caches()));
+        build.wanted().caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;
+    Map<String, String> response =
+        new LinkedHashMap<>(exports.run(build.job(), source(result), cache, build.observation()));
+    response.putAll(exportCaches(result, build));
     result
         .metadata()
         .forEach((key, value) -> {
           if (key.startsWith("frontend.")) {
-            outcome.response().put(key, new String(value, StandardCharsets.UTF_8));
+            response.put(key, new String(value, StandardCharsets.UTF_8));
           }
         });
-    wanted.exports().finish(job, outcome.response());
-    return outcome;
+    exports.finish(build.job(), response);
+    return response;
   }
 
   private static void evaluate(BuildResult result) throws Exception {
@@ -275,13 +276,11 @@ final class Builds implements AutoCloseable {
     };
   }
 
-  private Map<String, String> exportCaches(BuildResult result, Job job, CacheRequest caches)
-      throws Exception {
+  private Map<String, String> exportCaches(BuildResult result, Build build) throws Exception {
     List<Callable<Map<String, String>>> all = new ArrayList<>();
-    for (int i = 0; i < caches.exports().size(); i++) {
-      CacheExportOptions options = caches.exports().get(i);
-      String id = job.session() + "-cache-" + i;
-      all.add(() -> exportCache(result, job, options, id));
+    for (int i = 0; i < build.wanted().caches().exports().size(); i++) {
+      int index = i;
+      all.add(() -> exportCache(result, index, build));
     }
     Map<String, String> out = new LinkedHashMap<>();
     if (!all.isEmpty()) {
@@ -290,16 +289,20 @@ final class Builds implements AutoCloseable {
     return out;
   }
 
-  private Map<String, String> exportCache(
-      BuildResult result, Job job, CacheExportOptions options, String id) throws Exception {
-    VertexProgress progress = job.vertex(Digest.of(id), options.target().name());
+  private Map<String, String> exportCache(BuildResult result, int index, Build build)
+      throws Exception {
+    CacheExportOptions options = build.wanted().caches().exports().get(index);
+    String session = build.job().session();
+    String name = options.target().name();
+    VertexProgress progress = build.job().vertex(Digest.of(session + "-cache-" + index), name);
     progress.started();
     try {
       List<CacheKeyId> keys = new ArrayList<>();
       for (ResultProxy ref : result.all()) {
         keys.add(ref.key());
       }
-      Map<String, String> told = parts.cacheExports().to(options, keys, job.session(), progress);
+      Map<String, String> told = parts.cacheExports().to(options, keys, session, progress);
+      build.observation().exported(BuildObserver.Kind.CACHE, index, name, told);
       progress.completed(null);
       return told;
     } catch (InterruptedException e) {
@@ -316,37 +319,26 @@ final class Builds implements AutoCloseable {
 
   // --- watching ---
 
-  /** Receives the messages of a status stream. */
+  /** Receives what a build tells, some events at a time. */
   @FunctionalInterface
   interface Watcher {
-    void publish(StatusResponse message) throws InterruptedException;
+    void tell(List<ProgressEvent> events) throws InterruptedException;
   }
 
-  /** Tells all of a build's progress, from its start to its end. */
-  void watch(String ref, Watcher watcher) throws Exception {
-    Optional<List<StatusResponse>> recorded = parts.history().progress(ref);
-    if (recorded.isPresent()) {
-      for (StatusResponse message : recorded.get()) {
-        watcher.publish(message);
-      }
-      return;
-    }
+  /**
+   * Tells all of a build's progress, from its start to its end; waits a while for a build that is
+   * not there yet.
+   *
+   * @throws BuildException {@code NOT_FOUND} if no such build goes on
+   */
+  void watch(String ref, Watcher watcher) throws InterruptedException {
     Job job = parts.solver().awaitJob(ref, STATUS_PATIENCE);
-    ProgressMessages messages = new ProgressMessages();
     long at = 0;
-    while (true) {
-      Journal.Page page = job.journal().read(at);
-      if (page.events().isEmpty()) {
-        break;
-      }
+    for (Journal.Page page = job.journal().read(at);
+        !page.events().isEmpty();
+        page = job.journal().read(at)) {
       at = page.next();
-      for (StatusResponse message : messages.of(page.events())) {
-        watcher.publish(message);
-      }
-    }
-    Optional<StatusResponse> cancellations = messages.cancellations(parts.clock().instant());
-    if (cancellations.isPresent()) {
-      watcher.publish(cancellations.get());
+      watcher.tell(page.events());
     }
   }
 }

@@ -13,6 +13,8 @@ import dev.buildd.proto.control.ListWorkersResponse;
 import dev.buildd.proto.control.PruneRequest;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.SolveResponse;
+import dev.buildd.proto.control.StatusRequest;
+import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryResponse;
 import dev.buildd.proto.control.UsageRecord;
 import dev.buildd.session.SessionManager;
@@ -20,6 +22,8 @@ import dev.buildd.session.rpc.MessageStream;
 import dev.buildd.solver.worker.Worker;
 import io.grpc.ServerServiceDefinition;
 import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Supplier;
@@ -63,8 +67,7 @@ final class ControlService {
     return ServerServiceDefinition.builder(ControlGrpc.getServiceDescriptor())
         .addMethod(ControlGrpc.getSolveMethod(), Services.unary((r, h) -> solve(r)))
         .addMethod(
-            ControlGrpc.getStatusMethod(),
-            Services.streaming((r, out) -> builds.watch(r.getRef(), out::write)))
+            ControlGrpc.getStatusMethod(), Services.streaming((r, out) -> status(r.getRef(), out)))
         .addMethod(ControlGrpc.getSessionMethod(), sessions.handler())
         .addMethod(ControlGrpc.getDiskUsageMethod(), Services.unary((r, h) -> diskUsage(r)))
         .addMethod(ControlGrpc.getPruneMethod(), Services.streaming(this::prune))
@@ -88,9 +91,37 @@ final class ControlService {
   }
 
   private SolveResponse solve(SolveRequest request) throws Exception {
-    return SolveResponse.newBuilder()
-        .putAllExporterResponse(builds.solve(SolveRequests.of(request)))
-        .build();
+    try {
+      return SolveResponse.newBuilder()
+          .putAllExporterResponse(builds.solve(SolveRequests.of(request)))
+          .build();
+    } catch (Exception | Error e) {
+      FailureLog.failed(request.getRef(), e);
+      throw e;
+    }
+  }
+
+  private void status(String ref, MessageStream<StatusResponse, StatusRequest> out)
+      throws Exception {
+    Optional<List<StatusResponse>> recorded = history.progress(ref);
+    if (recorded.isPresent()) {
+      for (StatusResponse message : recorded.get()) {
+        out.write(message);
+      }
+      return;
+    }
+    ProgressMessages messages = new ProgressMessages();
+    builds.watch(
+        ref,
+        events -> {
+          for (StatusResponse message : messages.of(events)) {
+            out.write(message);
+          }
+        });
+    Optional<StatusResponse> cancellations = messages.cancellations(clock.instant());
+    if (cancellations.isPresent()) {
+      out.write(cancellations.get());
+    }
   }
 
   private DiskUsageResponse diskUsage(DiskUsageRequest request) {

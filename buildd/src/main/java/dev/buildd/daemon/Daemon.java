@@ -83,7 +83,21 @@ final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final String LABEL = "org.mobyproject.buildkit.worker.";
   private static final int LOOPS = 2;
-  private static final Map<String, Frontend> FRONTENDS = Map.of();
+
+  /**
+   * What a daemon does beside its own.
+   *
+   * @param frontends that run in the daemon, by the names by which requests ask for them
+   * @param observers are told how builds go
+   */
+  record Extensions(Map<String, Frontend> frontends, List<BuildObserver> observers) {
+    static final Extensions NONE = new Extensions(Map.of(), List.of());
+
+    Extensions {
+      frontends = Map.copyOf(frontends);
+      observers = List.copyOf(observers);
+    }
+  }
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
@@ -96,18 +110,14 @@ final class Daemon implements AutoCloseable {
    *     listened at
    */
   static Daemon start(BuilddConfig config) throws Exception {
-    return start(config, FRONTENDS);
+    return start(config, Extensions.NONE);
   }
 
-  /**
-   * As {@link #start(BuilddConfig)}.
-   *
-   * @param frontends that run in the daemon, by the names by which requests ask for them
-   */
-  static Daemon start(BuilddConfig config, Map<String, Frontend> frontends) throws Exception {
+  /** As {@link #start(BuilddConfig)}, with more than the daemon has of its own. */
+  static Daemon start(BuilddConfig config, Extensions extensions) throws Exception {
     Daemon daemon = new Daemon();
     try {
-      daemon.assemble(config, frontends);
+      daemon.assemble(config, extensions);
       return daemon;
     } catch (Exception | Error e) {
       daemon.close();
@@ -120,7 +130,7 @@ final class Daemon implements AutoCloseable {
     return part;
   }
 
-  private void assemble(BuilddConfig config, Map<String, Frontend> frontends) throws Exception {
+  private void assemble(BuilddConfig config, Extensions extensions) throws Exception {
     Path root = PrivateDirectory.makeRoot(config.root(), RootLock.NAME);
     part(RootLock.acquire(root));
     if (!config.worker().enabled()) {
@@ -191,6 +201,8 @@ final class Daemon implements AutoCloseable {
     }
     Supplier<WorkerInfo> workerInfo = () -> info(worker);
     Gateways gateways = new Gateways();
+    List<BuildObserver> observers = new ArrayList<>(List.of(history));
+    observers.addAll(extensions.observers());
     Builds builds =
         part(
             new Builds(
@@ -201,7 +213,7 @@ final class Daemon implements AutoCloseable {
                     workerInfo,
                     sessions,
                     new SourceMetaResolver(images, git, http, sessions),
-                    frontends,
+                    extensions.frontends(),
                     gateways,
                     cacheMounts::forget,
                     exporters,
@@ -209,7 +221,7 @@ final class Daemon implements AutoCloseable {
                         keys, cache, layerBlobs, content, registries, sessions, layerPuller),
                     new CacheImporter(registries, layerPuller, sessions),
                     config.insecureEntitlements(),
-                    history,
+                    observers,
                     clock)));
     ControlService control =
         new ControlService(

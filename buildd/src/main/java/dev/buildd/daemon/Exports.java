@@ -89,16 +89,10 @@ final class Exports {
     return named.stream().anyMatch(Exporter.Instance::usesFiles);
   }
 
-  /**
-   * What came of the exports.
-   *
-   * @param response what the client is told
-   * @param images descriptors of images, in the exports' order, as the client is told of them
-   */
-  record Outcome(Map<String, String> response, List<String> images) {}
-
-  /** Exports a result. */
-  Outcome run(Job job, ExportSource source, Exporter.InlineCache cache) throws Exception {
+  /** Exports a result; gives what the client is told. */
+  Map<String, String> run(
+      Job job, ExportSource source, Exporter.InlineCache cache, BuildObservation observation)
+      throws Exception {
     List<String> warnings = PlatformCheck.warnings(platforms, source);
     List<Exporter.Instance> all = new ArrayList<>(named);
     if (clientChooses) {
@@ -108,7 +102,7 @@ final class Exports {
     }
     if (all.isEmpty()) {
       tellOf(warnings, job);
-      return new Outcome(new LinkedHashMap<>(), List.of());
+      return Map.of();
     }
     List<Callable<Map<String, String>>> exports = new ArrayList<>();
     for (int i = 0; i < all.size(); i++) {
@@ -118,13 +112,15 @@ final class Exports {
       List<String> told = i == 0 ? warnings : List.of();
       Exporter.Context context =
           new Exporter.Context(sessions, job.session(), progress, cache, compatibility);
-      exports.add(() -> export(instance, source, context, told));
+      int index = i;
+      exports.add(() -> {
+        Map<String, String> response = export(instance, source, context, told);
+        observation.exported(BuildObserver.Kind.RESULT, index, instance.name(), response);
+        return response;
+      });
     }
-    Outcome out = new Outcome(new LinkedHashMap<>(), new ArrayList<>());
-    for (Map<String, String> one : Scope.all("export", exports)) {
-      out.response.putAll(one);
-      Optional.ofNullable(one.get("containerimage.descriptor")).ifPresent(out.images::add);
-    }
+    Map<String, String> out = new LinkedHashMap<>();
+    Scope.all("export", exports).forEach(out::putAll);
     return out;
   }
 

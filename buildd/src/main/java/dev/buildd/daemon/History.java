@@ -38,6 +38,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.slf4j.Logger;
@@ -48,7 +50,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Safe for use by many threads.
  */
-final class History {
+final class History implements BuildObserver {
   private static final Logger log = LoggerFactory.getLogger(History.class);
   private static final Table TABLE = Table.HISTORY;
   private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
@@ -94,25 +96,11 @@ final class History {
     }
   }
 
-  /** Notes how a build goes. */
-  interface Recording {
-    /**
-     * @param results what exporters made, in their order: descriptors as clients are told of them
-     */
-    void complete(
-        List<ProgressEvent> events,
-        Map<String, String> response,
-        List<String> results,
-        Optional<com.google.rpc.Status> error);
-
-    /** Notes nothing. */
-    static Recording none() {
-      return (events, response, results, error) -> {};
+  @Override
+  public Watch begins(BuildRequest request, Instant at) {
+    if (request.internal()) {
+      return Watch.NONE;
     }
-  }
-
-  /** A build begins. */
-  Recording begin(BuildRequest request, Instant at) {
     BuildHistoryRecord started =
         BuildHistoryRecord.newBuilder()
             .setRef(request.ref())
@@ -133,34 +121,55 @@ final class History {
       active.put(started.getRef(), started);
       publish(BuildHistoryEventType.STARTED, started);
     }
-    return (events, response, results, error) ->
-        Cleanup.run(
-            "record build " + started.getRef(),
-            () -> complete(started, events, response, results, error));
+    return new Recording(started);
   }
 
-  private void complete(
-      BuildHistoryRecord started,
-      List<ProgressEvent> events,
-      Map<String, String> response,
-      List<String> results,
-      Optional<com.google.rpc.Status> error)
+  /** Notes how a build goes. */
+  private final class Recording implements Watch {
+    private final BuildHistoryRecord started;
+    private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
+
+    Recording(BuildHistoryRecord started) {
+      this.started = started;
+    }
+
+    @Override
+    public void exported(Export export) {
+      String image = export.response().get("containerimage.descriptor");
+      if (export.kind() == Kind.RESULT && image != null) {
+        images.put(export.index(), image);
+      }
+    }
+
+    @Override
+    public void ended(Ending ending) {
+      Cleanup.run(
+          "record build " + started.getRef(),
+          () ->
+              complete(
+                  started,
+                  ending,
+                  ending.failure().isPresent() ? List.of() : List.copyOf(images.values())));
+    }
+  }
+
+  private void complete(BuildHistoryRecord started, Ending ending, List<String> images)
       throws IOException {
     BuildHistoryRecord.Builder out =
         started.toBuilder()
-            .setCompletedAt(ProgressMessages.timestamp(clock.instant()))
-            .putAllExporterResponse(response)
+            .setCompletedAt(ProgressMessages.timestamp(ending.at()))
+            .putAllExporterResponse(ending.response())
             .setGeneration(started.getGeneration() + 1)
-            .setLogs(save(events));
-    error.ifPresent(out::setError);
-    if (!results.isEmpty()) {
+            .setLogs(save(ending));
+    ending.failure().map(WireErrors::statusOf).ifPresent(out::setError);
+    if (!images.isEmpty()) {
       BuildResultInfo.Builder made = out.getResultBuilder();
-      for (String result : results) {
-        made.putResults(made.getResultsCount(), descriptor(result));
+      for (String image : images) {
+        made.putResults(made.getResultsCount(), descriptor(image));
       }
-      made.setResultDeprecated(descriptor(results.getFirst()));
+      made.setResultDeprecated(descriptor(images.getFirst()));
     }
-    count(events, out);
+    count(ending.progress(), out);
     BuildHistoryRecord record = out.build();
     synchronized (this) {
       active.remove(record.getRef());
@@ -207,11 +216,11 @@ final class History {
         .setNumWarnings(warnings);
   }
 
-  private Descriptor save(List<ProgressEvent> events) throws IOException {
+  private Descriptor save(Ending ending) throws IOException {
     ByteArrayOutputStream log = new ByteArrayOutputStream();
     ProgressMessages messages = new ProgressMessages();
-    List<StatusResponse> all = new ArrayList<>(messages.of(events));
-    messages.cancellations(clock.instant()).ifPresent(all::add);
+    List<StatusResponse> all = new ArrayList<>(messages.of(ending.progress()));
+    messages.cancellations(ending.at()).ifPresent(all::add);
     for (StatusResponse message : all) {
       byte[] bytes = message.toByteArray();
       log.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(bytes.length).array());

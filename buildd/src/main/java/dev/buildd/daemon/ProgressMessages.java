@@ -66,6 +66,7 @@ final class ProgressMessages {
                   .setTimestamp(timestamp(log.timestamp())));
         }
         case ProgressEvent.Warning warning -> next.addWarnings(warning(warning));
+        case ProgressEvent.SourceResolved _ -> {} // clients see it in what exporters tell
       }
     }
     if (next.getVertexesCount()

@@ -10,7 +10,6 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
-import dev.buildd.client.ConnectOptions;
 import dev.buildd.client.SolveOptions;
 import dev.buildd.client.SolveStatus;
 import dev.buildd.gateway.Attestation;
@@ -32,7 +31,6 @@ import dev.buildd.llb.State;
 import dev.buildd.session.filesync.FileStat;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -63,52 +61,27 @@ final class FrontendsTest {
   private static final AtomicReference<Frontend> probe = new AtomicReference<>();
 
   @TempDir static Path directory;
-  private static Daemon daemon;
+  private static OwnDaemon daemon;
   private static Programs programs;
-  private static String address;
   private static String image;
 
   @BeforeAll
   static void start() throws Exception {
-    Machine.busybox(directory);
-    address = "unix://" + directory.resolve("buildd.sock");
-    BuilddConfig base = BuilddConfig.defaults();
     daemon =
-        Daemon.start(
-            new BuilddConfig(
-                directory.resolve("root"),
-                base.log(),
-                new BuilddConfig.Grpc(
-                    List.of(address), Optional.empty(), base.grpc().uid(), base.grpc().gid()),
-                base.worker(),
-                base.dns(),
-                base.history(),
-                base.registries(),
-                base.system(),
-                base.insecureEntitlements()),
-            Map.of(PROBE, gateway -> probe.get().build(gateway), INNER, FrontendsTest::inner));
+        new OwnDaemon(
+            directory,
+            new Daemon.Extensions(
+                Map.of(PROBE, gateway -> probe.get().build(gateway), INNER, FrontendsTest::inner),
+                List.of()));
     programs = new Programs(directory);
     image = "localhost:" + programs.serveRegistry() + "/probe:v1";
-    try (BuildClient client = connect()) {
-      client.solve(
-          Optional.of(Llb.scratch().file(Llb.mkfile("/f", 0644, "f")).marshal()),
-          SolveOptions.defaults()
-              .withExports(
-                  new SolveOptions.Export(
-                      "image", Map.of("name", image, "push", "true"), Optional.empty())),
-          status -> {});
-    }
+    daemon.push(image);
   }
 
   @AfterAll
   static void stop() {
     daemon.close();
     programs.close();
-  }
-
-  private static BuildClient connect() throws Exception {
-    return BuildClient.connect(
-        new ConnectOptions(address, Optional.empty(), Duration.ofSeconds(10)));
   }
 
   /** Where a frontend runs. */
@@ -140,19 +113,15 @@ final class FrontendsTest {
 
     /** Runs the frontend; gives what the exporters tell. */
     SortedMap<String, String> build(Frontend frontend, SolveOptions options) throws Exception {
-      try (BuildClient client = connect()) {
+      try (BuildClient client = daemon.client()) {
         return build(client, frontend, options, new ArrayList<>());
       }
     }
 
     /** Runs the frontend for what it finds out. */
     void run(Frontend frontend) throws Exception {
-      build(frontend, options());
+      build(frontend, daemon.options());
     }
-  }
-
-  private static SolveOptions options() {
-    return SolveOptions.defaults().withLocalDir("rootfs", directory.resolve("rootfs"));
   }
 
   /** A frontend that others may call: a file with one of its options, and an input of its own. */
@@ -242,7 +211,10 @@ final class FrontendsTest {
           seen.set(new String(ref.readFile("/in"), UTF_8));
           return Result.empty();
         },
-        options().withFrontend("", Map.of("target", "t")).withFrontendInputs(Map.of("in", input)));
+        daemon
+            .options()
+            .withFrontend("", Map.of("target", "t"))
+            .withFrontendInputs(Map.of("in", input)));
     assertThat(seen).hasValue("given");
   }
 
@@ -492,7 +464,7 @@ final class FrontendsTest {
                 Result.of(solved(gateway, files()))
                     .withMetadata("frontend.mood", "fine".getBytes(UTF_8))
                     .withMetadata("other", "untold".getBytes(UTF_8)),
-            options().withExports(SolveOptions.Export.local(out)));
+            daemon.options().withExports(SolveOptions.Export.local(out)));
     assertThat(out.resolve("d/one")).hasContent("content of one");
     assertThat(response).containsEntry("frontend.mood", "fine").doesNotContainKey("other");
   }
@@ -512,7 +484,7 @@ final class FrontendsTest {
         gateway ->
             Result.of(Map.of("a", Optional.of(solved(gateway, files())), "b", Optional.empty()))
                 .withMetadata("refs.platforms", platforms),
-        options().withExports(SolveOptions.Export.local(out)));
+        daemon.options().withExports(SolveOptions.Export.local(out)));
     try (var found = Files.list(out)) {
       assertThat(found.map(one -> one.getFileName().toString()))
           .containsExactlyInAnyOrder("a", "b");
@@ -527,7 +499,7 @@ final class FrontendsTest {
     List<SolveStatus.Warning> warnings = new ArrayList<>();
     ConcurrentLinkedQueue<SolveStatus> news = new ConcurrentLinkedQueue<>();
     String vertex = Digest.of("v").toString();
-    try (BuildClient client = connect()) {
+    try (BuildClient client = daemon.client()) {
       List<SolveStatus> seen = new ArrayList<>();
       place.build(
           client,
@@ -545,7 +517,7 @@ final class FrontendsTest {
                     List.of(SourceMap.Span.lines(1, 1))));
             return Result.empty();
           },
-          options(),
+          daemon.options(),
           seen);
       news.addAll(seen);
     }
@@ -593,11 +565,11 @@ final class FrontendsTest {
 
   @Test
   void frontendsThatAreNotThereAreRefused() throws Exception {
-    try (BuildClient client = connect()) {
+    try (BuildClient client = daemon.client()) {
       assertThatThrownBy(() ->
               client.solve(
                   Optional.empty(),
-                  options().withFrontend("dockerfile.v0", new TreeMap<>()),
+                  daemon.options().withFrontend("dockerfile.v0", new TreeMap<>()),
                   status -> {}))
           .hasMessageContaining("invalid frontend: dockerfile.v0");
     }

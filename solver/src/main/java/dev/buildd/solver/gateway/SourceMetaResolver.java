@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * Tells frontends what sources are before anything is built of them. Safe for use by many threads.
@@ -61,9 +62,10 @@ public final class SourceMetaResolver {
     Platform platform = platform(request.platform());
     ResolvedImage image =
         asVertex(
-            new Looked(identifier, platform, request.logName()),
+            new Looked(identifier, attributes, platform, request.logName()),
             job,
-            context -> images.resolve(identifier, attributes, platform, context.sessions()));
+            context -> images.resolve(identifier, attributes, platform, context.sessions()),
+            found -> found.root().digest().toString());
     return new ImageMetaResolver.Resolved(
         image.name(), image.root().digest().toString(), image.config());
   }
@@ -71,12 +73,15 @@ public final class SourceMetaResolver {
   SourceMeta source(SourceMetaRequest request, Job job) throws Exception {
     String identifier = request.identifier();
     String scheme = identifier.substring(0, Math.max(0, identifier.indexOf("://")));
-    Looked looked = new Looked(identifier, platform(request.platform()), request.logName());
+    Looked looked =
+        new Looked(
+            identifier, request.attributes(), platform(request.platform()), request.logName());
     if (git.schemes().contains(scheme)) {
       return meta(
           request,
           Optional.empty(),
-          Optional.of(asVertex(looked, job, context -> git(request, context))),
+          Optional.of(
+              asVertex(looked, job, context -> git(request, context), SourceMetaResolver::commit)),
           Optional.empty());
     }
     if (http.schemes().contains(scheme)) {
@@ -84,7 +89,8 @@ public final class SourceMetaResolver {
           request,
           Optional.empty(),
           Optional.empty(),
-          Optional.of(asVertex(looked, job, context -> http(request, context))));
+          Optional.of(
+              asVertex(looked, job, context -> http(request, context), SourceMeta.Http::checksum)));
     }
     if (!images.schemes().contains(scheme)) {
       return meta(request, Optional.empty(), Optional.empty(), Optional.empty());
@@ -95,7 +101,8 @@ public final class SourceMetaResolver {
             looked,
             job,
             context ->
-                images.metadata(identifier, request.attributes(), wanted, context.sessions()));
+                images.metadata(identifier, request.attributes(), wanted, context.sessions()),
+            found -> found.root().toString());
     return new SourceMeta(
         scheme + "://" + image.name(),
         request.attributes(),
@@ -172,8 +179,13 @@ public final class SourceMetaResolver {
         found.digest().toString(), found.filename(), found.lastModified(), suffixed);
   }
 
+  private static String commit(SourceMeta.Git git) {
+    return git.commitChecksum().isEmpty() ? git.checksum() : git.commitChecksum();
+  }
+
   /** What is looked at, as users see it. */
-  private record Looked(String identifier, Platform platform, String logName) {}
+  private record Looked(
+      String identifier, Map<String, String> attributes, Platform platform, String logName) {}
 
   /** Work that users see as a vertex. */
   @FunctionalInterface
@@ -181,7 +193,11 @@ public final class SourceMetaResolver {
     T with(SourceContext context) throws Exception;
   }
 
-  private <T> T asVertex(Looked looked, Job job, Look<T> look) throws Exception {
+  /**
+   * @param pin the part of what was found by which it can be found again
+   */
+  private <T> T asVertex(Looked looked, Job job, Look<T> look, Function<T, String> pin)
+      throws Exception {
     String name =
         looked.logName().isEmpty()
             ? "resolve image config for " + looked.identifier()
@@ -194,6 +210,7 @@ public final class SourceMetaResolver {
           look.with(
               new SourceContext(
                   SessionGroup.of(sessions, job.session()), progress, () -> List.of(job.memo())));
+      progress.resolved(looked.identifier(), looked.attributes(), pin.apply(found));
       progress.completed(null);
       return found;
     } catch (Exception e) {
