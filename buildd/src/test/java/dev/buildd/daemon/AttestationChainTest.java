@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
@@ -178,7 +179,13 @@ final class AttestationChainTest {
           machine.options(),
           status -> {});
     }
-    return out.get().image().orElseThrow();
+    return Objects.requireNonNull(out.get()).image().orElseThrow();
+  }
+
+  private static SourceMeta.Blob blob(
+      SourceMeta.AttestationChain chain, Map<String, Object> descriptor) {
+    return Objects.requireNonNull(
+        chain.blobs().get(String.valueOf(descriptor.get("digest"))), "no such blob");
   }
 
   @Test
@@ -197,7 +204,7 @@ final class AttestationChainTest {
             (String) attestation.get("digest"),
             (String) signature.get("digest"),
             (String) bundle.get("digest"));
-    assertThat(chain.blobs().get(bundle.get("digest")).data()).asString(UTF_8).isEqualTo("signed");
+    assertThat(blob(chain, bundle).data()).asString(UTF_8).isEqualTo("signed");
   }
 
   /** Asking for a type of attestation is asking for the chain. */
@@ -207,7 +214,7 @@ final class AttestationChainTest {
         resolve(new SourceMetaRequest.Image(false, false, List.of(PROVENANCE)), "amd64")
             .attestations()
             .orElseThrow();
-    assertThat(chain.blobs().get(statement.get("digest")))
+    assertThat(blob(chain, statement))
         .satisfies(blob ->
             assertThat(blob.descriptor().annotations())
                 .containsEntry("in-toto.io/predicate-type", PROVENANCE))

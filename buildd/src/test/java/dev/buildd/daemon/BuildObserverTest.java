@@ -5,16 +5,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.SolveOptions;
+import dev.buildd.daemon.build.BuildObserver;
+import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.SourceMetaRequest;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
+import dev.buildd.proto.control.BuildHistoryRequest;
+import dev.buildd.proto.control.ControlGrpc;
+import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.proto.pb.Definition;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -124,9 +131,7 @@ final class BuildObserverTest {
   }
 
   private static Seen seen() throws InterruptedException {
-    Seen seen = builds.poll(20, TimeUnit.SECONDS);
-    assertThat(seen).as("a build that ended").isNotNull();
-    return seen;
+    return Objects.requireNonNull(builds.poll(20, TimeUnit.SECONDS), "no build has ended");
   }
 
   private static Seen build(State state, SolveOptions options) throws Exception {
@@ -235,12 +240,10 @@ final class BuildObserverTest {
   @Test
   void internalBuildsAreToldAndRefusedOnesAreNot() throws Exception {
     try (BuildClient client = daemon.client()) {
-      dev.buildd.proto.control.ControlGrpc.ControlBlockingStub control =
-          dev.buildd.proto.control.ControlGrpc.newBlockingStub(client.channel())
-              .withDeadlineAfter(20, TimeUnit.SECONDS);
-      dev.buildd.proto.control.SolveRequest.Builder request =
-          dev.buildd.proto.control.SolveRequest.newBuilder()
-              .setDefinition(dev.buildd.proto.pb.Definition.getDefaultInstance());
+      ControlGrpc.ControlBlockingStub control =
+          ControlGrpc.newBlockingStub(client.channel()).withDeadlineAfter(20, TimeUnit.SECONDS);
+      SolveRequest.Builder request =
+          SolveRequest.newBuilder().setDefinition(Definition.getDefaultInstance());
       assertThatThrownBy(
               () -> control.solve(request.setRef("refused").setProxyNetwork(true).build()))
           .hasMessageContaining("proxy network");
@@ -248,7 +251,7 @@ final class BuildObserverTest {
       assertThat(seen().request.ref()).isEqualTo("internal");
       List<String> kept = new ArrayList<>();
       client.history(
-          dev.buildd.proto.control.BuildHistoryRequest.newBuilder().setEarlyExit(true).build(),
+          BuildHistoryRequest.newBuilder().setEarlyExit(true).build(),
           event -> kept.add(event.getRecord().getRef()));
       assertThat(kept).isNotEmpty().doesNotContain("internal", "refused");
     }

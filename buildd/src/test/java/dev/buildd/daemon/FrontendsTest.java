@@ -34,6 +34,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -71,7 +72,7 @@ final class FrontendsTest {
         new OwnDaemon(
             directory,
             new Daemon.Extensions(
-                Map.of(PROBE, gateway -> probe.get().build(gateway), INNER, FrontendsTest::inner),
+                Map.of(PROBE, gateway -> seen(probe).build(gateway), INNER, FrontendsTest::inner),
                 List.of()));
     programs = new Programs(directory);
     image = "localhost:" + programs.serveRegistry() + "/probe:v1";
@@ -126,7 +127,8 @@ final class FrontendsTest {
 
   /** A frontend that others may call: a file with one of its options, and an input of its own. */
   private static Result inner(GatewayClient gateway) throws Exception {
-    State made = Llb.scratch().file(Llb.mkfile("/inner", 0644, gateway.options().get("text")));
+    State made =
+        Llb.scratch().file(Llb.mkfile("/inner", 0644, gateway.options().getOrDefault("text", "")));
     Reference files = solved(gateway, made);
     Result result = Result.of(files).withMetadata("inner", "told".getBytes(UTF_8));
     Definition input = gateway.inputs().get("in");
@@ -136,6 +138,14 @@ final class FrontendsTest {
             Map.of(
                 "made", Optional.of(files),
                 "given", gateway.solve(GatewayClient.Request.of(input)).single()));
+  }
+
+  private static <T> T seen(AtomicReference<T> reference) {
+    return Objects.requireNonNull(reference.get());
+  }
+
+  private static <T> T in(Map<String, T> map, String key) {
+    return Objects.requireNonNull(map.get(key), key);
   }
 
   private static Reference solved(GatewayClient gateway, State state) throws Exception {
@@ -160,7 +170,7 @@ final class FrontendsTest {
       seen.set(look.apply(gateway));
       return Result.empty();
     });
-    return seen.get();
+    return seen(seen);
   }
 
   /** Something that a frontend does. */
@@ -205,7 +215,7 @@ final class FrontendsTest {
               });
           assertThat(gateway.frontendCaps()).contains("solve.base", "statfile");
           assertThat(gateway.llbCaps()).contains("exec.meta.base", "source.git");
-          Definition given = gateway.inputs().get("in");
+          Definition given = in(gateway.inputs(), "in");
           assertThat(given.toProto()).isEqualTo(input.toProto());
           Reference ref = gateway.solve(GatewayClient.Request.of(given)).single().orElseThrow();
           seen.set(new String(ref.readFile("/in"), UTF_8));
@@ -222,7 +232,7 @@ final class FrontendsTest {
   void filesOfResultsAreRead() throws Exception {
     assertSeenEverywhere(
         gateway -> {
-          Reference ref = (Reference) Optional.of(solve(gateway, files())).get();
+          Reference ref = solve(gateway, files());
           return List.of(
               told(() -> ref.readFile("d/one")),
               told(() -> ref.readFile("/d/link")),
@@ -310,9 +320,9 @@ final class FrontendsTest {
                   true);
           return List.of(
               told(() -> gateway.solve(plain).single().orElseThrow().readFile("/inner")),
-              told(() -> gateway.solve(plain).metadata().get("inner")),
+              told(() -> in(gateway.solve(plain).metadata(), "inner")),
               told(() ->
-                  gateway.solve(withInput).byName().get("given").orElseThrow().readFile("/in")),
+                  in(gateway.solve(withInput).byName(), "given").orElseThrow().readFile("/in")),
               told(() -> gateway.solve(GatewayClient.Request.of("nobody.v0", Map.of()))),
               told(() ->
                   gateway.solve(
@@ -411,7 +421,7 @@ final class FrontendsTest {
             }))
         .isInstanceOfSatisfying(SolveException.class, FrontendsTest::assertWhere)
         .hasMessageContaining("did not complete successfully: exit code: 7");
-    assertWhere(seen.get());
+    assertWhere(seen(seen));
     assertThat(seen.get())
         .hasMessage("process \"/bin/sh -c exit 7\" did not complete successfully: exit code: 7");
   }
@@ -556,11 +566,11 @@ final class FrontendsTest {
       kept.set(solved(gateway, files()));
       return Result.empty();
     });
-    assertThatThrownBy(() -> kept.get().readFile("/d/one"))
+    assertThatThrownBy(() -> seen(kept).readFile("/d/one"))
         .isInstanceOfSatisfying(
             SolveException.class, e -> assertThat(e.category()).isEqualTo(Category.CANCELED));
-    assertThatThrownBy(() -> Place.IN_THE_DAEMON.run(gateway -> Result.of(kept.get())))
-        .hasMessageContaining("return reference " + kept.get().id() + " not found");
+    assertThatThrownBy(() -> Place.IN_THE_DAEMON.run(gateway -> Result.of(seen(kept))))
+        .hasMessageContaining("return reference " + seen(kept).id() + " not found");
   }
 
   @Test

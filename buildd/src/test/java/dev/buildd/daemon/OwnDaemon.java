@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** A daemon in the test's own process, for what is not reached from outside. */
@@ -52,16 +53,17 @@ final class OwnDaemon implements AutoCloseable {
   /** Pushes an image of one small file; gives its digest. */
   String push(String name) throws Exception {
     try (BuildClient client = client()) {
-      return client
-          .solve(
-              Optional.of(Llb.scratch().file(Llb.mkfile("/f", 0644, "f")).marshal()),
-              options()
-                  .withExports(
-                      new SolveOptions.Export(
-                          "image", Map.of("name", name, "push", "true"), Optional.empty())),
-              status -> {})
-          .exporterResponse()
-          .get("containerimage.digest");
+      return Objects.requireNonNull(
+          client
+              .solve(
+                  Optional.of(Llb.scratch().file(Llb.mkfile("/f", 0644, "f")).marshal()),
+                  options()
+                      .withExports(
+                          new SolveOptions.Export(
+                              "image", Map.of("name", name, "push", "true"), Optional.empty())),
+                  status -> {})
+              .exporterResponse()
+              .get("containerimage.digest"));
     }
   }
 

@@ -29,7 +29,6 @@ import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMapDeprecated;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
 import dev.buildd.session.filesync.FileStat;
-import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.time.Instant;
 import java.util.List;
@@ -146,8 +145,9 @@ final class GatewayMessagesTest {
                     .build(),
                 Named::of)
             .byName();
-    assertThat(named.get("a").map(Reference::id)).contains("1");
-    assertThat(named.get("b")).isEmpty();
+    assertThat(named)
+        .hasEntrySatisfying("a", one -> assertThat(one.map(Reference::id)).contains("1"))
+        .hasEntrySatisfying("b", one -> assertThat(one).isEmpty());
   }
 
   @Test
@@ -255,7 +255,7 @@ final class GatewayMessagesTest {
   // --- failures ---
 
   private static SolveException thrown(com.google.rpc.Status status) {
-    return Failures.of((StatusRuntimeException) StatusProto.toStatusRuntimeException(status));
+    return Failures.of(StatusProto.toStatusRuntimeException(status));
   }
 
   @Test

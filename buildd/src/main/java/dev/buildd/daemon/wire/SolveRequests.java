@@ -1,6 +1,8 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.wire;
 
+import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.gateway.CacheEntry;
+import dev.buildd.gateway.grpc.GatewayMessages;
 import dev.buildd.llb.Definition;
 import dev.buildd.proto.control.CacheOptions;
 import dev.buildd.proto.control.CacheOptionsEntry;
@@ -15,13 +17,13 @@ import java.util.Optional;
  * What a client's message asks for. What old clients say in their fields means the same as what new
  * ones say in today's (wire.md section 2.1).
  */
-final class SolveRequests {
+public final class SolveRequests {
   private static final String REGISTRY = "registry";
 
   private SolveRequests() {}
 
   /** Takes the message as it is; what is wrong in it is found by the build. */
-  static BuildRequest of(SolveRequest request) {
+  public static BuildRequest of(SolveRequest request) {
     return new BuildRequest(
         request.getRef(),
         request.getSession(),
@@ -30,7 +32,7 @@ final class SolveRequests {
             : Optional.empty(),
         request.getFrontend(),
         request.getFrontendAttrsMap(),
-        definitions(request.getFrontendInputsMap()),
+        GatewayMessages.definitions(request.getFrontendInputsMap()),
         exports(request),
         request.getEnableSessionExporter(),
         cacheExports(request.getCache()),
@@ -42,12 +44,6 @@ final class SolveRequests {
             request.hasSourcePolicy(),
             request.getSourcePolicySession(),
             request.getProxyNetwork()));
-  }
-
-  static Map<String, Definition> definitions(Map<String, dev.buildd.proto.pb.Definition> messages) {
-    Map<String, Definition> out = new HashMap<>();
-    messages.forEach((name, message) -> out.put(name, Definition.of(message)));
-    return out;
   }
 
   private static List<ExportRequest> exports(SolveRequest request) {

@@ -2,6 +2,8 @@ package dev.buildd.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.wire.SolveRequests;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Llb;
 import dev.buildd.proto.control.CacheOptions;

@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.solver.graph.ProgressEvent;
@@ -11,7 +11,7 @@ import java.util.Optional;
  * Is told how builds go: of what history keeps, figures count and provenance is made. A refused
  * request is no build.
  */
-interface BuildObserver {
+public interface BuildObserver {
   /** A build begins; what is returned is told of it. */
   Watch begins(BuildRequest request, Instant at);
 

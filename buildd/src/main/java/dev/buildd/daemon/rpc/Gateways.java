@@ -1,13 +1,14 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.rpc;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.daemon.build.ClientFrontends;
 import dev.buildd.gateway.GatewayClient;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
 /** The builds that wait for frontends of clients. Safe for use by many threads. */
-final class Gateways implements ClientFrontends {
+public final class Gateways implements ClientFrontends {
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
   private final Map<String, BuildGateway> open = new HashMap<>(); // guarded by this

@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Definition;
@@ -25,7 +25,7 @@ import java.util.Optional;
  * @param internal whether history leaves the build out
  * @param policies what is asked for and cannot be had
  */
-record BuildRequest(
+public record BuildRequest(
     String ref,
     String session,
     Optional<Definition> definition,
@@ -40,7 +40,7 @@ record BuildRequest(
     long compatibility,
     boolean internal,
     Policies policies) {
-  BuildRequest {
+  public BuildRequest {
     attributes = Map.copyOf(attributes);
     inputs = Map.copyOf(inputs);
     exports = List.copyOf(exports);
@@ -56,7 +56,7 @@ record BuildRequest(
    * @param session the session that decides about sources; empty for none
    * @param proxyNetwork whether steps may reach the network through the daemon's proxy only
    */
-  record Policies(boolean given, String session, boolean proxyNetwork) {
-    static final Policies NONE = new Policies(false, "", false);
+  public record Policies(boolean given, String session, boolean proxyNetwork) {
+    public static final Policies NONE = new Policies(false, "", false);
   }
 }

@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.wire;
 
 import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.cache.PruneOptions;
@@ -13,10 +13,10 @@ import java.util.Optional;
 import java.util.function.Predicate;
 
 /** Disk usage as it goes over the wire (wire.md section 12). */
-final class UsageMessages {
+public final class UsageMessages {
   private UsageMessages() {}
 
-  static dev.buildd.proto.control.UsageRecord of(UsageRecord record) {
+  public static dev.buildd.proto.control.UsageRecord of(UsageRecord record) {
     dev.buildd.proto.control.UsageRecord.Builder out =
         dev.buildd.proto.control.UsageRecord.newBuilder()
             .setID(record.id())
@@ -63,7 +63,7 @@ final class UsageMessages {
   /**
    * Which records a request wants to see: what was used longer ago than the age, if one is given.
    */
-  static Predicate<UsageRecord> wanted(DiskUsageRequest request, Clock clock) {
+  public static Predicate<UsageRecord> wanted(DiskUsageRequest request, Clock clock) {
     Predicate<UsageRecord> filter = filter(request.getFilterList());
     if (request.getAgeLimit() <= 0) {
       return filter;
@@ -73,7 +73,7 @@ final class UsageMessages {
         filter.test(record) && !record.lastUsedAt().orElse(record.createdAt()).isAfter(latest);
   }
 
-  static PruneOptions options(PruneRequest request) {
+  public static PruneOptions options(PruneRequest request) {
     return new PruneOptions(
         request.getAll(),
         filter(request.getFilterList()),

@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.history;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.buildd.base.concurrent.Cleanup;
@@ -6,6 +6,10 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.text.Ids;
+import dev.buildd.daemon.build.BuildObserver;
+import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.wire.ProgressMessages;
+import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryEventType;
 import dev.buildd.proto.control.BuildHistoryRecord;
@@ -50,14 +54,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Safe for use by many threads.
  */
-final class History implements BuildObserver {
+public final class History implements BuildObserver {
   private static final Logger log = LoggerFactory.getLogger(History.class);
   private static final Table TABLE = Table.HISTORY;
   private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
 
   /** How many records are kept, and for how long; pinned ones always. */
-  record Limits(int entries, Duration age) {
-    static final Limits DEFAULT = new Limits(50, Duration.ofDays(2));
+  public record Limits(int entries, Duration age) {
+    public static final Limits DEFAULT = new Limits(50, Duration.ofDays(2));
   }
 
   private final MetadataStore store;
@@ -69,7 +73,8 @@ final class History implements BuildObserver {
   private final Set<BlockingQueue<BuildHistoryEvent>> listeners =
       new LinkedHashSet<>(); // guarded by this
 
-  History(MetadataStore store, Path directory, Clock clock, Limits limits) throws IOException {
+  public History(MetadataStore store, Path directory, Clock clock, Limits limits)
+      throws IOException {
     this.store = store;
     this.clock = clock;
     this.limits = limits;
@@ -279,7 +284,7 @@ final class History implements BuildObserver {
   }
 
   /** A blob of a record, if it is one of history's. */
-  Optional<Path> blob(Digest digest) {
+  public Optional<Path> blob(Digest digest) {
     Path file = blobs.resolve(digest.hex());
     return digest.algorithm() == Digest.Algorithm.SHA256 && Files.isRegularFile(file)
         ? Optional.of(file)
@@ -287,7 +292,7 @@ final class History implements BuildObserver {
   }
 
   /** The recorded progress of a build that has ended. */
-  Optional<List<StatusResponse>> progress(String ref) throws IOException {
+  public Optional<List<StatusResponse>> progress(String ref) throws IOException {
     BuildHistoryRecord record;
     synchronized (this) {
       record = ended.get(ref);
@@ -310,12 +315,12 @@ final class History implements BuildObserver {
 
   /** Receives events. */
   @FunctionalInterface
-  interface Listener {
+  public interface Listener {
     void publish(BuildHistoryEvent event) throws InterruptedException;
   }
 
   /** Tells what is there and, unless the request wants to end early, all that comes after. */
-  void listen(BuildHistoryRequest request, Listener listener) throws InterruptedException {
+  public void listen(BuildHistoryRequest request, Listener listener) throws InterruptedException {
     BlockingQueue<BuildHistoryEvent> queue = new LinkedBlockingQueue<>();
     List<BuildHistoryEvent> now = new ArrayList<>();
     synchronized (this) {
@@ -359,7 +364,7 @@ final class History implements BuildObserver {
   }
 
   /** Deletes or pins a record. */
-  synchronized void update(UpdateBuildHistoryRequest request) {
+  public synchronized void update(UpdateBuildHistoryRequest request) {
     BuildHistoryRecord record = ended.get(request.getRef());
     if (record == null) {
       if (request.getFinalize() && active.containsKey(request.getRef())) {

@@ -1,8 +1,11 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.rpc;
 
 import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.daemon.build.ClientFrontends;
+import dev.buildd.daemon.build.Refusals;
+import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.gateway.Attestation;
 import dev.buildd.gateway.GatewayClient;
 import dev.buildd.gateway.Reference;

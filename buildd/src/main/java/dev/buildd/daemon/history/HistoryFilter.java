@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.history;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.pattern.FieldFilter;

@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;

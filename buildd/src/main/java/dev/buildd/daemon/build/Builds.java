@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Scope;
@@ -46,13 +46,13 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** Runs builds: from a request to exported results. Safe for use by many threads. */
-final class Builds implements AutoCloseable {
+public final class Builds implements AutoCloseable {
   private static final Duration STATUS_PATIENCE = Duration.ofSeconds(6);
   private static final int KEPT_SECONDS = 10; // late watchers may still come
   private static final Duration STOP_PATIENCE = Duration.ofSeconds(15);
 
   /** What builds are made with. */
-  record Parts(
+  public record Parts(
       Solver solver,
       ContentStore content,
       OpFactory worker,
@@ -72,7 +72,7 @@ final class Builds implements AutoCloseable {
   private final Parts parts;
   private int running; // guarded by this
 
-  Builds(Parts parts) {
+  public Builds(Parts parts) {
     this.parts = parts;
   }
 
@@ -84,7 +84,7 @@ final class Builds implements AutoCloseable {
       Entitlements entitlements) {}
 
   /** Runs a build to its end and returns what is told of its exports. An interrupt cancels it. */
-  Map<String, String> solve(BuildRequest request) throws Exception {
+  public Map<String, String> solve(BuildRequest request) throws Exception {
     synchronized (this) {
       running++;
     }
@@ -321,7 +321,7 @@ final class Builds implements AutoCloseable {
 
   /** Receives what a build tells, some events at a time. */
   @FunctionalInterface
-  interface Watcher {
+  public interface Watcher {
     void tell(List<ProgressEvent> events) throws InterruptedException;
   }
 
@@ -331,7 +331,7 @@ final class Builds implements AutoCloseable {
    *
    * @throws BuildException {@code NOT_FOUND} if no such build goes on
    */
-  void watch(String ref, Watcher watcher) throws InterruptedException {
+  public void watch(String ref, Watcher watcher) throws InterruptedException {
     Job job = parts.solver().awaitJob(ref, STATUS_PATIENCE);
     long at = 0;
     for (Journal.Page page = job.journal().read(at);

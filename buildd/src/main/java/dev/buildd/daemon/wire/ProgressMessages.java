@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.wire;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
@@ -22,13 +22,13 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Progress as it goes over the wire (wire.md section 2.3). */
-final class ProgressMessages {
+public final class ProgressMessages {
   private static final int MAX_LOG_BYTES = 1 << 20;
 
   /** Vertices that began and have not ended, to be told of at the end. */
   private final Map<Digest, ProgressEvent.VertexState> unfinished = new LinkedHashMap<>();
 
-  static Timestamp timestamp(Instant instant) {
+  public static Timestamp timestamp(Instant instant) {
     return Timestamp.newBuilder()
         .setSeconds(instant.getEpochSecond())
         .setNanos(instant.getNano())
@@ -36,7 +36,7 @@ final class ProgressMessages {
   }
 
   /** The events in as few messages as their sizes allow. */
-  List<StatusResponse> of(List<ProgressEvent> events) {
+  public List<StatusResponse> of(List<ProgressEvent> events) {
     List<StatusResponse> out = new ArrayList<>();
     StatusResponse.Builder next = StatusResponse.newBuilder();
     int logged = 0;
@@ -80,7 +80,7 @@ final class ProgressMessages {
   }
 
   /** What began and never ended was cancelled with the build. */
-  Optional<StatusResponse> cancellations(Instant now) {
+  public Optional<StatusResponse> cancellations(Instant now) {
     if (unfinished.isEmpty()) {
       return Optional.empty();
     }

@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -12,7 +12,7 @@ import java.util.Map;
  * than what was asked for: such a build is refused by the name of the thing. What makes a build
  * slower or plainer when it is passed over is not refused.
  */
-final class Refusals {
+public final class Refusals {
   private static final String ATTESTATION = "attest:";
 
   /**
@@ -44,7 +44,7 @@ final class Refusals {
   }
 
   /** Refuses policies that come with one question of a frontend. */
-  static void checkPolicies(List<?> policies) {
+  public static void checkPolicies(List<?> policies) {
     if (!policies.isEmpty()) {
       throw unsupported("source policies (SourcePolicies) are");
     }

@@ -1,7 +1,12 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.rpc;
 
 import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.cache.CacheManager;
+import dev.buildd.daemon.build.Builds;
+import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.wire.ProgressMessages;
+import dev.buildd.daemon.wire.SolveRequests;
+import dev.buildd.daemon.wire.UsageMessages;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.proto.control.ControlGrpc;
@@ -31,7 +36,7 @@ import java.util.function.Supplier;
 /**
  * What clients of the daemon call (wire.md section 2): the wire on one side, builds on the other.
  */
-final class ControlService {
+public final class ControlService {
   private final Builds builds;
   private final SessionManager sessions;
   private final CacheManager cache;
@@ -44,7 +49,7 @@ final class ControlService {
   /**
    * @param collectContent deletes blobs that no ref needs any more
    */
-  ControlService(
+  public ControlService(
       Builds builds,
       SessionManager sessions,
       CacheManager cache,
@@ -63,7 +68,7 @@ final class ControlService {
     this.workerInfo = workerInfo;
   }
 
-  ServerServiceDefinition definition() {
+  public ServerServiceDefinition definition() {
     return ServerServiceDefinition.builder(ControlGrpc.getServiceDescriptor())
         .addMethod(ControlGrpc.getSolveMethod(), Services.unary((r, h) -> solve(r)))
         .addMethod(

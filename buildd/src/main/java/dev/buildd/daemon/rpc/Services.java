@@ -1,5 +1,6 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.rpc;
 
+import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.session.rpc.Handlers;
 import dev.buildd.session.rpc.MessageStream;
 import io.grpc.Context;
@@ -14,7 +15,7 @@ import java.time.Clock;
 import java.time.format.DateTimeFormatter;
 
 /** What all services of the daemon share. */
-final class Services {
+public final class Services {
   private Services() {}
 
   /** Answers one message with another. */
@@ -58,7 +59,7 @@ final class Services {
   }
 
   /** Tells the client the daemon's time, by which it corrects what it shows. */
-  static ServerInterceptor timestamp(Clock clock) {
+  public static ServerInterceptor timestamp(Clock clock) {
     Metadata.Key<String> key =
         Metadata.Key.of("buildkit-current-timestamp", Metadata.ASCII_STRING_MARSHALLER);
     return new ServerInterceptor() {

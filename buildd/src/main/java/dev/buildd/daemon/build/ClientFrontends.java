@@ -1,11 +1,11 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.gateway.GatewayClient;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
 
 /** Lets frontends of clients, outside of the daemon, build through it. */
-interface ClientFrontends {
+public interface ClientFrontends {
   /**
    * From now on, until it is closed, the client's frontend can build.
    *

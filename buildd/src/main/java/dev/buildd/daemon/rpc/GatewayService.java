@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.rpc;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.gateway.LLBBridgeGrpc;
@@ -14,13 +14,13 @@ import org.jspecify.annotations.Nullable;
  * Passes calls of frontends on to the build that they name in the metadata (wire.md section 6).
  * Methods that have no handler here are {@code UNIMPLEMENTED}.
  */
-final class GatewayService {
+public final class GatewayService {
   private static final Metadata.Key<String> BUILD_ID =
       Metadata.Key.of("buildkit-controlapi-buildid", Metadata.ASCII_STRING_MARSHALLER);
 
   private final Gateways gateways;
 
-  GatewayService(Gateways gateways) {
+  public GatewayService(Gateways gateways) {
     this.gateways = gateways;
   }
 
@@ -30,7 +30,7 @@ final class GatewayService {
     P on(BuildGateway gateway, Q request) throws Exception;
   }
 
-  ServerServiceDefinition definition() {
+  public ServerServiceDefinition definition() {
     ServerServiceDefinition.Builder out =
         ServerServiceDefinition.builder(LLBBridgeGrpc.SERVICE_NAME);
     add(out, LLBBridgeGrpc.getPingMethod(), (g, r) -> g.ping());

@@ -1,10 +1,12 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.rpc;
 
 import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.pattern.FieldFilter;
+import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.proto.content.ContentGrpc;
 import dev.buildd.proto.content.Info;
 import dev.buildd.proto.content.InfoRequest;
@@ -27,19 +29,19 @@ import java.util.List;
 import java.util.Optional;
 
 /** Blobs of builds and their history, for reading only (wire.md section 11). */
-final class ContentService {
+public final class ContentService {
   private static final int CHUNK = 1 << 20;
   private static final int LISTED_AT_ONCE = 100;
 
   private final ContentStore content;
   private final History history;
 
-  ContentService(ContentStore content, History history) {
+  public ContentService(ContentStore content, History history) {
     this.content = content;
     this.history = history;
   }
 
-  ServerServiceDefinition definition() {
+  public ServerServiceDefinition definition() {
     return ServerServiceDefinition.builder(ContentGrpc.SERVICE_NAME)
         .addMethod(ContentGrpc.getInfoMethod(), Services.unary((r, h) -> info(r)))
         .addMethod(ContentGrpc.getReadMethod(), Services.streaming(this::read))

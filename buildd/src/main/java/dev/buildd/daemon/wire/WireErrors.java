@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.wire;
 
 import com.google.protobuf.Any;
 import dev.buildd.base.content.Digest;
@@ -25,23 +25,23 @@ import java.util.Set;
 /**
  * Failures as clients of BuildKit read them: a status with details in JSON (wire.md section 10).
  */
-final class WireErrors {
+public final class WireErrors {
   private WireErrors() {}
 
   /** A failure that a client itself reported, to be told as it was. */
-  static final class Reported extends Exception {
+  public static final class Reported extends Exception {
     private static final long serialVersionUID = 1L;
 
     private final transient com.google.rpc.Status status;
 
-    Reported(com.google.rpc.Status status) {
+    public Reported(com.google.rpc.Status status) {
       super(status.getMessage());
       this.status = status;
     }
   }
 
   /** The status that tells of the failure, with its details in the trailers. */
-  static StatusRuntimeException of(Throwable failure) {
+  public static StatusRuntimeException of(Throwable failure) {
     if (failure instanceof StatusRuntimeException e) {
       return e;
     }
@@ -49,7 +49,7 @@ final class WireErrors {
   }
 
   /** The failure as a message. */
-  static com.google.rpc.Status statusOf(Throwable failure) {
+  public static com.google.rpc.Status statusOf(Throwable failure) {
     if (failure instanceof Reported reported) {
       return reported.status;
     }

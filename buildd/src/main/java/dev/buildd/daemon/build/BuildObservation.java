@@ -1,4 +1,4 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.build;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
@@ -41,7 +41,7 @@ final class BuildObservation {
             clock,
             observers.stream()
                 .map(observer -> begin(observer, request, clock))
-                .filter(watch -> watch != BuildObserver.Watch.NONE)
+                .filter(watch -> !watch.equals(BuildObserver.Watch.NONE))
                 .toList());
     if (!observation.watches.isEmpty()) {
       Threads.start("observe " + job, observation::follow);
