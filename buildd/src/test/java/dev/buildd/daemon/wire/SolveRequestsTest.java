@@ -1,9 +1,8 @@
-package dev.buildd.daemon;
+package dev.buildd.daemon.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.daemon.build.BuildRequest;
-import dev.buildd.daemon.wire.SolveRequests;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Llb;
 import dev.buildd.proto.control.CacheOptions;
