@@ -320,7 +320,7 @@ final class BuildCommand {
       PrintStream trace,
       Invocation flags)
       throws Exception {
-    SortedMap<String, ByteString> answers = new ConcurrentSkipListMap<>();
+    SortedMap<String, byte[]> answers = new ConcurrentSkipListMap<>();
     BuildClient.Outcome outcome;
     try (Progress progress =
         new Progress(Displays.of(mode, err, Terminal.ofStandardError(), System.getenv()))) {
@@ -348,7 +348,7 @@ final class BuildCommand {
       GatewayClient gateway,
       SolveOptions options,
       Optional<Definition> definition,
-      SortedMap<String, ByteString> answers)
+      SortedMap<String, byte[]> answers)
       throws InterruptedException {
     List<CacheEntry> imports = options.cacheImports();
     Result result =
@@ -361,16 +361,16 @@ final class BuildCommand {
     return result;
   }
 
-  private void print(SortedMap<String, ByteString> answers) {
-    ByteString text = answers.get("result.txt");
+  private void print(SortedMap<String, byte[]> answers) {
+    byte[] text = answers.get("result.txt");
     if (text != null) {
-      out.print(text.toStringUtf8());
+      out.print(new String(text, StandardCharsets.UTF_8));
       return;
     }
     answers.forEach((key, value) -> {
       if (key.startsWith("result.")) {
         out.println(key);
-        out.println(value.toStringUtf8());
+        out.println(new String(value, StandardCharsets.UTF_8));
       }
     });
   }

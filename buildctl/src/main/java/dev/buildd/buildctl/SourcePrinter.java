@@ -1,7 +1,9 @@
 package dev.buildd.buildctl;
 
 import dev.buildd.gateway.SolveException;
+import dev.buildd.llb.SourceMap;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 
@@ -16,10 +18,10 @@ final class SourcePrinter {
   }
 
   private static void print(SolveException.Place place, PrintStream out) {
-    String[] lines = place.data().toStringUtf8().split("\n", -1);
+    String[] lines = new String(place.source().data(), StandardCharsets.UTF_8).split("\n", -1);
     int start = Integer.MAX_VALUE;
     int end = 0;
-    for (SolveException.Span span : place.spans()) {
+    for (SourceMap.Span span : place.spans()) {
       start = Math.min(start, span.startLine());
       end = Math.max(end, Math.max(span.startLine(), span.endLine()));
     }
@@ -39,7 +41,7 @@ final class SourcePrinter {
         added++;
       }
     }
-    out.println(place.filename() + ":" + first);
+    out.println(place.source().filename() + ":" + first);
     out.println(RULE);
     for (int line = start; line <= end; line++) {
       int at = line;

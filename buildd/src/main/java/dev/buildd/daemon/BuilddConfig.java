@@ -63,7 +63,7 @@ record BuilddConfig(
 
   record Dns(List<String> nameservers, List<String> options, List<String> searchDomains) {}
 
-  /** Seconds and entries; see {@link History.Limits}. */
+  /** Seconds and entries; see {@link dev.buildd.daemon.history.History.Limits}. */
   record HistoryLimits(long maxAgeSeconds, int maxEntries) {}
 
   /**

@@ -7,11 +7,22 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.text.Ids;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.daemon.build.BuildObserver;
+import dev.buildd.daemon.build.Builds;
+import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.rpc.ContentService;
+import dev.buildd.daemon.rpc.ControlService;
+import dev.buildd.daemon.rpc.GatewayService;
+import dev.buildd.daemon.rpc.Gateways;
+import dev.buildd.daemon.rpc.Services;
+import dev.buildd.gateway.Frontend;
+import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
@@ -27,6 +38,7 @@ import dev.buildd.solver.exporter.TarExporter;
 import dev.buildd.solver.exporter.image.ArchiveExporter;
 import dev.buildd.solver.exporter.image.ImageExporter;
 import dev.buildd.solver.exporter.image.ImageWriter;
+import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
 import dev.buildd.solver.ops.ExecSettings;
@@ -65,7 +77,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.TreeMap;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -78,6 +92,21 @@ final class Daemon implements AutoCloseable {
   private static final String LABEL = "org.mobyproject.buildkit.worker.";
   private static final int LOOPS = 2;
 
+  /**
+   * What a daemon does beside its own.
+   *
+   * @param frontends that run in the daemon, by the names by which requests ask for them
+   * @param observers are told how builds go
+   */
+  record Extensions(Map<String, Frontend> frontends, List<BuildObserver> observers) {
+    static final Extensions NONE = new Extensions(Map.of(), List.of());
+
+    Extensions {
+      frontends = Map.copyOf(frontends);
+      observers = List.copyOf(observers);
+    }
+  }
+
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
   private Daemon() {}
@@ -89,9 +118,14 @@ final class Daemon implements AutoCloseable {
    *     listened at
    */
   static Daemon start(BuilddConfig config) throws Exception {
+    return start(config, Extensions.NONE);
+  }
+
+  /** As {@link #start(BuilddConfig)}, with more than the daemon has of its own. */
+  static Daemon start(BuilddConfig config, Extensions extensions) throws Exception {
     Daemon daemon = new Daemon();
     try {
-      daemon.assemble(config);
+      daemon.assemble(config, extensions);
       return daemon;
     } catch (Exception | Error e) {
       daemon.close();
@@ -104,7 +138,7 @@ final class Daemon implements AutoCloseable {
     return part;
   }
 
-  private void assemble(BuilddConfig config) throws Exception {
+  private void assemble(BuilddConfig config, Extensions extensions) throws Exception {
     Path root = PrivateDirectory.makeRoot(config.root(), RootLock.NAME);
     part(RootLock.acquire(root));
     if (!config.worker().enabled()) {
@@ -173,8 +207,10 @@ final class Daemon implements AutoCloseable {
             ArchiveExporter.docker(imageWriter))) {
       exporters.put(exporter.type(), exporter);
     }
-    // the worker's record is asked for only once the service that makes it is there
-    ControlService[] control = new ControlService[1];
+    Supplier<WorkerInfo> workerInfo = () -> info(worker);
+    Gateways gateways = new Gateways();
+    List<BuildObserver> observers = new ArrayList<>(List.of(history));
+    observers.addAll(extensions.observers());
     Builds builds =
         part(
             new Builds(
@@ -182,18 +218,20 @@ final class Daemon implements AutoCloseable {
                     solver,
                     content,
                     worker,
-                    () -> control[0].record(),
+                    workerInfo,
                     sessions,
-                    new MetaResolver(images, git, http, sessions),
+                    new SourceMetaResolver(images, git, http, sessions),
+                    extensions.frontends(),
+                    gateways,
                     cacheMounts::forget,
                     exporters,
                     new CacheExports(
                         keys, cache, layerBlobs, content, registries, sessions, layerPuller),
                     new CacheImporter(registries, layerPuller, sessions),
                     config.insecureEntitlements(),
-                    history,
+                    observers,
                     clock)));
-    control[0] =
+    ControlService control =
         new ControlService(
             builds,
             sessions,
@@ -204,7 +242,7 @@ final class Daemon implements AutoCloseable {
             worker,
             history,
             clock,
-            List.of());
+            workerInfo);
     SequencedMap<String, IntSupplier> counts = new LinkedHashMap<>();
     counts.put("leases", () -> cache.holds() + content.holds());
     counts.put("sessions", sessions::count);
@@ -214,8 +252,8 @@ final class Daemon implements AutoCloseable {
         config,
         loops,
         counts,
-        ServerInterceptors.intercept(control[0].definition(), Services.timestamp(clock)),
-        new GatewayService(builds).definition(),
+        ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
+        new GatewayService(gateways).definition(),
         new ContentService(content, history).definition());
   }
 
@@ -364,6 +402,16 @@ final class Daemon implements AutoCloseable {
     }
     labels.putAll(config.worker().labels());
     return labels;
+  }
+
+  private static WorkerInfo info(Worker worker) {
+    return new WorkerInfo(
+        worker.id(),
+        new TreeMap<>(worker.labels()),
+        List.copyOf(worker.platforms().known()),
+        List.of(),
+        new WorkerInfo.BuildkitVersion("dev.buildd", Version.BUILDKIT, Version.REVISION, ""),
+        List.of());
   }
 
   private static String hostname() {

@@ -3,6 +3,8 @@ package dev.buildd.daemon;
 import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -55,34 +57,59 @@ final class ArchitectureTest {
               "org.jspecify.annotations",
               "org.slf4j");
 
-  @ArchTest
-  static final ArchRule messagesStayAtTheRim =
-      noClasses()
-          .that()
-          .resideOutsideOfPackages(
-              "dev.buildd.session..", // tunnel and attachables
-              "dev.buildd.llb",
-              "dev.buildd.client",
-              "dev.buildd.gateway",
-              "dev.buildd.solver.llb",
-              "dev.buildd.solver.ops",
-              "dev.buildd.solver.worker", // picks the operation by the kind of its message
-              "dev.buildd.daemon") // the services, and the frames of the history
-          .should()
-          .dependOnClassesThat()
-          .resideInAnyPackage("dev.buildd.proto..", "com.google.protobuf..", "io.grpc..");
+  /** Where messages of the services are sent, received, or put into our own words. */
+  private static final String[] RIM = {
+    "dev.buildd.session..", // the tunnel and what goes through it, both ends
+    "dev.buildd.client", // the client's end of the daemon's services
+    "dev.buildd.gateway.grpc", // the frontend's end, and what both ends of it say
+    "dev.buildd.daemon.wire",
+    "dev.buildd.daemon.rpc", // the daemon's end
+    "dev.buildd.daemon.history" // keeps its records and logs as they are handed out
+  };
+
+  /**
+   * Where definitions are written or read. LLB is made of messages: their bytes, not what they say,
+   * are a step's identity, so there they are kept and not put into other words.
+   */
+  private static final String[] LLB = {
+    "dev.buildd.llb",
+    "dev.buildd.solver.llb",
+    "dev.buildd.solver.ops", // of each operation its message
+    "dev.buildd.solver.worker" // picks the operation by the kind of its message
+  };
 
   @ArchTest
-  static final ArchRule ordinaryClassesOfTheDaemonSeeNoMessages =
+  static final ArchRule messagesStayAtTheRimAndInDefinitions =
       noClasses()
           .that()
-          .resideInAPackage("dev.buildd.daemon")
+          .resideOutsideOfPackages(RIM)
           .and()
-          .haveNameMatching(
-              ".*\\.(BuilddConfig|ConfigFile|ConfigKeys|Ids|Logging|RootLock|Version)")
+          .resideOutsideOfPackages(LLB)
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("dev.buildd.proto..", "com.google.protobuf..", "io.grpc..");
+          .resideInAnyPackage("dev.buildd.proto..", "com.google.protobuf..", "com.google.rpc..");
+
+  @ArchTest
+  static final ArchRule definitionsAreMadeOfTheirOwnMessagesOnly =
+      noClasses()
+          .that()
+          .resideInAnyPackage(LLB)
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage("dev.buildd.proto..")
+                  .and(
+                      resideOutsideOfPackages("dev.buildd.proto.pb", "dev.buildd.proto.encoding")));
+
+  @ArchTest
+  static final ArchRule callsStayAtTheRim =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(RIM)
+          .and()
+          .doNotBelongToAnyOf(Daemon.class, Listener.class) // which serve what the rim defines
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("io.grpc..");
 
   // netty's event loops are no java.util.concurrent executors, and their threads are from Threads
   @ArchTest
@@ -120,8 +147,8 @@ final class ArchitectureTest {
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout).*|solver\\.worker\\.MachinePlatforms"
           + "|worker\\.runc\\.(Runc|RuncExecutor|NetworkFiles|Capabilities|Seccomp|Cgroups)"
-          + "|daemon\\.(ConfigFile|ContentService.*|Daemon|History|ReferencePages|RegistryHosts"
-          + "|RootLock|DebugServer.*))";
+          + "|daemon\\.(ConfigFile|Daemon|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
+          + "|history\\.History|rpc\\.ContentService.*))";
 
   private static final Pattern FILES_OPEN =
       Pattern.compile(
@@ -162,7 +189,7 @@ final class ArchitectureTest {
               "dev.buildd.session..",
               "dev.buildd.solver..",
               "dev.buildd.worker..",
-              "dev.buildd.daemon")
+              "dev.buildd.daemon..")
           .and()
           .haveNameNotMatching(OPENERS)
           .should()

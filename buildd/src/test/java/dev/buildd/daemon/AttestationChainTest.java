@@ -8,15 +8,12 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
+import dev.buildd.base.content.Platform;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
 import dev.buildd.gateway.Result;
-import dev.buildd.proto.gateway.AttestationChain;
-import dev.buildd.proto.gateway.ResolveSourceImageRequest;
-import dev.buildd.proto.gateway.ResolveSourceImageResponse;
-import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
-import dev.buildd.proto.pb.Platform;
-import dev.buildd.proto.pb.SourceOp;
+import dev.buildd.gateway.SourceMeta;
+import dev.buildd.gateway.SourceMetaRequest;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -24,7 +21,9 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -38,6 +37,9 @@ import org.junit.jupiter.api.io.TempDir;
 final class AttestationChainTest {
   private static final String PROVENANCE = "https://slsa.dev/provenance/v1";
   private static final String BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+  private static final SourceMetaRequest.Image CHAIN =
+      new SourceMetaRequest.Image(false, true, List.of());
 
   @TempDir static Path temp;
   private static Machine machine;
@@ -160,76 +162,68 @@ final class AttestationChainTest {
     return out;
   }
 
-  private static ResolveSourceImageResponse resolve(
-      ResolveSourceImageRequest.Builder image, String architecture) throws Exception {
-    ResolveSourceMetaRequest request =
-        ResolveSourceMetaRequest.newBuilder()
-            .setSource(
-                SourceOp.newBuilder()
-                    .setIdentifier(
-                        "docker-image://localhost:" + registry.getAddress().getPort() + "/a:v1"))
-            .setPlatform(Platform.newBuilder().setOS("linux").setArchitecture(architecture))
-            .setImage(image)
-            .build();
-    ResolveSourceImageResponse[] out = new ResolveSourceImageResponse[1];
+  private static SourceMeta.Image resolve(SourceMetaRequest.Image image, String architecture)
+      throws Exception {
+    SourceMetaRequest request =
+        SourceMetaRequest.of(
+                "docker-image://localhost:" + registry.getAddress().getPort() + "/a:v1", Map.of())
+            .withPlatform(Platform.of("linux", architecture))
+            .withImage(image);
+    AtomicReference<SourceMeta> out = new AtomicReference<>();
     try (BuildClient client = machine.client()) {
       client.build(
           gateway -> {
-            out[0] = gateway.resolveSourceMeta(request).getImage();
+            out.set(gateway.resolveSourceMeta(request));
             return Result.empty();
           },
           machine.options(),
           status -> {});
     }
-    return out[0];
+    return Objects.requireNonNull(out.get()).image().orElseThrow();
+  }
+
+  private static SourceMeta.Blob blob(
+      SourceMeta.AttestationChain chain, Map<String, Object> descriptor) {
+    return Objects.requireNonNull(
+        chain.blobs().get(String.valueOf(descriptor.get("digest"))), "no such blob");
   }
 
   @Test
   void chainIsToldWithItsBlobs() throws Exception {
-    ResolveSourceImageResponse found =
-        resolve(
-            ResolveSourceImageRequest.newBuilder().setNoConfig(true).setAttestationChain(true),
-            "amd64");
-    assertThat(found.getDigest()).isEqualTo(root.get("digest"));
-    assertThat(found.getConfig().isEmpty()).isTrue();
-    AttestationChain chain = found.getAttestationChain();
-    assertThat(chain.getRoot()).isEqualTo(root.get("digest"));
-    assertThat(chain.getImageManifest()).isEqualTo(image.get("digest"));
-    assertThat(chain.getAttestationManifest()).isEqualTo(attestation.get("digest"));
-    assertThat(chain.getSignatureManifestsList()).containsExactly((String) signature.get("digest"));
-    assertThat(chain.getBlobsMap().keySet())
+    SourceMeta.Image found = resolve(CHAIN, "amd64");
+    assertThat(found.digest()).isEqualTo(root.get("digest"));
+    assertThat(found.config()).isEmpty();
+    SourceMeta.AttestationChain chain = found.attestations().orElseThrow();
+    assertThat(chain.root()).isEqualTo(root.get("digest"));
+    assertThat(chain.imageManifest()).isEqualTo(image.get("digest"));
+    assertThat(chain.attestationManifest()).isEqualTo(attestation.get("digest"));
+    assertThat(chain.signatureManifests()).containsExactly((String) signature.get("digest"));
+    assertThat(chain.blobs().keySet())
         .containsExactlyInAnyOrder(
             (String) root.get("digest"),
             (String) attestation.get("digest"),
             (String) signature.get("digest"),
             (String) bundle.get("digest"));
-    assertThat(chain.getBlobsOrThrow((String) bundle.get("digest")).getData().toStringUtf8())
-        .isEqualTo("signed");
+    assertThat(blob(chain, bundle).data()).asString(UTF_8).isEqualTo("signed");
   }
 
   /** Asking for a type of attestation is asking for the chain. */
   @Test
   void attestationsOfATypeComeWithTheChain() throws Exception {
-    AttestationChain chain =
-        resolve(
-                ResolveSourceImageRequest.newBuilder()
-                    .setNoConfig(true)
-                    .addResolveAttestations(PROVENANCE),
-                "amd64")
-            .getAttestationChain();
-    assertThat(chain.getBlobsOrThrow((String) statement.get("digest")))
+    SourceMeta.AttestationChain chain =
+        resolve(new SourceMetaRequest.Image(false, false, List.of(PROVENANCE)), "amd64")
+            .attestations()
+            .orElseThrow();
+    assertThat(blob(chain, statement))
         .satisfies(blob ->
-            assertThat(blob.getBlobDescriptor().getAnnotationsMap())
+            assertThat(blob.descriptor().annotations())
                 .containsEntry("in-toto.io/predicate-type", PROVENANCE))
-        .satisfies(blob -> assertThat(blob.getData().toStringUtf8()).isEqualTo("{}"));
+        .satisfies(blob -> assertThat(blob.data()).asString(UTF_8).isEqualTo("{}"));
   }
 
   @Test
   void platformThatIsNotThereHasNoChain() {
-    assertThatThrownBy(() ->
-            resolve(
-                ResolveSourceImageRequest.newBuilder().setNoConfig(true).setAttestationChain(true),
-                "s390x"))
+    assertThatThrownBy(() -> resolve(CHAIN, "s390x"))
         .hasMessageContaining("/a:v1: no manifest for platform linux/s390x");
   }
 }

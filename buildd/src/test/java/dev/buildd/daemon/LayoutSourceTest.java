@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.content.Platform;
@@ -14,12 +13,11 @@ import dev.buildd.client.SolveOptions;
 import dev.buildd.gateway.GatewayClient;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
+import dev.buildd.gateway.SourceMeta;
+import dev.buildd.gateway.SourceMetaRequest;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.OciLayoutOption;
 import dev.buildd.llb.State;
-import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
-import dev.buildd.proto.gateway.ResolveSourceMetaResponse;
-import dev.buildd.proto.pb.SourceOp;
 import dev.buildd.session.filesync.FileSendTarget;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,16 +148,11 @@ final class LayoutSourceTest {
         .hasMessageContaining("content " + absent + ": not found");
   }
 
-  private static ResolveSourceMetaResponse resolve(GatewayClient gateway, String session)
+  private static SourceMeta resolve(GatewayClient gateway, String session)
       throws InterruptedException {
     return gateway.resolveSourceMeta(
-        ResolveSourceMetaRequest.newBuilder()
-            .setSource(
-                SourceOp.newBuilder()
-                    .setIdentifier("oci-layout://not/real@" + root)
-                    .putAttrs("oci.session", session)
-                    .putAttrs("oci.store", STORE))
-            .build());
+        SourceMetaRequest.of(
+            "oci-layout://not/real@" + root, Map.of("oci.session", session, "oci.store", STORE)));
   }
 
   @Test
@@ -168,11 +161,11 @@ final class LayoutSourceTest {
       client.build(
           gateway -> {
             assertThat(gateway.llbCaps()).contains("source.ocilayout");
-            ResolveSourceMetaResponse found = resolve(gateway, gateway.sessionId());
-            assertThat(found.getSource().getIdentifier())
-                .isEqualTo("oci-layout://not/real@" + root);
-            assertThat(found.getImage().getDigest()).isEqualTo(root.toString());
-            assertThat(found.getImage().getConfig().toStringUtf8()).contains("\"diff_ids\"");
+            SourceMeta found = resolve(gateway, gateway.sessionId());
+            assertThat(found.identifier()).isEqualTo("oci-layout://not/real@" + root);
+            SourceMeta.Image told = found.image().orElseThrow();
+            assertThat(told.digest()).isEqualTo(root.toString());
+            assertThat(told.config()).asString(UTF_8).contains("\"diff_ids\"");
             assertThatThrownBy(() -> resolve(gateway, "nobody"))
                 .hasMessageContaining("no active session for nobody");
             return Result.empty();
@@ -216,7 +209,7 @@ final class LayoutSourceTest {
     try (BuildClient client = machine.client()) {
       client.build(
           gateway -> {
-            Map<String, Reference> made = new LinkedHashMap<>();
+            Map<String, Optional<Reference>> made = new LinkedHashMap<>();
             for (String arch : List.of("amd64", "arm64")) {
               State state =
                   Llb.scratch()
@@ -224,10 +217,9 @@ final class LayoutSourceTest {
                           Llb.mkfile("/arch", 0644, arch),
                           Llb.platform(Platform.of("linux", arch)));
               Result one = gateway.solve(GatewayClient.Request.of(state.marshal()));
-              made.put("linux/" + arch, one.single().orElseThrow());
+              made.put("linux/" + arch, one.single());
             }
-            return new Result(Optional.empty(), made, Map.of(), Map.of())
-                .withMetadata("refs.platforms", ByteString.copyFrom(Json.bytes(platforms)));
+            return Result.of(made).withMetadata("refs.platforms", Json.bytes(platforms));
           },
           machine
               .options()

@@ -11,6 +11,8 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.client.BuildClient;
+import dev.buildd.daemon.rpc.FailureLog;
+import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.llb.Llb;
 import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.proto.control.SolveRequest;

@@ -1,15 +1,16 @@
 package dev.buildd.daemon;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.protobuf.ByteString;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ExportChooser;
 import dev.buildd.client.SolveOptions;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.GatewayClient;
 import dev.buildd.gateway.Reference;
+import dev.buildd.gateway.Result;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
@@ -78,12 +79,12 @@ final class SessionExportTest {
     }
 
     @Override
-    public List<SolveOptions.Export> choose(Map<String, ByteString> metadata, List<Reference> refs)
+    public List<SolveOptions.Export> choose(Map<String, byte[]> metadata, List<Reference> refs)
         throws Exception {
       for (Reference ref : refs) {
         ref.readDir("/", "").stream().map(FileStat::path).forEach(seen::add);
       }
-      seen.add(metadata.getOrDefault("frontend.mood", ByteString.EMPTY).toStringUtf8());
+      seen.add(new String(metadata.getOrDefault("frontend.mood", new byte[0]), UTF_8));
       return List.of(archive(file, Map.of("compression", "zstd")));
     }
 
@@ -100,11 +101,7 @@ final class SessionExportTest {
         gateway -> {
           Reference ref =
               gateway.solve(GatewayClient.Request.of(files().marshal())).single().orElseThrow();
-          return new dev.buildd.gateway.Result(
-              Optional.of(ref),
-              Map.of(),
-              Map.of("frontend.mood", ByteString.copyFromUtf8("fine")),
-              Map.of());
+          return Result.of(ref).withMetadata("frontend.mood", "fine".getBytes(UTF_8));
         };
     Map<String, String> response;
     try (BuildClient client = machine.client()) {
@@ -132,8 +129,7 @@ final class SessionExportTest {
   /** Chooses nothing, and does not like what it is told. */
   private static final class Unhappy implements ExportChooser {
     @Override
-    public List<SolveOptions.Export> choose(
-        Map<String, ByteString> metadata, List<Reference> refs) {
+    public List<SolveOptions.Export> choose(Map<String, byte[]> metadata, List<Reference> refs) {
       assertThat(refs).hasSize(1);
       return List.of();
     }

@@ -8,10 +8,11 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.json.GoJson;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.Frontend;
-import dev.buildd.gateway.GrpcGateway;
 import dev.buildd.gateway.Result;
-import dev.buildd.gateway.SolveException;
 import dev.buildd.gateway.WorkerInfo;
+import dev.buildd.gateway.grpc.Failures;
+import dev.buildd.gateway.grpc.GrpcGateway;
+import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.Definition;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryRequest;
@@ -196,14 +197,14 @@ public final class BuildClient implements AutoCloseable {
       if (e.getStatus().getCode() == Status.Code.CANCELLED) {
         Optional<StatusRuntimeException> lost = session.failure();
         if (lost.isPresent()) {
-          throw SolveException.of("session", lost.get());
+          throw Failures.of("session", lost.get());
         }
         Optional<Exception> cause = gateway.flatMap(Gateway::failure);
         if (cause.isPresent() && cause.get() instanceof BuildException own) {
           throw own;
         }
       }
-      throw SolveException.of("failed to solve", e);
+      throw Failures.of("failed to solve", e);
     } finally {
       gateway.ifPresent(Gateway::stop);
     }
@@ -237,7 +238,7 @@ public final class BuildClient implements AutoCloseable {
 
     private void drive(Frontend frontend, String ref, String sessionId, Map<String, String> attrs)
         throws Exception {
-      GrpcGateway client = GrpcGateway.connect(channel, Optional.of(ref), sessionId, attrs);
+      GrpcGateway client = GrpcGateway.connect(channel, Optional.of(ref), sessionId, "", attrs);
       Result result;
       try {
         result = frontend.build(client);
@@ -457,7 +458,7 @@ public final class BuildClient implements AutoCloseable {
           .map(UsageInfo::of)
           .toList();
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to call diskusage", e);
+      throw Failures.of("failed to call diskusage", e);
     }
   }
 
@@ -469,20 +470,20 @@ public final class BuildClient implements AutoCloseable {
               ListWorkersRequest.newBuilder().addAllFilter(filters).build())
           .getRecordList()
           .stream()
-          .map(WorkerInfo::of)
+          .map(WorkerMessages::of)
           .toList();
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to list workers", e);
+      throw Failures.of("failed to list workers", e);
     }
   }
 
   public WorkerInfo.BuildkitVersion info() throws InterruptedException {
     try {
-      return WorkerInfo.BuildkitVersion.of(
+      return WorkerMessages.of(
           Calls.unary(channel, ControlGrpc.getInfoMethod(), InfoRequest.getDefaultInstance())
               .getBuildkitVersion());
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to call info", e);
+      throw Failures.of("failed to call info", e);
     }
   }
 
@@ -504,7 +505,7 @@ public final class BuildClient implements AutoCloseable {
         removed.accept(UsageInfo.of(r));
       }
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to call prune", e);
+      throw Failures.of("failed to call prune", e);
     }
   }
 
@@ -518,7 +519,7 @@ public final class BuildClient implements AutoCloseable {
         progress.accept(SolveStatus.of(r));
       }
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to get status", e);
+      throw Failures.of("failed to get status", e);
     }
   }
 
@@ -533,7 +534,7 @@ public final class BuildClient implements AutoCloseable {
         events.accept(e);
       }
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to list build history", e);
+      throw Failures.of("failed to list build history", e);
     }
   }
 
@@ -542,7 +543,7 @@ public final class BuildClient implements AutoCloseable {
     try {
       Calls.unary(channel, ControlGrpc.getUpdateBuildHistoryMethod(), request);
     } catch (StatusRuntimeException e) {
-      throw SolveException.of("failed to update build history", e);
+      throw Failures.of("failed to update build history", e);
     }
   }
 

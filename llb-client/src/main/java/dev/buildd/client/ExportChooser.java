@@ -1,6 +1,5 @@
 package dev.buildd.client;
 
-import com.google.protobuf.ByteString;
 import dev.buildd.gateway.Reference;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +17,7 @@ public interface ExportChooser {
    *     program made them ({@link BuildClient#build})
    * @return exports besides those of {@link SolveOptions#exports}; none of them into a layout
    */
-  List<SolveOptions.Export> choose(Map<String, ByteString> metadata, List<Reference> refs)
+  List<SolveOptions.Export> choose(Map<String, byte[]> metadata, List<Reference> refs)
       throws Exception;
 
   /**

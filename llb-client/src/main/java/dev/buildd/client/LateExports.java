@@ -1,6 +1,5 @@
 package dev.buildd.client;
 
-import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.gateway.Reference;
 import dev.buildd.session.exporter.ExportRequest;
@@ -26,7 +25,7 @@ record LateExports(
     implements ExporterProvider.Chooser {
 
   @Override
-  public List<ExportRequest> choose(Map<String, ByteString> metadata, List<String> refs)
+  public List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs)
       throws Exception {
     List<ExportRequest> out = new ArrayList<>();
     for (SolveOptions.Export export :

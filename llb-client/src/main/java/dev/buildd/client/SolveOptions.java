@@ -183,6 +183,11 @@ public record SolveOptions(
     });
   }
 
+  /** With filesystems that the frontend is given, by name. */
+  public SolveOptions withFrontendInputs(Map<String, Definition> inputs) {
+    return with(draft -> draft.frontendInputs = inputs);
+  }
+
   public SolveOptions withRef(String other) {
     return with(draft -> draft.ref = Optional.of(other));
   }

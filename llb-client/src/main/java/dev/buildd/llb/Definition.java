@@ -42,6 +42,11 @@ public final class Definition {
     GoEncoder.encode(proto).writeTo(out);
   }
 
+  /** As {@link #writeTo} writes it. */
+  public byte[] encoded() {
+    return GoEncoder.encode(proto).toByteArray();
+  }
+
   public dev.buildd.proto.pb.Definition toProto() {
     return proto;
   }

@@ -1,5 +1,7 @@
 package dev.buildd.llb;
 
+import dev.buildd.base.error.BuildException;
+
 /** Where an image's name is looked up. */
 public enum ResolveMode implements ImageOption {
   DEFAULT("default"),
@@ -12,8 +14,22 @@ public enum ResolveMode implements ImageOption {
     this.text = text;
   }
 
-  String text() {
+  /** As it is written in attributes and requests. */
+  public String text() {
     return text;
+  }
+
+  /** The mode of this text; no text means the default. */
+  public static ResolveMode parse(String text) {
+    for (ResolveMode mode : values()) {
+      if (mode.text.equals(text)) {
+        return mode;
+      }
+    }
+    if (text.isEmpty()) {
+      return DEFAULT;
+    }
+    throw BuildException.invalid("invalid resolvemode: " + text);
   }
 
   @Override

@@ -26,7 +26,15 @@ public record SourceMap(Optional<State> state, String filename, String language,
       return new Span(first, 0, last, 0);
     }
 
-    Range toProto() {
+    public static Span of(Range range) {
+      return new Span(
+          range.getStart().getLine(),
+          range.getStart().getCharacter(),
+          range.getEnd().getLine(),
+          range.getEnd().getCharacter());
+    }
+
+    public Range toProto() {
       return Range.newBuilder()
           .setStart(Position.newBuilder().setLine(startLine).setCharacter(startCharacter))
           .setEnd(Position.newBuilder().setLine(endLine).setCharacter(endCharacter))

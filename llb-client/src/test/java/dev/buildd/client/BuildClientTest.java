@@ -1,5 +1,6 @@
 package dev.buildd.client;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -317,8 +318,10 @@ class BuildClientTest {
                 assertThat(e.vertex()).contains("sha256:bad");
                 assertThat(e.exitCode()).hasValue(7);
                 assertThat(e.places()).hasSize(1);
-                assertThat(e.places().getFirst().filename()).isEqualTo("Dockerfile");
-                assertThat(e.places().getFirst().data().toStringUtf8()).isEqualTo("FROM\n");
+                assertThat(e.places().getFirst().source().filename()).isEqualTo("Dockerfile");
+                assertThat(e.places().getFirst().source().data())
+                    .asString(UTF_8)
+                    .isEqualTo("FROM\n");
                 assertThat(e.places().getFirst().spans().getFirst().startLine()).isEqualTo(1);
               });
     }

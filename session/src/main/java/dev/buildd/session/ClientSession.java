@@ -1,5 +1,6 @@
 package dev.buildd.session;
 
+import dev.buildd.base.text.Ids;
 import dev.buildd.proto.control.BytesMessage;
 import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.session.rpc.EventLoops;
@@ -18,8 +19,6 @@ import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
-import java.math.BigInteger;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -112,11 +111,7 @@ public final class ClientSession implements AutoCloseable {
 
   /** An id such as BuildKit makes them: 25 letters and digits. */
   public static String newId() {
-    byte[] random = new byte[17];
-    new SecureRandom().nextBytes(random);
-    String text = new BigInteger(1, random).toString(36);
-    String padded = "0".repeat(Math.max(0, 25 - text.length())) + text;
-    return padded.substring(padded.length() - 25);
+    return Ids.random();
   }
 
   private Tunnel.Wire wire() {

@@ -1,4 +1,4 @@
-/** Values as users write them in flags and attributes. */
+/** Values as users write them in flags and attributes, and random names. */
 @NullMarked
 package dev.buildd.base.text;
 

@@ -1,6 +1,5 @@
 package dev.buildd.session.exporter;
 
-import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.exporter.ExporterGrpc;
 import dev.buildd.proto.exporter.ExporterRequest;
@@ -13,6 +12,7 @@ import dev.buildd.session.rpc.Statuses;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,8 +26,7 @@ public final class ExporterProvider implements Attachable {
      * @param refs ids of the result's filesystems
      * @return what is exported besides what the request of the build named
      */
-    List<ExportRequest> choose(Map<String, ByteString> metadata, List<String> refs)
-        throws Exception;
+    List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs) throws Exception;
 
     /** All exports have ended well; a failure here fails the build. */
     void exported(Map<String, String> response) throws Exception;
@@ -56,7 +55,9 @@ public final class ExporterProvider implements Attachable {
 
   private FindExportersResponse find(FindExportersRequest request) throws Exception {
     FindExportersResponse.Builder out = FindExportersResponse.newBuilder();
-    for (ExportRequest chosen : chooser.choose(request.getMetadataMap(), request.getRefsList())) {
+    Map<String, byte[]> metadata = new LinkedHashMap<>();
+    request.getMetadataMap().forEach((key, value) -> metadata.put(key, value.toByteArray()));
+    for (ExportRequest chosen : chooser.choose(metadata, request.getRefsList())) {
       out.addExporters(
           ExporterRequest.newBuilder().setType(chosen.type()).putAllAttrs(chosen.attributes()));
     }

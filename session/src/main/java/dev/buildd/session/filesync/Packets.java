@@ -2,12 +2,8 @@ package dev.buildd.session.filesync;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
-import dev.buildd.base.linux.FileNames;
 import dev.buildd.proto.fsutil.Packet;
-import dev.buildd.proto.fsutil.Stat;
 import java.nio.charset.StandardCharsets;
-import java.util.SortedMap;
-import java.util.TreeMap;
 
 /** The packets of fsutil's protocol. */
 final class Packets {
@@ -17,7 +13,7 @@ final class Packets {
   private Packets() {}
 
   static Packet stat(FileStat stat) {
-    return Packet.newBuilder().setStat(toProto(stat)).build();
+    return Packet.newBuilder().setStat(StatMessages.toProto(stat)).build();
   }
 
   static Packet request(int id) {
@@ -41,37 +37,5 @@ final class Packets {
         .setType(Packet.PacketType.PACKET_ERR)
         .setData(ByteString.copyFrom(text, StandardCharsets.UTF_8))
         .build();
-  }
-
-  static Stat toProto(FileStat stat) {
-    Stat.Builder out =
-        Stat.newBuilder()
-            .setPath(ByteString.copyFrom(FileNames.bytes(stat.path())))
-            .setMode(stat.mode())
-            .setUid(stat.uid())
-            .setGid(stat.gid())
-            .setSize(stat.size())
-            .setModTime(stat.modTime())
-            .setLinkname(ByteString.copyFrom(FileNames.bytes(stat.linkName())))
-            .setDevmajor(stat.devMajor())
-            .setDevminor(stat.devMinor());
-    stat.xattrs().forEach((name, value) -> out.putXattrs(name, ByteString.copyFrom(value)));
-    return out.build();
-  }
-
-  static FileStat fromProto(Stat stat) {
-    SortedMap<String, byte[]> xattrs = new TreeMap<>();
-    stat.getXattrsMap().forEach((name, value) -> xattrs.put(name, value.toByteArray()));
-    return new FileStat(
-        FileNames.text(stat.getPath().toByteArray()),
-        stat.getMode(),
-        stat.getUid(),
-        stat.getGid(),
-        stat.getSize(),
-        stat.getModTime(),
-        FileNames.text(stat.getLinkname().toByteArray()),
-        stat.getDevmajor(),
-        stat.getDevminor(),
-        xattrs);
   }
 }

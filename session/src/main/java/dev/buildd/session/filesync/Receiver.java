@@ -114,7 +114,7 @@ final class Receiver {
             throw BuildException.invalid("an entry after the end of the walk");
           }
           if (packet.hasStat()) {
-            told(Packets.fromProto(packet.getStat()), id++, packet);
+            told(StatMessages.fromProto(packet.getStat()), id++, packet);
           } else {
             walked = true;
             entries.put(new Entry(null, -1));

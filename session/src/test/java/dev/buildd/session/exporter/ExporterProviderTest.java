@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.session.ClientSession;
@@ -24,13 +23,13 @@ class ExporterProviderTest {
     final BlockingQueue<Map<String, String>> told = new LinkedBlockingQueue<>();
 
     @Override
-    public List<ExportRequest> choose(Map<String, ByteString> metadata, List<String> refs) {
+    public List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs) {
       return List.of(
           new ExportRequest(
               "image",
               Map.of(
                   "name",
-                  metadata.getOrDefault("name", ByteString.EMPTY).toStringUtf8(),
+                  new String(metadata.getOrDefault("name", new byte[0]), UTF_8),
                   "of",
                   String.join("+", refs))));
     }
@@ -44,7 +43,7 @@ class ExporterProviderTest {
   /** Cannot choose, for this reason. */
   private record Failing(Category category) implements ExporterProvider.Chooser {
     @Override
-    public List<ExportRequest> choose(Map<String, ByteString> metadata, List<String> refs) {
+    public List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs) {
       throw new BuildException(category, "no idea");
     }
 
@@ -100,7 +99,7 @@ class ExporterProviderTest {
     ExporterProvider.Chooser throwing =
         new ExporterProvider.Chooser() {
           @Override
-          public List<ExportRequest> choose(Map<String, ByteString> metadata, List<String> refs) {
+          public List<ExportRequest> choose(Map<String, byte[]> metadata, List<String> refs) {
             throw new IllegalStateException("no such target");
           }
 

@@ -1,6 +1,8 @@
 package dev.buildd.solver.graph;
 
 import dev.buildd.base.content.Digest;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * One build as the solver sees it: it keeps the vertices alive that it asked for.
@@ -13,6 +15,7 @@ public final class Job implements AutoCloseable, Owner {
   private final String session;
   private final Journal journal = new Journal();
   private final Memo memo = new Memo();
+  private final Set<Digest> outside = ConcurrentHashMap.newKeySet();
   private volatile boolean valuesUsed;
 
   Job(ActiveGraph graph, String id, String session) {
@@ -66,7 +69,13 @@ public final class Job implements AutoCloseable, Owner {
 
   /** Begins work outside the graph that users see as a vertex, such as an export. */
   public VertexProgress vertex(Digest digest, String name) {
+    outside.add(digest);
     return VertexProgress.standalone(journal, digest, name);
+  }
+
+  /** Whether what users see as a vertex is a step of the graph. */
+  public boolean isStep(Digest vertex) {
+    return !outside.contains(vertex);
   }
 
   /** Lets go of every vertex and of what was known. */

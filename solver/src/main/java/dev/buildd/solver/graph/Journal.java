@@ -41,6 +41,11 @@ public final class Journal {
     return new Page(events.from(from), events.end());
   }
 
+  /** The events from a position on that there are. */
+  public synchronized Page peek(long from) {
+    return new Page(events.from(from), events.end());
+  }
+
   /** What has been told so far. */
   public synchronized List<ProgressEvent> snapshot() {
     return events.from(0);

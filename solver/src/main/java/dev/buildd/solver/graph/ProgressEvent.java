@@ -3,6 +3,7 @@ package dev.buildd.solver.graph;
 import dev.buildd.base.content.Digest;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** What a build tells those who watch it. */
@@ -82,6 +83,27 @@ public sealed interface ProgressEvent {
     @Override
     public ProgressEvent relabel(VertexState other) {
       return new Warning(other.vertex, level, summary, detail, url, source, ranges);
+    }
+  }
+
+  /**
+   * What a source turned out to be; said of the vertex that brings it, or of the work that looks it
+   * up.
+   *
+   * @param identifier as the build names it, with its scheme
+   * @param pin what that name stands for now and can be found by for ever: the digest of an image
+   *     or a file, a commit; empty if there is nothing such
+   */
+  record SourceResolved(
+      Digest vertex, String identifier, Map<String, String> attributes, String pin)
+      implements ProgressEvent {
+    public SourceResolved {
+      attributes = Map.copyOf(attributes);
+    }
+
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new SourceResolved(other.vertex, identifier, attributes, pin);
     }
   }
 

@@ -163,6 +163,11 @@ public final class VertexProgress {
     publish(new ProgressEvent.Warning(vertex(), level, summary, detail, url, source, ranges));
   }
 
+  /** Tells what a source turned out to be; see {@link ProgressEvent.SourceResolved}. */
+  public void resolved(String identifier, Map<String, String> attributes, String pin) {
+    publish(new ProgressEvent.SourceResolved(vertex(), identifier, attributes, pin));
+  }
+
   /** Begins a part of the work that users see as a line of its own. */
   public Part part(String id) {
     return new Part(id);

@@ -5,7 +5,10 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.proto.pb.Definition;
+import dev.buildd.gateway.SolveException.Place;
+import dev.buildd.llb.Definition;
+import dev.buildd.llb.SourceInfo;
+import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.pb.Location;
 import dev.buildd.proto.pb.Mount;
 import dev.buildd.proto.pb.MountType;
@@ -85,12 +88,12 @@ public final class LlbBridge {
         opening.isEmpty()
             ? List.of()
             : Scope.all("import caches", opening).stream().flatMap(Optional::stream).toList();
-    Edge edge = load(definition, sources);
+    Edge edge = load(definition.toProto(), sources);
     try {
       SolvedEdge solved = job.solve(edge);
       return new ResultProxy.Solved(solved.result().share(), solved.canonical());
     } catch (SolveException e) {
-      throw new LlbException(e, locations(definition.getSource(), e.vertex()));
+      throw new LlbException(e, places(definition.toProto().getSource(), e.vertex()));
     }
   }
 
@@ -100,7 +103,7 @@ public final class LlbBridge {
         wanted, w -> new Flight<>("import cache " + w.type(), () -> caches.open(w, job)));
   }
 
-  private Edge load(Definition definition, List<CacheSource> sources) {
+  private Edge load(dev.buildd.proto.pb.Definition definition, List<CacheSource> sources) {
     Set<String> forgotten = new HashSet<>();
     Edge edge;
     try {
@@ -153,8 +156,8 @@ public final class LlbBridge {
     }
   }
 
-  private static List<SourceLocation> locations(Source source, @Nullable Digest vertex) {
-    List<SourceLocation> out = new ArrayList<>();
+  private static List<Place> places(Source source, @Nullable Digest vertex) {
+    List<Place> out = new ArrayList<>();
     if (vertex == null) {
       return out;
     }
@@ -163,7 +166,10 @@ public final class LlbBridge {
           for (Location location : found.getLocationsList().reversed()) {
             int index = location.getSourceIndex();
             if (index >= 0 && index < source.getInfosCount()) {
-              out.add(new SourceLocation(source.getInfos(index), location.getRangesList()));
+              out.add(
+                  new Place(
+                      SourceInfo.of(source.getInfos(index)),
+                      location.getRangesList().stream().map(SourceMap.Span::of).toList()));
             }
           }
         });

@@ -3,7 +3,7 @@ package dev.buildd.solver.llb;
 import dev.buildd.base.concurrent.Flight;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
-import dev.buildd.proto.pb.Definition;
+import dev.buildd.llb.Definition;
 import dev.buildd.solver.graph.Result;
 import dev.buildd.solver.ops.RefResult;
 import java.util.Optional;

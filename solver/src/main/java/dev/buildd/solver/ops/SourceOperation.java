@@ -11,13 +11,26 @@ import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.SourceKey;
 import java.util.List;
+import java.util.Map;
 
 /** Brings what a build begins with. */
 public final class SourceOperation implements Op {
+  private final String identifier;
+  private final Map<String, String> attributes;
   private final Source.Instance source;
   private final SessionManager sessions;
 
-  public SourceOperation(Source.Instance source, SessionManager sessions) {
+  /**
+   * @param identifier with its scheme, as the build names the source
+   * @param attributes as in the source op
+   */
+  public SourceOperation(
+      String identifier,
+      Map<String, String> attributes,
+      Source.Instance source,
+      SessionManager sessions) {
+    this.identifier = identifier;
+    this.attributes = Map.copyOf(attributes);
     this.source = source;
     this.sessions = sessions;
   }
@@ -30,6 +43,9 @@ public final class SourceOperation implements Op {
   @Override
   public CacheMap cacheMap(OpContext context, int index) throws Exception {
     SourceKey key = source.key(context(context), index);
+    if (index == 0) {
+      context.progress().resolved(identifier, attributes, key.pin());
+    }
     boolean random = key.value().startsWith("session:");
     return new CacheMap(
         Digest.of("buildkit.source.v0:" + key.value()), random, List.of(), key.last());

@@ -70,7 +70,11 @@ public final class Worker implements OpFactory {
     String name = request.name();
     return switch (message.getOpCase()) {
       case SOURCE ->
-          new SourceOperation(open(message.getSource(), request.platform()), settings.sessions());
+          new SourceOperation(
+              message.getSource().getIdentifier(),
+              message.getSource().getAttrsMap(),
+              open(message.getSource(), request.platform()),
+              settings.sessions());
       case EXEC -> {
         ExecOperation.check(message.getExec());
         Optional<LinuxResources> resources =

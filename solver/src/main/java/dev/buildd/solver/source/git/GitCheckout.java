@@ -76,7 +76,10 @@ final class GitCheckout implements Source.Instance {
 
   @Override
   public SourceKey key(SourceContext context, int index) throws Exception {
-    return new SourceKey(resolved(context).key(), true);
+    Resolved resolved = resolved(context);
+    GitSource.Metadata is = resolved.metadata();
+    return new SourceKey(
+        resolved.key(), true, is.commitChecksum().isEmpty() ? is.checksum() : is.commitChecksum());
   }
 
   GitSource.Metadata metadata(SourceContext context) throws Exception {

@@ -144,7 +144,8 @@ final class HttpDownload implements Source.Instance {
     if (!request.headers().isEmpty()) {
       json.put("Header", headerFields());
     }
-    return new SourceKey(Digest.of(Json.bytes(json)).toString(), true);
+    return new SourceKey(
+        Digest.of(Json.bytes(json)).toString(), true, resolved.digest().toString());
   }
 
   private List<Object> headerFields() {

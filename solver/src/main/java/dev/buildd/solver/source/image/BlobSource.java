@@ -150,7 +150,7 @@ public final class BlobSource implements Source {
       json.put("Perm", file.permissions());
       json.put("UID", file.uid());
       json.put("GID", file.gid());
-      return new SourceKey(Digest.of(Json.bytes(json)).toString(), true);
+      return new SourceKey(Digest.of(Json.bytes(json)).toString(), true, digest.toString());
     }
 
     @Override

@@ -273,9 +273,10 @@ public final class ImageSource implements Source {
     public SourceKey key(SourceContext context, int index) throws Exception {
       ResolvedImage image = resolved(context);
       List<Digest> diffIds = limited(image.diffIds());
+      String pin = image.root().digest().toString();
       return index == 0 || diffIds.isEmpty()
-          ? new SourceKey(manifestKey(image), index > 0)
-          : new SourceKey(ImageManifest.chainIds(diffIds).getLast().toString(), true);
+          ? new SourceKey(manifestKey(image), index > 0, pin)
+          : new SourceKey(ImageManifest.chainIds(diffIds).getLast().toString(), true, pin);
     }
 
     /** Part of cache keys: exactly what BuildKit hashes. */

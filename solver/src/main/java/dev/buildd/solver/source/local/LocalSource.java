@@ -141,7 +141,7 @@ public final class LocalSource implements Source {
         list(json.append(",\"MetadataExceptions\":"), metadataExceptions);
       }
       json.append('}');
-      return new SourceKey("session:" + name + ":" + Digest.of(json.toString()), true);
+      return new SourceKey("session:" + name + ":" + Digest.of(json.toString()), true, "");
     }
 
     private static void list(StringBuilder json, List<String> values) {

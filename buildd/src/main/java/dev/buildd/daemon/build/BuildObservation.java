@@ -1,0 +1,150 @@
+package dev.buildd.daemon.build;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.solver.graph.Job;
+import dev.buildd.solver.graph.Journal;
+import dev.buildd.solver.graph.ProgressEvent;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells the observers of one build what its journal holds, on a thread of its own, and what the
+ * build itself has to say. Safe for use by many threads.
+ */
+final class BuildObservation {
+  private static final Logger log = LoggerFactory.getLogger(BuildObservation.class);
+
+  private final Job job;
+  private final Clock clock;
+  private final List<BuildObserver.Watch> watches;
+  private long position; // guarded by this: how far the journal has been told
+  private boolean ended; // guarded by this
+
+  private BuildObservation(Job job, Clock clock, List<BuildObserver.Watch> watches) {
+    this.job = job;
+    this.clock = clock;
+    this.watches = watches;
+  }
+
+  /** Begins; it goes on until {@link #ended} is called. */
+  static BuildObservation begin(
+      List<BuildObserver> observers, BuildRequest request, Job job, Clock clock) {
+    BuildObservation observation =
+        new BuildObservation(
+            job,
+            clock,
+            observers.stream()
+                .map(observer -> begin(observer, request, clock))
+                .filter(watch -> !watch.equals(BuildObserver.Watch.NONE))
+                .toList());
+    if (!observation.watches.isEmpty()) {
+      Threads.start("observe " + job, observation::follow);
+    }
+    return observation;
+  }
+
+  private static BuildObserver.Watch begin(
+      BuildObserver observer, BuildRequest request, Clock clock) {
+    try {
+      return observer.begins(request, clock.instant());
+    } catch (RuntimeException e) {
+      log.error("an observer failed build={}", request.ref(), e);
+      return BuildObserver.Watch.NONE;
+    }
+  }
+
+  private void follow() {
+    try {
+      long seen = 0;
+      for (Journal.Page page = job.journal().read(seen);
+          !page.events().isEmpty();
+          page = job.journal().read(seen)) {
+        seen = page.next();
+        catchUp();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void catchUp() {
+    if (ended) {
+      return;
+    }
+    Journal.Page page = job.journal().peek(position);
+    position = page.next();
+    page.events().forEach(this::tell);
+  }
+
+  private void tell(ProgressEvent event) {
+    switch (event) {
+      case ProgressEvent.SourceResolved source ->
+          each(watch ->
+              watch.sourceResolved(
+                  new BuildObserver.Source(
+                      source.vertex(),
+                      source.identifier(),
+                      source.attributes(),
+                      Optional.of(source.pin()).filter(pin -> !pin.isEmpty()))));
+      case ProgressEvent.VertexState state
+          when state.completed().isPresent() && job.isStep(state.vertex()) ->
+          each(watch ->
+              watch.stepEnded(
+                  new BuildObserver.Step(
+                      state.vertex(),
+                      state.name(),
+                      outcome(state),
+                      state.started(),
+                      state.completed().get(),
+                      state.error())));
+      default -> {}
+    }
+  }
+
+  private static BuildObserver.Outcome outcome(ProgressEvent.VertexState state) {
+    if (!state.error().isEmpty()) {
+      return BuildObserver.Outcome.FAILED;
+    }
+    return state.cached() ? BuildObserver.Outcome.HIT : BuildObserver.Outcome.RUN;
+  }
+
+  private void each(Consumer<BuildObserver.Watch> telling) {
+    for (BuildObserver.Watch watch : watches) {
+      try {
+        telling.accept(watch);
+      } catch (RuntimeException e) {
+        log.error("an observer failed build={}", job.id(), e);
+      }
+    }
+  }
+
+  /** Tells of an export that is done. */
+  synchronized void exported(
+      BuildObserver.Kind kind, int index, String name, Map<String, String> response) {
+    catchUp();
+    each(watch -> watch.exported(new BuildObserver.Export(kind, index, name, response)));
+  }
+
+  /**
+   * Tells the end, and before it all that has happened.
+   *
+   * @param response what the client is told; empty if the build failed
+   */
+  synchronized void ended(Map<String, String> response, Optional<Throwable> failure) {
+    catchUp();
+    ended = true;
+    Cleanup.run(
+        "tell the end of " + job,
+        () ->
+            each(watch ->
+                watch.ended(
+                    new BuildObserver.Ending(
+                        clock.instant(), job.journal().snapshot(), response, failure))));
+  }
+}

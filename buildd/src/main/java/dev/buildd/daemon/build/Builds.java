@@ -1,0 +1,344 @@
+package dev.buildd.daemon.build;
+
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Scope;
+import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.key.CacheKeyId;
+import dev.buildd.gateway.Frontend;
+import dev.buildd.gateway.Result;
+import dev.buildd.gateway.WorkerInfo;
+import dev.buildd.llb.Definition;
+import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.solver.compatibility.CompatibilityVersion;
+import dev.buildd.solver.exporter.ExportSource;
+import dev.buildd.solver.exporter.Exporter;
+import dev.buildd.solver.gateway.BridgeClient;
+import dev.buildd.solver.gateway.SourceMetaResolver;
+import dev.buildd.solver.graph.Job;
+import dev.buildd.solver.graph.Journal;
+import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.graph.Solver;
+import dev.buildd.solver.graph.VertexProgress;
+import dev.buildd.solver.llb.BuildResult;
+import dev.buildd.solver.llb.Entitlements;
+import dev.buildd.solver.llb.LlbBridge;
+import dev.buildd.solver.llb.OpFactory;
+import dev.buildd.solver.llb.ResultProxy;
+import dev.buildd.solver.remote.CacheExportOptions;
+import dev.buildd.solver.remote.CacheExports;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** Runs builds: from a request to exported results. Safe for use by many threads. */
+public final class Builds implements AutoCloseable {
+  private static final Duration STATUS_PATIENCE = Duration.ofSeconds(6);
+  private static final int KEPT_SECONDS = 10; // late watchers may still come
+  private static final Duration STOP_PATIENCE = Duration.ofSeconds(15);
+
+  /** What builds are made with. */
+  public record Parts(
+      Solver solver,
+      ContentStore content,
+      OpFactory worker,
+      Supplier<WorkerInfo> workerInfo,
+      SessionManager sessions,
+      SourceMetaResolver sources,
+      Map<String, Frontend> frontends,
+      ClientFrontends clientFrontends,
+      Consumer<Collection<String>> forgetCacheMounts,
+      Map<String, Exporter> exporters,
+      CacheExports cacheExports,
+      LlbBridge.CacheImports cacheImports,
+      Set<String> entitlements,
+      List<BuildObserver> observers,
+      Clock clock) {}
+
+  private final Parts parts;
+  private int running; // guarded by this
+
+  public Builds(Parts parts) {
+    this.parts = parts;
+  }
+
+  /** What a request asks for, checked. */
+  private record Wanted(
+      CompatibilityVersion compatibility,
+      Exports exports,
+      CacheRequest caches,
+      Entitlements entitlements) {}
+
+  /** Runs a build to its end and returns what is told of its exports. An interrupt cancels it. */
+  public Map<String, String> solve(BuildRequest request) throws Exception {
+    synchronized (this) {
+      running++;
+    }
+    try {
+      return run(request);
+    } finally {
+      synchronized (this) {
+        running--;
+        notifyAll();
+      }
+    }
+  }
+
+  /** Waits until builds that were cancelled have given back what they held. */
+  @Override
+  public synchronized void close() {
+    long deadline = System.nanoTime() + STOP_PATIENCE.toNanos();
+    try {
+      for (long left = STOP_PATIENCE.toNanos();
+          running > 0 && left > 0;
+          left = deadline - System.nanoTime()) {
+        wait(left / 1_000_000 + 1);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Map<String, String> run(BuildRequest request) throws Exception {
+    // there before anything is checked, lest a client that watches a refused build waits for it
+    Job job = parts.solver().newJob(request.ref(), request.session());
+    try (ContentStore.Lease _ = parts.content().lease()) {
+      return run(request, job, wanted(request));
+    } finally {
+      Cleanup.run("close " + job, job::close);
+      job.journal().close();
+      Threads.timer().schedule(() -> parts.solver().discard(job), KEPT_SECONDS, TimeUnit.SECONDS);
+    }
+  }
+
+  private Wanted wanted(BuildRequest request) {
+    Refusals.check(request);
+    if (request.definition().filter(given -> !given.isEmpty()).isPresent()
+        && !request.frontend().isEmpty()) {
+      throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
+    }
+    CompatibilityVersion compatibility = CompatibilityVersion.of(request.compatibility());
+    return new Wanted(
+        compatibility,
+        Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
+        CacheRequest.of(request.cacheExports(), request.cacheImports()),
+        Entitlements.of(request.entitlements(), parts.entitlements()));
+  }
+
+  private Map<String, String> run(BuildRequest request, Job job, Wanted wanted) throws Exception {
+    wanted.compatibility().keepIn(job.memo());
+    if (wanted.exports().useFiles()) {
+      job.useValues();
+    }
+    BuildObservation observation =
+        BuildObservation.begin(parts.observers(), request, job, parts.clock());
+    try {
+      Map<String, String> response = solve(new Build(request, job, wanted, observation));
+      observation.ended(response, Optional.empty());
+      return response;
+    } catch (Exception | Error e) {
+      observation.ended(Map.of(), Optional.of(e));
+      throw e;
+    }
+  }
+
+  /** A build under way. */
+  private record Build(
+      BuildRequest request, Job job, Wanted wanted, BuildObservation observation) {}
+
+  private Map<String, String> solve(Build build) throws Exception {
+    BuildRequest request = build.request();
+    LlbBridge bridge =
+        new LlbBridge(
+            build.job(),
+            build.wanted().entitlements(),
+            parts.worker(),
+            parts.forgetCacheMounts(),
+            parts.cacheImports());
+    // an empty definition describes nothing; only without one does a frontend tell
+    if (request.definition().isPresent() && request.frontend().isEmpty()) {
+      Definition definition = request.definition().get();
+      List<LlbBridge.CacheImport> imports = build.wanted().caches().imports();
+      try (BuildResult result =
+          definition.isEmpty()
+              ? BuildResult.empty()
+              : BuildResult.of(bridge.solve(definition, imports))) {
+        evaluate(result);
+        return finish(result, build);
+      }
+    }
+    BridgeClient.Parts gateway =
+        new BridgeClient.Parts(
+            build.job(), bridge, parts.sources(), parts.workerInfo().get(), parts.frontends());
+    // open until the end: a client that chooses exports looks at the result's files
+    try (BridgeClient client = BridgeClient.open(gateway, request.attributes(), request.inputs())) {
+      return request.frontend().isEmpty()
+          ? solveAsClientSays(client, build)
+          : solveWith(gateway.frontend(request.frontend()), client, build);
+    }
+  }
+
+  private Map<String, String> solveWith(Frontend frontend, BridgeClient client, Build build)
+      throws Exception {
+    try (BuildResult result = take(frontend.build(client), client)) {
+      evaluate(result);
+      return finish(result, build);
+    }
+  }
+
+  private Map<String, String> solveAsClientSays(BridgeClient client, Build build) throws Exception {
+    try (ClientFrontends.Opened frontend =
+            parts.clientFrontends().open(build.request().ref(), client);
+        BuildResult result = take(frontend.await(), client)) {
+      evaluate(result);
+      if (build.wanted().exports().clientChooses()) {
+        for (ResultProxy one : result.all()) {
+          Optional<ImmutableRef> files = one.ref();
+          if (files.isPresent()) {
+            frontend.show(files.get().id(), client.reference(one));
+          }
+        }
+      }
+      return finish(result, build);
+    }
+  }
+
+  private static BuildResult take(Result result, BridgeClient client) {
+    if (!result.attestations().isEmpty()) {
+      throw Refusals.ofAttestedResult();
+    }
+    return client.take(result);
+  }
+
+  /** Hands out what was built. */
+  private Map<String, String> finish(BuildResult result, Build build) throws Exception {
+    Exports exports = build.wanted().exports();
+    Exporter.InlineCache cache =
+        build.wanted().caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;
+    Map<String, String> response =
+        new LinkedHashMap<>(exports.run(build.job(), source(result), cache, build.observation()));
+    response.putAll(exportCaches(result, build));
+    result
+        .metadata()
+        .forEach((key, value) -> {
+          if (key.startsWith("frontend.")) {
+            response.put(key, new String(value, StandardCharsets.UTF_8));
+          }
+        });
+    exports.finish(build.job(), response);
+    return response;
+  }
+
+  private static void evaluate(BuildResult result) throws Exception {
+    List<Callable<Boolean>> all = new ArrayList<>();
+    result.all().forEach(ref -> all.add(() -> ref.ref().isPresent()));
+    if (!all.isEmpty()) {
+      Scope.all("evaluate", all);
+    }
+  }
+
+  // --- exports ---
+
+  private static ExportSource source(BuildResult result) throws Exception {
+    Map<String, Optional<ImmutableRef>> refs = new LinkedHashMap<>();
+    for (Map.Entry<String, Optional<ResultProxy>> entry : result.refs().entrySet()) {
+      refs.put(entry.getKey(), files(entry.getValue()));
+    }
+    return new ExportSource(files(result.ref()), refs, result.metadata());
+  }
+
+  private static Optional<ImmutableRef> files(Optional<ResultProxy> ref) throws Exception {
+    return ref.isPresent() ? ref.get().ref() : Optional.empty();
+  }
+
+  private Exporter.InlineCache inlineCache(BuildResult result) {
+    return (files, layers) -> {
+      for (ResultProxy ref : result.all()) {
+        if (ref.ref().filter(own -> own.id().equals(files.id())).isPresent()) {
+          return parts.cacheExports().inline(ref.key(), layers);
+        }
+      }
+      return Optional.empty();
+    };
+  }
+
+  private Map<String, String> exportCaches(BuildResult result, Build build) throws Exception {
+    List<Callable<Map<String, String>>> all = new ArrayList<>();
+    for (int i = 0; i < build.wanted().caches().exports().size(); i++) {
+      int index = i;
+      all.add(() -> exportCache(result, index, build));
+    }
+    Map<String, String> out = new LinkedHashMap<>();
+    if (!all.isEmpty()) {
+      Scope.all("export caches", all).forEach(out::putAll);
+    }
+    return out;
+  }
+
+  private Map<String, String> exportCache(BuildResult result, int index, Build build)
+      throws Exception {
+    CacheExportOptions options = build.wanted().caches().exports().get(index);
+    String session = build.job().session();
+    String name = options.target().name();
+    VertexProgress progress = build.job().vertex(Digest.of(session + "-cache-" + index), name);
+    progress.started();
+    try {
+      List<CacheKeyId> keys = new ArrayList<>();
+      for (ResultProxy ref : result.all()) {
+        keys.add(ref.key());
+      }
+      Map<String, String> told = parts.cacheExports().to(options, keys, session, progress);
+      build.observation().exported(BuildObserver.Kind.CACHE, index, name, told);
+      progress.completed(null);
+      return told;
+    } catch (InterruptedException e) {
+      progress.completed(e);
+      throw e;
+    } catch (Exception e) {
+      progress.completed(e);
+      if (options.ignoreError()) {
+        return Map.of();
+      }
+      throw e;
+    }
+  }
+
+  // --- watching ---
+
+  /** Receives what a build tells, some events at a time. */
+  @FunctionalInterface
+  public interface Watcher {
+    void tell(List<ProgressEvent> events) throws InterruptedException;
+  }
+
+  /**
+   * Tells all of a build's progress, from its start to its end; waits a while for a build that is
+   * not there yet.
+   *
+   * @throws BuildException {@code NOT_FOUND} if no such build goes on
+   */
+  public void watch(String ref, Watcher watcher) throws InterruptedException {
+    Job job = parts.solver().awaitJob(ref, STATUS_PATIENCE);
+    long at = 0;
+    for (Journal.Page page = job.journal().read(at);
+        !page.events().isEmpty();
+        page = job.journal().read(at)) {
+      at = page.next();
+      watcher.tell(page.events());
+    }
+  }
+}

@@ -1,0 +1,387 @@
+package dev.buildd.daemon.history;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.json.Json;
+import dev.buildd.base.text.Ids;
+import dev.buildd.daemon.build.BuildObserver;
+import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.wire.ProgressMessages;
+import dev.buildd.daemon.wire.WireErrors;
+import dev.buildd.proto.control.BuildHistoryEvent;
+import dev.buildd.proto.control.BuildHistoryEventType;
+import dev.buildd.proto.control.BuildHistoryRecord;
+import dev.buildd.proto.control.BuildHistoryRequest;
+import dev.buildd.proto.control.BuildResultInfo;
+import dev.buildd.proto.control.Descriptor;
+import dev.buildd.proto.control.Exporter;
+import dev.buildd.proto.control.StatusResponse;
+import dev.buildd.proto.control.UpdateBuildHistoryRequest;
+import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
+import dev.buildd.solver.graph.ProgressEvent;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Builds that run and that have run, with their progress (wire.md section 16).
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class History implements BuildObserver {
+  private static final Logger log = LoggerFactory.getLogger(History.class);
+  private static final Table TABLE = Table.HISTORY;
+  private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
+
+  /** How many records are kept, and for how long; pinned ones always. */
+  public record Limits(int entries, Duration age) {
+    public static final Limits DEFAULT = new Limits(50, Duration.ofDays(2));
+  }
+
+  private final MetadataStore store;
+  private final Path blobs;
+  private final Clock clock;
+  private final Limits limits;
+  private final Map<String, BuildHistoryRecord> active = new LinkedHashMap<>(); // guarded by this
+  private final Map<String, BuildHistoryRecord> ended = new LinkedHashMap<>(); // guarded by this
+  private final Set<BlockingQueue<BuildHistoryEvent>> listeners =
+      new LinkedHashSet<>(); // guarded by this
+
+  public History(MetadataStore store, Path directory, Clock clock, Limits limits)
+      throws IOException {
+    this.store = store;
+    this.clock = clock;
+    this.limits = limits;
+    this.blobs = Files.createDirectories(directory.resolve("blobs/sha256"));
+    Set<String> wanted = new HashSet<>();
+    store.forEach(
+        TABLE,
+        (ref, row) -> {
+          try {
+            BuildHistoryRecord record = BuildHistoryRecord.parseFrom(row);
+            ended.put(record.getRef(), record);
+            wanted.add(record.getLogs().getDigest());
+          } catch (InvalidProtocolBufferException e) {
+            log.warn("history record is damaged, dropped ref={}", ref, e);
+            store.batch().delete(TABLE, ref).commitLater();
+          }
+        });
+    try (var files = Files.newDirectoryStream(blobs)) {
+      for (Path file : files) { // written just before a crash
+        if (!wanted.contains("sha256:" + file.getFileName())) {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+
+  @Override
+  public Watch begins(BuildRequest request, Instant at) {
+    if (request.internal()) {
+      return Watch.NONE;
+    }
+    BuildHistoryRecord started =
+        BuildHistoryRecord.newBuilder()
+            .setRef(request.ref())
+            .setFrontend(request.frontend())
+            .putAllFrontendAttrs(request.attributes())
+            .addAllExporters(
+                request.exports().stream()
+                    .map(export ->
+                        Exporter.newBuilder()
+                            .setType(export.type())
+                            .putAllAttrs(export.attributes())
+                            .build())
+                    .toList())
+            .setCreatedAt(ProgressMessages.timestamp(at))
+            .setGeneration(1)
+            .build();
+    synchronized (this) {
+      active.put(started.getRef(), started);
+      publish(BuildHistoryEventType.STARTED, started);
+    }
+    return new Recording(started);
+  }
+
+  /** Notes how a build goes. */
+  private final class Recording implements Watch {
+    private final BuildHistoryRecord started;
+    private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
+
+    Recording(BuildHistoryRecord started) {
+      this.started = started;
+    }
+
+    @Override
+    public void exported(Export export) {
+      String image = export.response().get("containerimage.descriptor");
+      if (export.kind() == Kind.RESULT && image != null) {
+        images.put(export.index(), image);
+      }
+    }
+
+    @Override
+    public void ended(Ending ending) {
+      Cleanup.run(
+          "record build " + started.getRef(),
+          () ->
+              complete(
+                  started,
+                  ending,
+                  ending.failure().isPresent() ? List.of() : List.copyOf(images.values())));
+    }
+  }
+
+  private void complete(BuildHistoryRecord started, Ending ending, List<String> images)
+      throws IOException {
+    BuildHistoryRecord.Builder out =
+        started.toBuilder()
+            .setCompletedAt(ProgressMessages.timestamp(ending.at()))
+            .putAllExporterResponse(ending.response())
+            .setGeneration(started.getGeneration() + 1)
+            .setLogs(save(ending));
+    ending.failure().map(WireErrors::statusOf).ifPresent(out::setError);
+    if (!images.isEmpty()) {
+      BuildResultInfo.Builder made = out.getResultBuilder();
+      for (String image : images) {
+        made.putResults(made.getResultsCount(), descriptor(image));
+      }
+      made.setResultDeprecated(descriptor(images.getFirst()));
+    }
+    count(ending.progress(), out);
+    BuildHistoryRecord record = out.build();
+    synchronized (this) {
+      active.remove(record.getRef());
+      ended.put(record.getRef(), record);
+      store.batch().put(TABLE, record.getRef(), record.toByteArray()).commitLater();
+      publish(BuildHistoryEventType.COMPLETE, record);
+      expire();
+    }
+  }
+
+  private static Descriptor descriptor(String encoded) {
+    Map<String, Object> json = Json.parseObject(Base64.getDecoder().decode(encoded), "descriptor");
+    return Descriptor.newBuilder()
+        .setMediaType(Json.text(json, "mediaType"))
+        .setDigest(Json.text(json, "digest"))
+        .setSize(Json.number(json, "size"))
+        .putAllAnnotations(Json.textMap(json, "annotations"))
+        .build();
+  }
+
+  private static void count(List<ProgressEvent> events, BuildHistoryRecord.Builder out) {
+    Set<Digest> total = new HashSet<>();
+    Set<Digest> completed = new HashSet<>();
+    Set<Digest> cached = new HashSet<>();
+    int warnings = 0;
+    for (ProgressEvent event : events) {
+      switch (event) {
+        case ProgressEvent.VertexState state -> {
+          total.add(state.vertex());
+          if (state.completed().isPresent()) {
+            completed.add(state.vertex());
+          }
+          if (state.cached()) {
+            cached.add(state.vertex());
+          }
+        }
+        case ProgressEvent.Warning warning -> warnings++;
+        default -> {}
+      }
+    }
+    out.setNumTotalSteps(total.size())
+        .setNumCompletedSteps(completed.size())
+        .setNumCachedSteps(cached.size())
+        .setNumWarnings(warnings);
+  }
+
+  private Descriptor save(Ending ending) throws IOException {
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    ProgressMessages messages = new ProgressMessages();
+    List<StatusResponse> all = new ArrayList<>(messages.of(ending.progress()));
+    messages.cancellations(ending.at()).ifPresent(all::add);
+    for (StatusResponse message : all) {
+      byte[] bytes = message.toByteArray();
+      log.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(bytes.length).array());
+      log.write(bytes);
+    }
+    byte[] content = log.toByteArray();
+    Digest digest = Digest.of(content);
+    Path file = blobs.resolve(digest.hex());
+    Path partial = blobs.resolve("." + Ids.random());
+    Files.write(partial, content);
+    Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    return Descriptor.newBuilder()
+        .setMediaType(LOG_TYPE)
+        .setDigest(digest.toString())
+        .setSize(content.length)
+        .build();
+  }
+
+  /** Under the lock. */
+  private void publish(BuildHistoryEventType type, BuildHistoryRecord record) {
+    BuildHistoryEvent event =
+        BuildHistoryEvent.newBuilder().setType(type).setRecord(record).build();
+    listeners.forEach(listener -> listener.add(event));
+  }
+
+  /** Under the lock: drops what is too old or too much. */
+  private void expire() {
+    Instant oldest = clock.instant().minus(limits.age);
+    List<BuildHistoryRecord> byAge =
+        ended.values().stream()
+            .filter(record -> !record.getPinned())
+            .sorted(
+                Comparator.comparingLong(record ->
+                    record.getCompletedAt().getSeconds() * 1_000_000_000L
+                        + record.getCompletedAt().getNanos()))
+            .toList();
+    int excess = byAge.size() - limits.entries;
+    for (int i = 0; i < byAge.size(); i++) {
+      if (i < excess || byAge.get(i).getCompletedAt().getSeconds() < oldest.getEpochSecond()) {
+        delete(byAge.get(i));
+      }
+    }
+  }
+
+  /** Under the lock. */
+  private void delete(BuildHistoryRecord record) {
+    ended.remove(record.getRef());
+    store.batch().delete(TABLE, record.getRef()).commitLater();
+    String log = record.getLogs().getDigest();
+    if (ended.values().stream().noneMatch(other -> other.getLogs().getDigest().equals(log))) {
+      Cleanup.run(
+          "delete log of " + record.getRef(),
+          () -> Files.deleteIfExists(blobs.resolve(Digest.parse(log).hex())));
+    }
+    publish(BuildHistoryEventType.DELETED, record);
+  }
+
+  /** A blob of a record, if it is one of history's. */
+  public Optional<Path> blob(Digest digest) {
+    Path file = blobs.resolve(digest.hex());
+    return digest.algorithm() == Digest.Algorithm.SHA256 && Files.isRegularFile(file)
+        ? Optional.of(file)
+        : Optional.empty();
+  }
+
+  /** The recorded progress of a build that has ended. */
+  public Optional<List<StatusResponse>> progress(String ref) throws IOException {
+    BuildHistoryRecord record;
+    synchronized (this) {
+      record = ended.get(ref);
+    }
+    if (record == null) {
+      return Optional.empty();
+    }
+    ByteBuffer log =
+        ByteBuffer.wrap(
+                Files.readAllBytes(blobs.resolve(Digest.parse(record.getLogs().getDigest()).hex())))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    List<StatusResponse> out = new ArrayList<>();
+    while (log.hasRemaining()) {
+      byte[] message = new byte[log.getInt()];
+      log.get(message);
+      out.add(StatusResponse.parseFrom(message));
+    }
+    return Optional.of(out);
+  }
+
+  /** Receives events. */
+  @FunctionalInterface
+  public interface Listener {
+    void publish(BuildHistoryEvent event) throws InterruptedException;
+  }
+
+  /** Tells what is there and, unless the request wants to end early, all that comes after. */
+  public void listen(BuildHistoryRequest request, Listener listener) throws InterruptedException {
+    BlockingQueue<BuildHistoryEvent> queue = new LinkedBlockingQueue<>();
+    List<BuildHistoryEvent> now = new ArrayList<>();
+    synchronized (this) {
+      active.values().forEach(record -> now.add(event(BuildHistoryEventType.STARTED, record)));
+      if (!request.getActiveOnly()) {
+        List<BuildHistoryRecord> past = new ArrayList<>(ended.values());
+        if (!request.getFilterList().isEmpty() || request.getLimit() > 0) {
+          past = HistoryFilter.apply(past, request.getFilterList(), request.getLimit());
+        }
+        past.forEach(record -> now.add(event(BuildHistoryEventType.COMPLETE, record)));
+      }
+      if (!request.getEarlyExit()) {
+        listeners.add(queue);
+      }
+    }
+    try {
+      for (BuildHistoryEvent event : now) {
+        if (concerns(request, event)) {
+          listener.publish(event);
+        }
+      }
+      while (!request.getEarlyExit()) {
+        BuildHistoryEvent event = queue.take();
+        if (concerns(request, event)) {
+          listener.publish(event);
+        }
+      }
+    } finally {
+      synchronized (this) {
+        listeners.remove(queue);
+      }
+    }
+  }
+
+  private static boolean concerns(BuildHistoryRequest request, BuildHistoryEvent event) {
+    return request.getRef().isEmpty() || request.getRef().equals(event.getRecord().getRef());
+  }
+
+  private static BuildHistoryEvent event(BuildHistoryEventType type, BuildHistoryRecord record) {
+    return BuildHistoryEvent.newBuilder().setType(type).setRecord(record).build();
+  }
+
+  /** Deletes or pins a record. */
+  public synchronized void update(UpdateBuildHistoryRequest request) {
+    BuildHistoryRecord record = ended.get(request.getRef());
+    if (record == null) {
+      if (request.getFinalize() && active.containsKey(request.getRef())) {
+        return;
+      }
+      throw BuildException.notFound("failed to retrieve history record " + request.getRef());
+    }
+    if (request.getDelete()) {
+      delete(record);
+      return;
+    }
+    if (request.getFinalize()) {
+      return; // logs are complete once the build is
+    }
+    BuildHistoryRecord changed = record.toBuilder().setPinned(request.getPinned()).build();
+    ended.put(changed.getRef(), changed);
+    store.batch().put(TABLE, changed.getRef(), changed.toByteArray()).commitLater();
+    publish(BuildHistoryEventType.COMPLETE, changed);
+  }
+}

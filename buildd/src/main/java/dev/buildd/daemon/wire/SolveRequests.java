@@ -1,0 +1,83 @@
+package dev.buildd.daemon.wire;
+
+import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.gateway.CacheEntry;
+import dev.buildd.gateway.grpc.GatewayMessages;
+import dev.buildd.llb.Definition;
+import dev.buildd.proto.control.CacheOptions;
+import dev.buildd.proto.control.CacheOptionsEntry;
+import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.session.exporter.ExportRequest;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a client's message asks for. What old clients say in their fields means the same as what new
+ * ones say in today's (wire.md section 2.1).
+ */
+public final class SolveRequests {
+  private static final String REGISTRY = "registry";
+
+  private SolveRequests() {}
+
+  /** Takes the message as it is; what is wrong in it is found by the build. */
+  public static BuildRequest of(SolveRequest request) {
+    return new BuildRequest(
+        request.getRef(),
+        request.getSession(),
+        request.hasDefinition()
+            ? Optional.of(Definition.of(request.getDefinition()))
+            : Optional.empty(),
+        request.getFrontend(),
+        request.getFrontendAttrsMap(),
+        GatewayMessages.definitions(request.getFrontendInputsMap()),
+        exports(request),
+        request.getEnableSessionExporter(),
+        cacheExports(request.getCache()),
+        cacheImports(request.getCache()),
+        request.getEntitlementsList(),
+        request.getCompatibilityVersion(),
+        request.getInternal(),
+        new BuildRequest.Policies(
+            request.hasSourcePolicy(),
+            request.getSourcePolicySession(),
+            request.getProxyNetwork()));
+  }
+
+  private static List<ExportRequest> exports(SolveRequest request) {
+    if (request.getExportersCount() == 0 && !request.getExporterDeprecated().isEmpty()) {
+      return List.of(
+          new ExportRequest(
+              request.getExporterDeprecated(), request.getExporterAttrsDeprecatedMap()));
+    }
+    return request.getExportersList().stream()
+        .map(exporter -> new ExportRequest(exporter.getType(), exporter.getAttrsMap()))
+        .toList();
+  }
+
+  private static List<CacheEntry> cacheExports(CacheOptions options) {
+    if (options.getExportsCount() == 0 && !options.getExportRefDeprecated().isEmpty()) {
+      Map<String, String> attributes = new HashMap<>(options.getExportAttrsDeprecatedMap());
+      attributes.put("ref", options.getExportRefDeprecated());
+      return List.of(new CacheEntry(REGISTRY, attributes));
+    }
+    return entries(options.getExportsList());
+  }
+
+  private static List<CacheEntry> cacheImports(CacheOptions options) {
+    if (options.getImportsCount() == 0) {
+      return options.getImportRefsDeprecatedList().stream()
+          .map(ref -> new CacheEntry(REGISTRY, Map.of("ref", ref)))
+          .toList();
+    }
+    return entries(options.getImportsList());
+  }
+
+  private static List<CacheEntry> entries(List<CacheOptionsEntry> messages) {
+    return messages.stream()
+        .map(entry -> new CacheEntry(entry.getType(), entry.getAttrsMap()))
+        .toList();
+  }
+}

@@ -1,0 +1,103 @@
+package dev.buildd.daemon.wire;
+
+import com.google.protobuf.Any;
+import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.gateway.SolveException.Where;
+import dev.buildd.gateway.grpc.Failures;
+import dev.buildd.proto.encoding.GoProtoJson;
+import dev.buildd.proto.errdefs.CompatibilityFeature;
+import dev.buildd.session.rpc.Statuses;
+import dev.buildd.solver.compatibility.CompatibilityException;
+import dev.buildd.solver.executor.ExitException;
+import dev.buildd.solver.graph.SolveException;
+import dev.buildd.solver.llb.LlbException;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * Failures as clients of BuildKit read them: a status with details in JSON (wire.md section 10).
+ */
+public final class WireErrors {
+  private WireErrors() {}
+
+  /** A failure that a client itself reported, to be told as it was. */
+  public static final class Reported extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final transient com.google.rpc.Status status;
+
+    public Reported(com.google.rpc.Status status) {
+      super(status.getMessage());
+      this.status = status;
+    }
+  }
+
+  /** The status that tells of the failure, with its details in the trailers. */
+  public static StatusRuntimeException of(Throwable failure) {
+    if (failure instanceof StatusRuntimeException e) {
+      return e;
+    }
+    return StatusProto.toStatusRuntimeException(statusOf(failure));
+  }
+
+  /** The failure as a message. */
+  public static com.google.rpc.Status statusOf(Throwable failure) {
+    if (failure instanceof Reported reported) {
+      return reported.status;
+    }
+    Category category = BuildException.categoryOf(failure);
+    com.google.rpc.Status.Builder out =
+        com.google.rpc.Status.newBuilder()
+            .setCode(Statuses.codeOf(category).value())
+            .setMessage(
+                category == Category.CANCELED && failure instanceof InterruptedException
+                    ? "context canceled"
+                    : Statuses.textOf(failure));
+    details(failure).forEach(out::addDetails);
+    if (out.getCode() == Status.Code.OK.value()) {
+      out.setCode(Status.Code.UNKNOWN.value());
+    }
+    return out.build();
+  }
+
+  private static Set<Any> details(Throwable failure) {
+    Set<Any> out = new LinkedHashSet<>(); // a frontend may repeat what the daemon told it
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      switch (t) {
+        case dev.buildd.gateway.SolveException e -> out.addAll(Failures.details(e.where()));
+        case LlbException e ->
+            out.addAll(
+                Failures.details(new Where(e.places(), Optional.empty(), OptionalInt.empty())));
+        case SolveException e ->
+            out.addAll(
+                Failures.details(
+                    new Where(
+                        List.of(),
+                        Optional.ofNullable(e.vertex()).map(Digest::toString),
+                        OptionalInt.empty())));
+        case CompatibilityException e ->
+            out.add(
+                Failures.detail(
+                    "errdefs.CompatibilityFeature",
+                    GoProtoJson.toJson(
+                        CompatibilityFeature.newBuilder()
+                            .setVersion(e.version().number())
+                            .setFeature(e.feature())
+                            .build())));
+        case ExitException e ->
+            out.addAll(
+                Failures.details(new Where(List.of(), Optional.empty(), OptionalInt.of(e.code()))));
+        default -> {}
+      }
+    }
+    return out;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.gateway.grpc;
+
+import org.jspecify.annotations.NullMarked;
