@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
@@ -31,15 +32,18 @@ import dev.buildd.llb.State;
 import dev.buildd.session.filesync.FileStat;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,32 +94,31 @@ final class FrontendsTest {
     IN_THE_DAEMON {
       @Override
       SortedMap<String, String> build(
-          BuildClient client, Frontend frontend, SolveOptions options, List<SolveStatus> news)
+          BuildClient client, Frontend frontend, SolveOptions options, Consumer<SolveStatus> news)
           throws Exception {
         probe.set(frontend);
         return client
-            .solve(
-                Optional.empty(), options.withFrontend(PROBE, options.frontendAttrs()), news::add)
+            .solve(Optional.empty(), options.withFrontend(PROBE, options.frontendAttrs()), news)
             .exporterResponse();
       }
     },
     IN_THE_CLIENT {
       @Override
       SortedMap<String, String> build(
-          BuildClient client, Frontend frontend, SolveOptions options, List<SolveStatus> news)
+          BuildClient client, Frontend frontend, SolveOptions options, Consumer<SolveStatus> news)
           throws Exception {
-        return client.build(frontend, options, news::add).exporterResponse();
+        return client.build(frontend, options, news).exporterResponse();
       }
     };
 
     abstract SortedMap<String, String> build(
-        BuildClient client, Frontend frontend, SolveOptions options, List<SolveStatus> news)
+        BuildClient client, Frontend frontend, SolveOptions options, Consumer<SolveStatus> news)
         throws Exception;
 
     /** Runs the frontend; gives what the exporters tell. */
     SortedMap<String, String> build(Frontend frontend, SolveOptions options) throws Exception {
       try (BuildClient client = daemon.client()) {
-        return build(client, frontend, options, new ArrayList<>());
+        return build(client, frontend, options, status -> {});
       }
     }
 
@@ -376,11 +379,7 @@ final class FrontendsTest {
   }
 
   private static SourceMap text() {
-    return new SourceMap(
-        Optional.empty(),
-        "Buildfile",
-        "Text",
-        com.google.protobuf.ByteString.copyFromUtf8("first\nsecond\n"));
+    return new SourceMap(Optional.empty(), "Buildfile", "Text", "first\nsecond\n".getBytes(UTF_8));
   }
 
   /** Of a step that fails. */
@@ -506,11 +505,9 @@ final class FrontendsTest {
   @ParameterizedTest
   @EnumSource
   void warningsReachWhoWatches(Place place) throws Exception {
-    List<SolveStatus.Warning> warnings = new ArrayList<>();
-    ConcurrentLinkedQueue<SolveStatus> news = new ConcurrentLinkedQueue<>();
+    Queue<SolveStatus.Warning> warnings = new ConcurrentLinkedQueue<>();
     String vertex = Digest.of("v").toString();
     try (BuildClient client = daemon.client()) {
-      List<SolveStatus> seen = new ArrayList<>();
       place.build(
           client,
           gateway -> {
@@ -528,10 +525,8 @@ final class FrontendsTest {
             return Result.empty();
           },
           daemon.options(),
-          seen);
-      news.addAll(seen);
+          status -> warnings.addAll(status.warnings()));
     }
-    news.forEach(status -> warnings.addAll(status.warnings()));
     assertThat(warnings)
         .singleElement()
         .satisfies(warning -> {
@@ -556,6 +551,47 @@ final class FrontendsTest {
         .isInstanceOfSatisfying(
             SolveException.class, e -> assertThat(e.category()).isEqualTo(Category.UNIMPLEMENTED))
         .hasMessageContaining("attestations of a frontend's result are not supported");
+  }
+
+  /** The frontend is told by an interrupt, wherever it is, and what it waited for is given up. */
+  @ParameterizedTest
+  @EnumSource
+  void aCancelledBuildInterruptsItsFrontend(Place place) throws Exception {
+    CountDownLatch running = new CountDownLatch(1);
+    CountDownLatch interrupted = new CountDownLatch(1);
+    State endless =
+        Machine.base().run(Llb.args("/bin/sh", "-c", "echo " + place + "; sleep 1000")).root();
+    Thread build =
+        Threads.start(
+            "build",
+            () -> {
+              try (BuildClient client = daemon.client()) {
+                place.build(
+                    client,
+                    gateway -> {
+                      Reference ref = solved(gateway, endless);
+                      try {
+                        ref.evaluate();
+                      } catch (InterruptedException e) {
+                        interrupted.countDown();
+                        throw e;
+                      }
+                      return Result.of(ref);
+                    },
+                    daemon.options(),
+                    status -> {
+                      if (!status.logs().isEmpty()) {
+                        running.countDown();
+                      }
+                    });
+              } catch (Exception e) {
+                // cancelled
+              }
+            });
+    assertThat(running.await(20, TimeUnit.SECONDS)).isTrue();
+    build.interrupt();
+    assertThat(interrupted.await(10, TimeUnit.SECONDS)).as("the frontend is interrupted").isTrue();
+    build.join();
   }
 
   /** It holds results only as long as the build lasts. */

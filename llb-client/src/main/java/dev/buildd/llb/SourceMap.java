@@ -8,6 +8,7 @@ import dev.buildd.proto.pb.Range;
 import dev.buildd.proto.pb.Source;
 import dev.buildd.proto.pb.SourceInfo;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -19,7 +20,7 @@ import java.util.TreeMap;
  * @param state the filesystem in which the file is, if it is in one
  * @param language as GitHub's linguist names it
  */
-public record SourceMap(Optional<State> state, String filename, String language, ByteString data) {
+public record SourceMap(Optional<State> state, String filename, String language, byte[] data) {
   /** Lines and characters, both from the first named to the last. */
   public record Span(int startLine, int startCharacter, int endLine, int endCharacter) {
     public static Span lines(int first, int last) {
@@ -73,7 +74,7 @@ public record SourceMap(Optional<State> state, String filename, String language,
         SourceMap known = maps.get(i);
         if (known.filename.equals(map.filename)
             && known.language.equals(map.language)
-            && known.data.equals(map.data)) {
+            && Arrays.equals(known.data, map.data)) {
           return i;
         }
       }
@@ -87,7 +88,7 @@ public record SourceMap(Optional<State> state, String filename, String language,
             SourceInfo.newBuilder()
                 .setFilename(map.filename)
                 .setLanguage(map.language)
-                .setData(map.data);
+                .setData(ByteString.copyFrom(map.data));
         map.state.ifPresent(state -> info.setDefinition(state.marshal(options).toProto()));
         out.addInfos(info);
       }
