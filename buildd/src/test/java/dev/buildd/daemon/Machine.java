@@ -31,7 +31,11 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** What tests share: a daemon in a process of its own, and a root filesystem of busybox's. */
+/**
+ * What tests share: a daemon in a process of its own, and a root filesystem of busybox's. The
+ * daemon is the program that the environment's {@code BUILDD_PROGRAM} names, as {@code make test}
+ * does with the one that it has just built; else the classes that are tested, without an AOT cache.
+ */
 final class Machine implements AutoCloseable {
   private static final List<String> APPLETS =
       List.of("sh", "cat", "echo", "sleep", "true", "false", "mkdir", "rm", "ls", "id", "seq");
@@ -42,10 +46,10 @@ final class Machine implements AutoCloseable {
   private Process process;
 
   Machine(Path directory, String... flags) throws Exception {
-    this(directory, List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"), flags);
+    this(directory, List.of(), flags);
   }
 
-  /** A daemon whose JVM has the given options, which count more than those it is shipped with. */
+  /** A daemon whose JVM has these options besides those it is shipped with. */
   Machine(Path directory, List<String> jvmOptions, String... flags) throws Exception {
     this.directory = directory;
     this.jvmOptions = jvmOptions;
@@ -92,14 +96,24 @@ final class Machine implements AutoCloseable {
 
   private Process start() throws Exception {
     List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-    command.addAll(jvmOptions);
+    String program = System.getenv("BUILDD_PROGRAM");
+    if (program != null) {
+      command.add(program);
+    } else {
+      command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+      command.addAll(
+          jvmOptions.isEmpty()
+              ? List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+              : jvmOptions);
+      command.addAll(
+          List.of(
+              "--enable-native-access=ALL-UNNAMED",
+              "-cp",
+              System.getProperty("java.class.path"),
+              Main.class.getName()));
+    }
     command.addAll(
         List.of(
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Main.class.getName(),
             "--root",
             root().toString(),
             "--addr",
@@ -109,11 +123,12 @@ final class Machine implements AutoCloseable {
             "--debug"));
     command.addAll(flags);
     Files.deleteIfExists(socket());
-    Process started =
+    ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()))
-            .start();
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()));
+    builder.environment().put("BUILDD_JAVA_OPTIONS", String.join(" ", jvmOptions));
+    Process started = builder.start();
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
     while (!Files.exists(socket())) {
       if (!started.isAlive() || System.nanoTime() > deadline) {
