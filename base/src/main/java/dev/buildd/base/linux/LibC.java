@@ -20,7 +20,18 @@ interface LibC {
    */
   long call(MemorySegment function, MemorySegment errno, long a, long b, long c, long d, long e);
 
+  /** The way that this program has. */
   static LibC create() {
-    return new ForeignLibC();
+    return Image.BUILT ? new ImageLibC() : new ForeignLibC();
+  }
+
+  /**
+   * Whether this is a native executable. The class is initialized while one is built, so that it
+   * has only what it uses.
+   */
+  final class Image {
+    static final boolean BUILT = System.getProperty("org.graalvm.nativeimage.imagecode") != null;
+
+    private Image() {}
   }
 }
