@@ -22,16 +22,6 @@ interface LibC {
 
   /** The way that this program has. */
   static LibC create() {
-    return Image.BUILT ? new ImageLibC() : new ForeignLibC();
-  }
-
-  /**
-   * Whether this is a native executable. The class is initialized while one is built, so that it
-   * has only what it uses.
-   */
-  final class Image {
-    static final boolean BUILT = System.getProperty("org.graalvm.nativeimage.imagecode") != null;
-
-    private Image() {}
+    return NativeImage.BUILT ? new ImageLibC() : new ForeignLibC();
   }
 }
