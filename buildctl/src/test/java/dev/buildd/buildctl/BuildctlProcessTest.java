@@ -349,6 +349,29 @@ class BuildctlProcessTest {
   }
 
   @Test
+  void progressIsAsWideAsTheTerminal() throws Exception {
+    Path definition =
+        Files.write(temp.resolve("def"), definition(step("echo " + "wide ".repeat(20))));
+    String command =
+        "stty rows 20 cols 50; exec "
+            + String.join(" ", Client.command("--addr", daemon.address(), "build"))
+            + " --local rootfs="
+            + daemon.rootfs()
+            + " < "
+            + definition;
+    Process process =
+        new ProcessBuilder("script", "--quiet", "--return", "--command", command, "/dev/null")
+            .redirectErrorStream(true)
+            .start();
+    process.getOutputStream().close();
+    String shown = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(shown).isZero();
+    assertThat(shown.replaceAll("\u001b\\[[0-9;?]*[A-Za-z]", "").lines())
+        .anyMatch(line -> line.contains(" => /bin/sh -c echo wide wide"))
+        .allMatch(line -> line.length() <= 50);
+  }
+
+  @Test
   void itEndsOnceItHasAnswered() throws Exception {
     long start = System.nanoTime();
     assertThat(run("debug", "workers").text()).startsWith("ID").contains("linux/");

@@ -66,6 +66,7 @@ public final class Linux {
 
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
+  private static final long TIOCGWINSZ = 0x5413;
 
   private static final LibC LIBC = LibC.create();
 
@@ -103,6 +104,7 @@ public final class Linux {
   private static final MemorySegment UMASK = LIBC.function("umask");
   private static final MemorySegment SYNCFS = LIBC.function("syncfs");
   private static final MemorySegment FALLOCATE = LIBC.function("fallocate");
+  private static final MemorySegment IOCTL = LIBC.function("ioctl");
 
   private static final byte[] ZERO = {0};
 
@@ -639,6 +641,21 @@ public final class Linux {
   /** Gives an open file space on its filesystem up to a size in bytes, without writing anything. */
   public static void fallocate(int fd, long size) throws LinuxException {
     call("fallocate", fd, s -> (int) s.call(FALLOCATE, fd, 0, 0, size));
+  }
+
+  /**
+   * How large a terminal is, in characters.
+   *
+   * @param rows 0 if it does not know
+   * @param columns 0 if it does not know
+   */
+  public record WindowSize(int rows, int columns) {}
+
+  /** The size of the terminal that a descriptor leads to; an error where it is none. */
+  public static WindowSize windowSize(int fd) throws LinuxException {
+    call("ioctl", fd, s -> (int) s.call(IOCTL, fd, TIOCGWINSZ, s.words.address()));
+    long size = words()[0];
+    return new WindowSize((int) (size & 0xffff), (int) (size >>> 16 & 0xffff));
   }
 
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */
