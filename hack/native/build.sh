@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes dist/native: the command line as a native executable, of the jars that `make` left in
 # buildctl/target. With the native-image of a GraalVM 25 where one is installed (GRAALVM_HOME, JAVA_HOME or
-# PATH), else with a builder made of packages (builder.sh). It takes ten minutes of one processor and 5 GiB of
+# PATH), else with a builder made of packages (builder.sh). It takes five minutes of processor time and 5 GiB of
 # memory; XMX bounds the heap (6g). The executable and the libraries beside it belong together.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
