@@ -1,6 +1,8 @@
 # make            builds bin/buildd, bin/buildctl and the examples
+# make native     the client as a native executable, dist/native/buildctl, which bin/buildctl then runs
 # make quickstart installs what is missing, builds, and runs a first build
 # make test       runs all tests
+# make test-native  runs the tests of the client with the native executable
 # make check      formatting, lint and the rules of the architecture
 # make bench      measures (see docs/performance.md)
 # make dev        a daemon with its state in .dev
@@ -11,7 +13,7 @@ export JAVA_HOME := $(JDK)
 endif
 MVN = $$(hack/find-maven.sh) -B
 
-.PHONY: all build packages test-packages quickstart test check format bench dev clean
+.PHONY: all build native packages test-packages quickstart test test-native check format bench dev clean
 
 all: build
 
@@ -27,12 +29,20 @@ build:
 	@hack/assemble.sh
 	@hack/train.sh
 
+native: build
+	@hack/packages.sh native
+	@hack/native/build.sh
+
 quickstart: packages build
 	@hack/quickstart.sh
 
 # the daemons of the tests are the program that users start, not classes without an AOT cache
 test: test-packages build
 	BUILDD_PROGRAM=$(CURDIR)/bin/buildd $(MVN) verify
+
+test-native: native
+	BUILDCTL_PROGRAM=$(CURDIR)/dist/native/buildctl $(MVN) test -pl buildctl -am \
+	  -Dtest='dev/buildd/buildctl/*Test' -Dsurefire.failIfNoSpecifiedTests=false
 
 check:
 	$(MVN) -q spotless:check

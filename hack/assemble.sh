@@ -25,6 +25,14 @@ reference() {
 }
 reference dev.buildd.buildctl
 reference dev.buildd.daemon
+# the native client stays as long as it is of these jars
+if [ -d "$here/dist/native" ]; then
+  if [ "$("$here/hack/native/stamp.sh")" = "$(cat "$here/dist/native/stamp")" ]; then
+    mv "$here/dist/native" "$here/dist.new/native"
+  else
+    echo "dist/native is of another state of the sources and goes; make native builds it anew" >&2
+  fi
+fi
 rm -rf "$here/dist"
 mv "$here/dist.new" "$here/dist"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the system packages that running (`run`) or testing (`test`) needs and that are missing.
+# Installs the system packages that running (`run`), testing (`test`) or the native client (`native`) needs and that are missing.
 set -e
 case "$1" in
   run) wanted="runc git ca-certificates busybox-static" ;;
@@ -7,7 +7,8 @@ case "$1" in
     wanted="runc git ca-certificates busybox-static docker-registry skopeo umoci jq graphviz debootstrap"
     wanted="$wanted docker.io iproute2 xz-utils bzip2 zstd gzip groff zsh fish make"
     ;;
-  *) echo "usage: packages.sh run|test" >&2; exit 2 ;;
+  native) wanted="gcc libc6-dev binutils unzip" ;;
+  *) echo "usage: packages.sh run|test|native" >&2; exit 2 ;;
 esac
 command -v dpkg-query >/dev/null || {
   echo "This is no Debian system: install by hand what corresponds to: $wanted" >&2

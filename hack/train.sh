@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
+export BUILDCTL_JVM=1 # it is the JVM's client that is trained
 socket=unix://$scratch/buildd.sock
 snapshotter=native
 [ "$(id -u)" = 0 ] && snapshotter=auto

@@ -1,5 +1,10 @@
 #!/bin/sh
 # @NAME@, written by hack/assemble.sh
+# the native executable, if there is one (make native); BUILDCTL_JVM=1 asks for the JVM's
+native() { [ -z "$BUILDCTL_JVM" ] && [ -x "$1/dist/native/@NAME@" ]; }
+if [ ! -h "$0" ] && native "${0%/*}/.."; then
+  exec "${0%/*}/../dist/native/@NAME@" "$@" # without starting another program before it
+fi
 self=$0
 while [ -h "$self" ]; do
   link=$(readlink "$self")
@@ -13,6 +18,7 @@ case "$self" in
   *) self=. ;;
 esac
 home=$(cd "$self/.." && pwd -P)
+native "$home" && exec "$home/dist/native/@NAME@" "$@"
 java=${BUILDD_JAVA_HOME:-@JDK@}/bin/java
 lib=$home/dist/lib
 classpath=@CLASSPATH@

@@ -1,5 +1,6 @@
 package dev.buildd.buildctl;
 
+import dev.buildd.base.linux.NativeImage;
 import dev.buildd.buildctl.cli.Cli;
 import dev.buildd.buildctl.cli.Flag;
 import dev.buildd.gateway.SolveException;
@@ -21,6 +22,7 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] args) {
+    NativeImage.begin();
     System.setProperty("slf4j.internal.verbosity", "ERROR");
     if (!List.of(args).contains("--debug")) {
       LogManager.getLogManager().reset(); // what the network library has to say is of no use here

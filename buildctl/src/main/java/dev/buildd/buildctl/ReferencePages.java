@@ -94,6 +94,7 @@ public final class ReferencePages {
         .item("`SOURCE_DATE_EPOCH`", "Handed to frontends as a build argument.")
         .item("`SSH_AUTH_SOCK`", "The agent that **--ssh default** forwards.")
         .item("`DOCKER_CONFIG`", "Directory of the `config.json` with logins to registries.")
+        .item("`BUILDCTL_JVM`", "If set, the program runs on a JVM, not as a native executable.")
         .section("Exit status")
         .paragraph("0 if all went well, 1 if not, 3 if there is no such command.")
         .section("Examples")

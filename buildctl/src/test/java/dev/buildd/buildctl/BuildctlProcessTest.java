@@ -65,7 +65,7 @@ class BuildctlProcessTest {
   }
 
   private Process start(byte[] input, String... arguments) throws Exception {
-    List<String> command = new ArrayList<>(Daemon.java(Main.class.getName()));
+    List<String> command = new ArrayList<>(Client.command());
     command.addAll(List.of("--addr", daemon.address()));
     command.addAll(Arrays.asList(arguments));
     ProcessBuilder builder =
@@ -238,7 +238,7 @@ class BuildctlProcessTest {
     Process proxy;
     try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       server.bind(UnixDomainSocketAddress.of(socket));
-      List<String> command = new ArrayList<>(Daemon.java(Main.class.getName()));
+      List<String> command = new ArrayList<>(Client.command());
       command.addAll(List.of("--addr", daemon.address(), "dial-stdio"));
       proxy = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
       Process started = proxy;
@@ -327,6 +327,57 @@ class BuildctlProcessTest {
         .startsWith("error: ")
         .contains("unix://" + temp.resolve("none"), "no such file or directory")
         .hasLineCount(1);
+  }
+
+  @Test
+  void recordsAndDefinitionsAreDumped() throws Exception {
+    State step = step("echo dumped > /out/dumped");
+    assertThat(build(step).status()).isZero();
+    Ended records = run("debug", "dump-metadata", "--root", shared.resolve("root").toString());
+    assertThat(records.errors()).isEmpty();
+    assertThat(records.text())
+        .startsWith("===== " + shared.resolve("root/metadata") + " =====\nbucket ")
+        .contains("echo dumped");
+
+    Ended steps = run(definition(step), "debug", "dump-llb");
+    assertThat(steps.errors()).isEmpty();
+    assertThat(steps.text().lines())
+        .hasSize(4)
+        .anyMatch(line -> line.contains("\"args\":[\"/bin/sh\",\"-c\",\"echo dumped"))
+        .anyMatch(line -> line.contains("\"identifier\":\"local://rootfs\""))
+        .anyMatch(line -> line.contains("\"OpMetadata\":{\"caps\":{\"exec.meta.base\":true"));
+  }
+
+  @Test
+  void progressIsAsWideAsTheTerminal() throws Exception {
+    Path definition =
+        Files.write(temp.resolve("def"), definition(step("echo " + "wide ".repeat(20))));
+    String command =
+        "stty rows 20 cols 50; exec "
+            + String.join(" ", Client.command("--addr", daemon.address(), "build"))
+            + " --local rootfs="
+            + daemon.rootfs()
+            + " < "
+            + definition;
+    Process process =
+        new ProcessBuilder("script", "--quiet", "--return", "--command", command, "/dev/null")
+            .redirectErrorStream(true)
+            .start();
+    process.getOutputStream().close();
+    String shown = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(shown).isZero();
+    assertThat(shown.replaceAll("\u001b\\[[0-9;?]*[A-Za-z]", "").lines())
+        .anyMatch(line -> line.contains(" => /bin/sh -c echo wide wide"))
+        .allMatch(line -> line.length() <= 50);
+  }
+
+  @Test
+  void itEndsOnceItHasAnswered() throws Exception {
+    long start = System.nanoTime();
+    assertThat(run("debug", "workers").text()).startsWith("ID").contains("linux/");
+    assertThat(Duration.ofNanos(System.nanoTime() - start))
+        .as("15 s were a network loop that nobody ended")
+        .isLessThan(Duration.ofSeconds(10));
   }
 
   private Ended info(String address, String... tls) throws Exception {

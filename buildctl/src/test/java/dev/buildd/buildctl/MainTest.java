@@ -6,10 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.buildd.llb.Llb;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,13 +17,12 @@ class MainTest {
 
   @TempDir Path temp;
 
-  private int run(String... arguments) {
-    return Main.run(
-        List.of(arguments), new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8));
+  private int run(String... arguments) throws Exception {
+    return Client.run(out, err, arguments);
   }
 
   @Test
-  void helpHasTheLayoutThatUsersKnow() {
+  void helpHasTheLayoutThatUsersKnow() throws Exception {
     assertThat(run("du", "--help")).isZero();
     assertThat(out.toString(UTF_8))
         .startsWith(
@@ -49,7 +46,7 @@ class MainTest {
   }
 
   @Test
-  void misuseIsToldOnStandardError() {
+  void misuseIsToldOnStandardError() throws Exception {
     assertThat(run("nosuch")).isEqualTo(3);
     assertThat(err.toString(UTF_8)).isEqualTo("No help topic for 'nosuch'\n");
     err.reset();

@@ -238,7 +238,7 @@ final class RegistryAuthTest {
   }
 
   private Ended build(Path config, State state, String... arguments) throws Exception {
-    List<String> command = new ArrayList<>(Daemon.java(Main.class.getName()));
+    List<String> command = new ArrayList<>(Client.command());
     command.addAll(
         List.of(
             "--addr",

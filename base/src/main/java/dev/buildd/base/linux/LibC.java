@@ -20,7 +20,8 @@ interface LibC {
    */
   long call(MemorySegment function, MemorySegment errno, long a, long b, long c, long d, long e);
 
+  /** The way that this program has. */
   static LibC create() {
-    return new ForeignLibC();
+    return NativeImage.BUILT ? new ImageLibC() : new ForeignLibC();
   }
 }

@@ -66,6 +66,7 @@ public final class Linux {
 
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
+  private static final long TIOCGWINSZ = 0x5413;
 
   private static final LibC LIBC = LibC.create();
 
@@ -103,12 +104,18 @@ public final class Linux {
   private static final MemorySegment UMASK = LIBC.function("umask");
   private static final MemorySegment SYNCFS = LIBC.function("syncfs");
   private static final MemorySegment FALLOCATE = LIBC.function("fallocate");
+  private static final MemorySegment IOCTL = LIBC.function("ioctl");
+
+  private static final byte[] ZERO = {0};
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
   private Linux() {}
 
-  /** Memory for one call at a time; a platform or virtual thread has its own. */
+  /**
+   * Memory for one call at a time; a platform or virtual thread has its own. It is written and read
+   * by copying only: single values are reached through VarHandles, which a native executable lacks.
+   */
   private static final class Scratch {
     final Arena arena = Arena.ofAuto();
     final MemorySegment errno = arena.allocate(8, 8);
@@ -118,7 +125,9 @@ public final class Linux {
 
     /** Of the last call, where it failed. */
     int errno() {
-      return errno.get(INT, 0);
+      int[] out = new int[1];
+      MemorySegment.copy(errno, INT, 0, out, 0, 1);
+      return out[0];
     }
 
     /** Room for bytes. */
@@ -153,7 +162,7 @@ public final class Linux {
 
     private static long put(MemorySegment to, byte[] text) {
       MemorySegment.copy(text, 0, to, ValueLayout.JAVA_BYTE, 0, text.length);
-      to.set(ValueLayout.JAVA_BYTE, text.length, (byte) 0);
+      MemorySegment.copy(ZERO, 0, to, ValueLayout.JAVA_BYTE, text.length, 1);
       return to.address();
     }
 
@@ -208,12 +217,18 @@ public final class Linux {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
+  /** The address of a text, null of an empty one. */
+  private static long optional(String text, Arena arena) {
+    byte[] bytes = text(text);
+    return bytes.length == 0 ? 0 : Scratch.put(arena.allocate(bytes.length + 1L), bytes);
+  }
+
   /** Mounts; {@code data} is at most a page long. */
   public static void mount(String source, Path target, String type, long flags, String data)
       throws LinuxException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment options = data.isEmpty() ? MemorySegment.NULL : arena.allocateFrom(data);
-      MemorySegment kind = type.isEmpty() ? MemorySegment.NULL : arena.allocateFrom(type);
+      long options = optional(data, arena);
+      long kind = optional(type, arena);
       call(
           "mount " + (type.isEmpty() ? source : type) + " on",
           target,
@@ -223,9 +238,9 @@ public final class Linux {
                       MOUNT,
                       s.first(FileNames.bytes(source)),
                       s.second(name(target)),
-                      kind.address(),
+                      kind,
                       flags,
-                      options.address()));
+                      options));
     }
   }
 
@@ -268,7 +283,7 @@ public final class Linux {
       }
       throw new LinuxException("lstat", path.toString(), errno);
     }
-    return decode(s.words);
+    return decode(words());
   }
 
   private static Stat statAt(int dir, Path path, int flags) throws LinuxException {
@@ -276,7 +291,7 @@ public final class Linux {
         "lstat",
         path,
         s -> (int) s.call(FSTATAT, dir, s.first(name(path)), s.words.address(), flags));
-    return decode(SCRATCH.get().words);
+    return decode(words());
   }
 
   /** Tells of an open file. */
@@ -285,12 +300,17 @@ public final class Linux {
         "fstat",
         fd,
         s -> (int) s.call(FSTATAT, fd, s.first(new byte[0]), s.words.address(), AT_EMPTY_PATH));
-    return decode(SCRATCH.get().words);
+    return decode(words());
   }
 
-  private static Stat decode(MemorySegment structure) {
-    long[] b = new long[16];
-    MemorySegment.copy(structure, LONG, 0, b, 0, b.length);
+  /** What the last call of this thread left in the room for a small structure. */
+  private static long[] words() {
+    long[] out = new long[16];
+    MemorySegment.copy(SCRATCH.get().words, LONG, 0, out, 0, out.length);
+    return out;
+  }
+
+  private static Stat decode(long[] b) {
     boolean arm = System.getProperty("os.arch", "").equals("aarch64");
     // asm-generic: mode and nlink are ints, before the owner; elsewhere nlink is a long
     long nlink = arm ? b[2] >>> 32 : b[2];
@@ -623,10 +643,25 @@ public final class Linux {
     call("fallocate", fd, s -> (int) s.call(FALLOCATE, fd, 0, 0, size));
   }
 
+  /**
+   * How large a terminal is, in characters.
+   *
+   * @param rows 0 if it does not know
+   * @param columns 0 if it does not know
+   */
+  public record WindowSize(int rows, int columns) {}
+
+  /** The size of the terminal that a descriptor leads to; an error where it is none. */
+  public static WindowSize windowSize(int fd) throws LinuxException {
+    call("ioctl", fd, s -> (int) s.call(IOCTL, fd, TIOCGWINSZ, s.words.address()));
+    long size = words()[0];
+    return new WindowSize((int) (size & 0xffff), (int) (size >>> 16 & 0xffff));
+  }
+
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */
   public static long filesystemType(Path path) throws LinuxException {
     call("statfs", path, s -> (int) s.call(STATFS, s.first(name(path)), s.words.address()));
-    return SCRATCH.get().words.get(LONG, 0);
+    return words()[0];
   }
 
   /** Makes a FIFO, mode 0600 or as given. */

@@ -1,7 +1,8 @@
 package dev.buildd.buildctl.progress;
 
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.LinuxException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -10,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 public final class Terminal {
   private static final int WIDTH = 80;
   private static final int HEIGHT = 10;
+  private static final int STANDARD_ERROR = 2;
 
   private final boolean terminal;
   private int width = WIDTH;
@@ -51,7 +53,7 @@ public final class Terminal {
     return height;
   }
 
-  // there is no ioctl in Java; asking now and then is enough for a window that is resized by hand
+  // now and then is enough for a window that is resized by hand
   private void ask() {
     long now = System.nanoTime();
     if (!terminal || (asked != 0 && now - asked < TimeUnit.SECONDS.toNanos(2))) {
@@ -59,21 +61,12 @@ public final class Terminal {
     }
     asked = now;
     try {
-      Process stty =
-          new ProcessBuilder("stty", "-F", "/dev/stderr", "size").redirectErrorStream(true).start();
-      String[] size =
-          new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII)
-              .strip()
-              .split(" ");
-      if (size.length == 2) {
-        int rows = Integer.parseInt(size[0]);
-        int columns = Integer.parseInt(size[1]);
-        if (rows > 0 && columns > 0) {
-          height = rows;
-          width = columns;
-        }
+      Linux.WindowSize size = Linux.windowSize(STANDARD_ERROR);
+      if (size.rows() > 0 && size.columns() > 0) {
+        height = size.rows();
+        width = size.columns();
       }
-    } catch (IOException | NumberFormatException e) {
+    } catch (LinuxException e) {
       // as it was
     }
   }
