@@ -612,8 +612,15 @@ public final class Linux {
     call("futimens", path, s -> (int) s.call(FUTIMENS, fd, s.words(times(atimeNanos, mtimeNanos))));
   }
 
+  /**
+   * The descriptor is gone whatever comes of it, a signal in between as well (close(2)): tried again,
+   * it could be another's.
+   */
   public static void close(int fd) throws LinuxException {
-    call("close", fd, s -> (int) s.call(CLOSE, fd));
+    Scratch s = SCRATCH.get();
+    if ((int) s.call(CLOSE, fd) < 0 && s.errno() != Errno.EINTR) {
+      throw new LinuxException("close", Integer.toString(fd), s.errno());
+    }
   }
 
   public static void kill(int pid, int signal) throws LinuxException {
