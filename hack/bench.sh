@@ -100,14 +100,14 @@ done
 # a store of many steps: BENCH_STEPS, and a hundredth of that (but 100,000 at least) to prune
 if wanted scale; then
   steps=${BENCH_STEPS:-2000000}
-  load() { stop; rm -rf "$work/root"
+  load() { rm -rf "$work/root" # the daemon has been stopped: a subshell cannot wait for it
     "${JAVA_HOME:+$JAVA_HOME/bin/}java" --enable-native-access=ALL-UNNAMED -cp "$here/buildd/target/test-classes:$here/dist/lib/*" dev.buildd.daemon.StoreLoader "$work/root" "$1"; }
   heap() { "${JAVA_HOME:+$JAVA_HOME/bin/}jcmd" "$daemon" GC.run >/dev/null; "${JAVA_HOME:+$JAVA_HOME/bin/}jcmd" "$daemon" GC.heap_info | grep -o 'used [0-9]*K' | head -1; }
   graph files 100 "scale$RANDOM" > "$work/g"
   fresh; build "$work/g" >/dev/null 2>&1
   row "scale: empty store, heap after a collection" "$(heap)"
   for i in 1 2 3; do row "scale: empty store, 100 cached steps, $i" "$(seconds build "$work/g") s"; done
-  row "scale: loading $steps steps" "$(load "$steps")"
+  stop; row "scale: loading $steps steps" "$(load "$steps")"
   rm -f "$socket"; from=$(now); start
   row "scale: $steps steps, to a serving socket" "$(elapsed "$from" "$(now)") s"
   build "$work/g" >/dev/null 2>&1
@@ -115,7 +115,7 @@ if wanted scale; then
   for i in 1 2 3; do row "scale: $steps steps, 100 cached steps, $i" "$(seconds build "$work/g") s"; done
   row "scale: $steps steps, resident memory" "$(rss)"
   row "scale: $steps steps, on disk" "$(du -sm "$work/root/metadata" | cut -f1) MB"
-  load 100000 >/dev/null; rm -f "$socket"; start
+  stop; load 100000 >/dev/null; rm -f "$socket"; start
   graph files 2000 "prune$RANDOM" > "$work/g"; row "scale: 2,000 files alone" "$(seconds build "$work/g") s"
   graph files 2000 "prune$RANDOM" > "$work/g"
   (seconds build "$work/g" > "$work/beside") & beside=$!
