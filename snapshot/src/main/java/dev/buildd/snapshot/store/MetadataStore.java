@@ -469,11 +469,20 @@ public final class MetadataStore implements AutoCloseable {
     } finally {
       for (Pending pending : group) {
         if (pending.failure == null) {
-          pending.afterwards.forEach(Runnable::run);
+          pending.afterwards.forEach(MetadataStore::runAfterwards);
         }
         pending.changes.forEach(change -> writing.remove(change.key(), pending));
         pending.done.countDown();
       }
+    }
+  }
+
+  /** Whatever it throws, those who wait for the writer must not wait for ever. */
+  private static void runAfterwards(Runnable action) {
+    try {
+      action.run();
+    } catch (RuntimeException | Error e) {
+      log.error("what was to be done once metadata were written has failed", e);
     }
   }
 

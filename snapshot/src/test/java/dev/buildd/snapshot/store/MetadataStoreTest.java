@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class MetadataStoreTest {
@@ -65,6 +66,23 @@ class MetadataStoreTest {
       assertThat(content(store)).isEqualTo(Map.of("ref/a", "3", "ref.use/é", "4"));
     }
     assertThat(directory().resolve("opened")).doesNotExist();
+  }
+
+  @Test
+  @Timeout(30)
+  void whatFailsOnceABatchIsWrittenHangsNobody() {
+    try (var store = MetadataStore.open(directory())) {
+      store
+          .batch()
+          .put(T, "a", bytes("1"))
+          .afterwards(() -> {
+            throw new OutOfMemoryError("for the test");
+          })
+          .commit();
+      store.batch().put(T, "b", bytes("2")).commit();
+      assertThat(store.get(T, "a")).hasValue(bytes("1"));
+      assertThat(store.get(T, "b")).hasValue(bytes("2"));
+    }
   }
 
   @Test
