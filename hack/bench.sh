@@ -24,7 +24,10 @@ wanted() { [[ $1 =~ $rows ]]; }
 start() {
   $buildd --root "$work/root" --addr "$address" >"$work/log" 2>&1 &
   daemon=$!
-  until [ -S "$socket" ] && $probe; do sleep 0.01; done
+  until [ -S "$socket" ] && $probe; do
+    kill -0 "$daemon" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
+    sleep 0.01
+  done
 }
 probe=true
 stop() {
@@ -100,7 +103,7 @@ done
 # a store of many steps: BENCH_STEPS, and a hundredth of that (but 100,000 at least) to prune
 if wanted scale; then
   steps=${BENCH_STEPS:-2000000}
-  load() { rm -rf "$work/root" # the daemon has been stopped: a subshell cannot wait for it
+  load() { rm -rf "$work/root"; mkdir -m 0700 "$work/root" # the daemon has been stopped: a subshell cannot wait for it
     "${JAVA_HOME:+$JAVA_HOME/bin/}java" --enable-native-access=ALL-UNNAMED -cp "$here/buildd/target/test-classes:$here/dist/lib/*" dev.buildd.daemon.StoreLoader "$work/root" "$1"; }
   heap() { "${JAVA_HOME:+$JAVA_HOME/bin/}jcmd" "$daemon" GC.run >/dev/null; "${JAVA_HOME:+$JAVA_HOME/bin/}jcmd" "$daemon" GC.heap_info | grep -o 'used [0-9]*K' | head -1; }
   graph files 100 "scale$RANDOM" > "$work/g"
