@@ -3,7 +3,7 @@ package dev.buildd.cache;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.snapshot.Failures;
+import dev.buildd.snapshot.FileFailures;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.Snapshotter;
@@ -36,11 +36,11 @@ final class RefMounts {
   }
 
   private final class Held implements Mounted {
-    private final CacheEntry entry;
+    private final RefRecord entry;
     private final Path path;
     private boolean open = true; // guarded by this
 
-    Held(CacheEntry entry, Path path) {
+    Held(RefRecord entry, Path path) {
       this.entry = entry;
       this.path = path;
     }
@@ -63,13 +63,13 @@ final class RefMounts {
     }
   }
 
-  private void let(CacheEntry entry) {
+  private void let(RefRecord entry) {
     synchronized (table) {
       table.let(entry);
     }
   }
 
-  Mounted mount(CacheEntry entry, boolean writable) {
+  Mounted mount(RefRecord entry, boolean writable) {
     synchronized (table) {
       table.hold(entry);
     }
@@ -85,7 +85,7 @@ final class RefMounts {
     }
   }
 
-  private Mounted shown(CacheEntry entry, boolean writable) {
+  private Mounted shown(RefRecord entry, boolean writable) {
     entry.files.lock();
     try {
       Path shared = entry.mountPoint;
@@ -112,7 +112,7 @@ final class RefMounts {
     }
   }
 
-  private Path made(CacheEntry entry, boolean writable) {
+  private Path made(RefRecord entry, boolean writable) {
     List<Mount> mounts =
         writable ? snapshotter.mounts(entry.snapshot) : snapshotter.view(entry.snapshot);
     Optional<Path> directory =
@@ -121,7 +121,7 @@ final class RefMounts {
       return directory.get();
     }
     Path point = root.resolve(Long.toString(last.incrementAndGet()));
-    Failures.run(
+    FileFailures.run(
         "mount ref " + entry.id,
         () ->
             Threads.nativeCalls()
@@ -150,7 +150,7 @@ final class RefMounts {
     }
   }
 
-  private void unmount(CacheEntry entry) {
+  private void unmount(RefRecord entry) {
     entry.files.lock();
     try {
       if (--entry.mountUsers > 0) {

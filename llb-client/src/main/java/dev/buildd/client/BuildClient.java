@@ -10,7 +10,7 @@ import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.WorkerInfo;
-import dev.buildd.gateway.grpc.Failures;
+import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.gateway.grpc.GrpcGateway;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.Definition;
@@ -197,14 +197,14 @@ public final class BuildClient implements AutoCloseable {
       if (e.getStatus().getCode() == Status.Code.CANCELLED) {
         Optional<StatusRuntimeException> lost = session.failure();
         if (lost.isPresent()) {
-          throw Failures.of("session", lost.get());
+          throw FailureCodec.of("session", lost.get());
         }
         Optional<Exception> cause = gateway.flatMap(Gateway::failure);
         if (cause.isPresent() && cause.get() instanceof BuildException own) {
           throw own;
         }
       }
-      throw Failures.of("failed to solve", e);
+      throw FailureCodec.of("failed to solve", e);
     } finally {
       gateway.ifPresent(Gateway::stop);
     }
@@ -458,7 +458,7 @@ public final class BuildClient implements AutoCloseable {
           .map(UsageInfo::of)
           .toList();
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to call diskusage", e);
+      throw FailureCodec.of("failed to call diskusage", e);
     }
   }
 
@@ -473,7 +473,7 @@ public final class BuildClient implements AutoCloseable {
           .map(WorkerMessages::of)
           .toList();
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to list workers", e);
+      throw FailureCodec.of("failed to list workers", e);
     }
   }
 
@@ -483,7 +483,7 @@ public final class BuildClient implements AutoCloseable {
           Calls.unary(channel, ControlGrpc.getInfoMethod(), InfoRequest.getDefaultInstance())
               .getBuildkitVersion());
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to call info", e);
+      throw FailureCodec.of("failed to call info", e);
     }
   }
 
@@ -505,7 +505,7 @@ public final class BuildClient implements AutoCloseable {
         removed.accept(UsageInfo.of(r));
       }
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to call prune", e);
+      throw FailureCodec.of("failed to call prune", e);
     }
   }
 
@@ -519,7 +519,7 @@ public final class BuildClient implements AutoCloseable {
         progress.accept(SolveStatus.of(r));
       }
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to get status", e);
+      throw FailureCodec.of("failed to get status", e);
     }
   }
 
@@ -534,7 +534,7 @@ public final class BuildClient implements AutoCloseable {
         events.accept(e);
       }
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to list build history", e);
+      throw FailureCodec.of("failed to list build history", e);
     }
   }
 
@@ -543,7 +543,7 @@ public final class BuildClient implements AutoCloseable {
     try {
       Calls.unary(channel, ControlGrpc.getUpdateBuildHistoryMethod(), request);
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to update build history", e);
+      throw FailureCodec.of("failed to update build history", e);
     }
   }
 

@@ -64,7 +64,8 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   public static NativeSnapshotter open(Path root, MetadataStore store) {
-    return Failures.wrap("open native snapshots " + root, () -> new NativeSnapshotter(root, store));
+    return FileFailures.wrap(
+        "open native snapshots " + root, () -> new NativeSnapshotter(root, store));
   }
 
   @Override
@@ -92,7 +93,7 @@ public final class NativeSnapshotter implements Snapshotter {
   private void create(Snapshot snapshot, Filling filling) {
     Path directory = whole.resolve(snapshot.id);
     try {
-      Failures.run(
+      FileFailures.run(
           "prepare snapshot " + snapshot.id,
           () -> {
             Linux.mkdir(directory, 0755);
@@ -231,7 +232,7 @@ public final class NativeSnapshotter implements Snapshotter {
   @Override
   public Usage usage(String id) {
     Snapshot snapshot = table.get(id);
-    return Failures.wrap(
+    return FileFailures.wrap(
         "measure snapshot " + id,
         () -> {
           Usage own = LayerFiles.usage(whole.resolve(snapshot.id), false);
@@ -254,7 +255,7 @@ public final class NativeSnapshotter implements Snapshotter {
   public Removed remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = table.remove(id, batch);
     return () ->
-        Failures.run(
+        FileFailures.run(
             "remove snapshot " + snapshot.id,
             () -> {
               for (Path path : List.of(whole.resolve(id), changes.resolve(id))) {

@@ -89,7 +89,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   public static OverlaySnapshotter open(Path root, MetadataStore store) {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "open overlay snapshots " + root, () -> new OverlaySnapshotter(root, store));
   }
 
@@ -165,7 +165,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     parent.map(table::get).ifPresent(this::shorten);
     Snapshot snapshot = table.add(Kind.LAYER, parent.map(List::of).orElse(List.of()));
     try {
-      Failures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
+      FileFailures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
     } catch (BuildException e) {
       remove(snapshot.id, store.batch()).free();
       throw e;
@@ -193,7 +193,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     }
     Snapshot snapshot = table.add(Kind.LAYER, List.of());
     try {
-      Failures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
+      FileFailures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
     } catch (BuildException e) {
       remove(snapshot.id, store.batch()).free();
       throw e;
@@ -206,7 +206,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     Snapshot snapshot = table.get(id);
     byte[] packed = snapshot.packed;
     if (packed != null) {
-      Failures.run("lay out snapshot " + id, () -> memory.pin(id, packed));
+      FileFailures.run("lay out snapshot " + id, () -> memory.pin(id, packed));
     } else if (!snapshot.committed) {
       memory.pinAgain(id);
     }
@@ -233,7 +233,7 @@ public final class OverlaySnapshotter implements Snapshotter {
           Category.FAILED_PRECONDITION, "snapshot " + id + " is already committed");
     }
     if (memory.path(id).isPresent()) {
-      Failures.run("commit snapshot " + id, () -> pack(snapshot));
+      FileFailures.run("commit snapshot " + id, () -> pack(snapshot));
     } else {
       removeWork(snapshot);
     }
@@ -278,7 +278,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       try {
         byte[] packed = snapshot.packed;
         if (packed != null) {
-          Failures.run(
+          FileFailures.run(
               "lay out snapshot " + id,
               () -> onDisk(snapshot, target -> PackedTree.unpack(packed, target)));
           snapshot.packed = null;
@@ -308,7 +308,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     if (snapshot.parents.isEmpty()) {
       return;
     }
-    Failures.run(
+    FileFailures.run(
         "remove work directory of snapshot " + snapshot.id,
         () -> {
           Path directory = work.resolve(snapshot.id);
@@ -344,7 +344,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     try {
       Path plain = plains.resolve(layer.id);
       List<Path> below = lowers(table.get(layer.parents.getFirst()));
-      Failures.run(
+      FileFailures.run(
           "read layer " + layer.id,
           () -> {
             Path own = layers.resolve(layer.id);
@@ -377,7 +377,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       return stack(above.subList(0, more), batch);
     }
     Snapshot snapshot = table.add(Kind.CHANGES, List.of());
-    Failures.run(
+    FileFailures.run(
         "difference of snapshots " + lower + " and " + upper,
         () -> {
           Path directory = layers.resolve(snapshot.id);
@@ -462,7 +462,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         count = entries.size();
       }
       List<Entry> merged = entries.subList(0, count);
-      Failures.run(
+      FileFailures.run(
           "shorten the chain of snapshot " + snapshot.id,
           () -> {
             Path target = Files.createTempDirectory(temp, "flat");
@@ -486,7 +486,7 @@ public final class OverlaySnapshotter implements Snapshotter {
           : List.of(Mount.bind(memory.path(id).orElse(layers.resolve(id)), false));
     }
     Path scratch = work.resolve(id);
-    Failures.run(
+    FileFailures.run(
         "make work directory of snapshot " + id,
         () -> {
           if (!Linux.exists(scratch)) {
@@ -551,7 +551,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   @Override
   public Usage usage(String id) {
     Snapshot snapshot = table.get(id);
-    return Failures.wrap(
+    return FileFailures.wrap(
         "measure snapshot " + id,
         () -> {
           byte[] packed = snapshot.packed;
@@ -581,7 +581,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     Snapshot snapshot = table.remove(id, batch);
     memory.remove(id);
     return () ->
-        Failures.run(
+        FileFailures.run(
             "remove snapshot " + id,
             () -> {
               if (snapshot.kind != Kind.STACK && snapshot.packed == null) {

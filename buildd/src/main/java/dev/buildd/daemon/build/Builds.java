@@ -79,7 +79,7 @@ public final class Builds implements AutoCloseable {
   /** What a request asks for, checked. */
   private record Wanted(
       CompatibilityVersion compatibility,
-      Exports exports,
+      BuildExports exports,
       CacheRequest caches,
       Entitlements entitlements) {}
 
@@ -134,7 +134,7 @@ public final class Builds implements AutoCloseable {
     CompatibilityVersion compatibility = CompatibilityVersion.of(request.compatibility());
     return new Wanted(
         compatibility,
-        Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
+        BuildExports.of(request, compatibility, parts.exporters(), parts.sessions()),
         CacheRequest.of(request.cacheExports(), request.cacheImports()),
         Entitlements.of(request.entitlements(), parts.entitlements()));
   }
@@ -226,7 +226,7 @@ public final class Builds implements AutoCloseable {
 
   /** Hands out what was built. */
   private Map<String, String> finish(BuildResult result, Build build) throws Exception {
-    Exports exports = build.wanted().exports();
+    BuildExports exports = build.wanted().exports();
     Exporter.InlineCache cache =
         build.wanted().caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;
     Map<String, String> response =

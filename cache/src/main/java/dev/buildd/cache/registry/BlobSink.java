@@ -2,7 +2,7 @@ package dev.buildd.cache.registry;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.snapshot.Failures;
+import dev.buildd.snapshot.FileFailures;
 import java.io.OutputStream;
 import java.util.function.LongConsumer;
 
@@ -33,7 +33,7 @@ final class BlobSink {
    * @throws BuildException if they have no place here, which no other connection mends
    */
   void write(byte[] from, int at, int length) {
-    Failures.run("write blob " + blob, () -> to.write(from, at, length));
+    FileFailures.run("write blob " + blob, () -> to.write(from, at, length));
     offset += length;
     listener.accept(offset);
   }

@@ -23,11 +23,11 @@ final class Endpoints {
 
   private static final Logger log = LoggerFactory.getLogger(Endpoints.class);
 
-  private final Reference reference;
+  private final ImageReference reference;
   private final List<RegistryClient.Endpoint> all;
   private final Requests requests;
 
-  Endpoints(Reference reference, List<RegistryClient.Endpoint> all, Requests requests) {
+  Endpoints(ImageReference reference, List<RegistryClient.Endpoint> all, Requests requests) {
     this.reference = reference;
     this.all = List.copyOf(all);
     this.requests = requests;

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Push {
 
-  private final Reference reference;
+  private final ImageReference reference;
   private final List<RegistryClient.Endpoint> endpoints;
   private final Requests requests;
   private final Content content;
@@ -62,7 +62,7 @@ public final class Push {
   }
 
   Push(
-      Reference reference,
+      ImageReference reference,
       List<RegistryClient.Endpoint> endpoints,
       Requests requests,
       TransferSlots slots,

@@ -42,7 +42,7 @@ public final class RegistryClient {
   record Endpoint(String base, String host, Optional<String> mirrored, HttpClient client) {}
 
   /** Opens a repository for one use of it. */
-  public Repository open(Reference reference, CredentialSource credentials) {
+  public Repository open(ImageReference reference, CredentialSource credentials) {
     return open(reference, credentials, false);
   }
 
@@ -52,7 +52,7 @@ public final class RegistryClient {
    * @param insecure whether this registry may be reached in the clear or with any certificate,
    *     whatever the settings say
    */
-  public Repository open(Reference reference, CredentialSource credentials, boolean insecure) {
+  public Repository open(ImageReference reference, CredentialSource credentials, boolean insecure) {
     return new Repository(
         reference,
         new Endpoints(
@@ -62,7 +62,7 @@ public final class RegistryClient {
         slots(reference));
   }
 
-  private RegistrySettings.Host host(Reference reference, boolean insecure) {
+  private RegistrySettings.Host host(ImageReference reference, boolean insecure) {
     RegistrySettings.Host own = settings.host(reference.host());
     return insecure
         ? new RegistrySettings.Host(
@@ -77,7 +77,7 @@ public final class RegistryClient {
    *     whatever the settings say
    */
   public Push push(
-      Reference reference,
+      ImageReference reference,
       CredentialSource credentials,
       boolean insecure,
       Push.Content content,
@@ -95,12 +95,13 @@ public final class RegistryClient {
         listener);
   }
 
-  private TransferSlots slots(Reference reference) {
+  private TransferSlots slots(ImageReference reference) {
     return slots.computeIfAbsent(
         reference.host(), _ -> new TransferSlots(settings.maxConcurrency()));
   }
 
-  private Requests requests(CredentialSource credentials, Reference reference, String actions) {
+  private Requests requests(
+      CredentialSource credentials, ImageReference reference, String actions) {
     Scopes scopes = Scopes.parse("repository:" + reference.path() + ":" + actions);
     return new Requests(credentials, settings, tokens, scopes);
   }
@@ -114,7 +115,7 @@ public final class RegistryClient {
       String path = slash < 0 ? "" : text.substring(slash).replaceFirst("/+$", "");
       add(out, host, path, settings.host(host), Optional.of(name));
     }
-    add(out, name.equals(Reference.DOCKER_HUB) ? HUB_HOST : name, "", own, Optional.empty());
+    add(out, name.equals(ImageReference.DOCKER_HUB) ? HUB_HOST : name, "", own, Optional.empty());
     return List.copyOf(out);
   }
 

@@ -37,17 +37,17 @@ public final class Repository {
           MediaType.OCI_INDEX,
           "*/*");
 
-  private final Reference reference;
+  private final ImageReference reference;
   private final Endpoints endpoints;
   private final TransferSlots slots;
 
-  Repository(Reference reference, Endpoints endpoints, TransferSlots slots) {
+  Repository(ImageReference reference, Endpoints endpoints, TransferSlots slots) {
     this.reference = reference;
     this.endpoints = endpoints;
     this.slots = slots;
   }
 
-  public Reference reference() {
+  public ImageReference reference() {
     return reference;
   }
 

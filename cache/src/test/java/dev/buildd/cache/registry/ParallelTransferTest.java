@@ -65,7 +65,7 @@ final class ParallelTransferTest {
   private Repository open(int connections) {
     return new RegistryClient(
             new RegistrySettings(Map.of(), Duration.ofMillis(5)).withMaxConcurrency(connections))
-        .open(Reference.parse(registry.host() + "/a:v1"), CredentialSource.ANONYMOUS);
+        .open(ImageReference.parse(registry.host() + "/a:v1"), CredentialSource.ANONYMOUS);
   }
 
   private byte[] blob(Repository repository, Descriptor blob) throws Exception {
@@ -312,7 +312,7 @@ final class ParallelTransferTest {
       Repository repository =
           new RegistryClient(
                   new RegistrySettings(Map.of(registry.host(), host), Duration.ofMillis(5)))
-              .open(Reference.parse(registry.host() + "/a:v1"), CredentialSource.ANONYMOUS);
+              .open(ImageReference.parse(registry.host() + "/a:v1"), CredentialSource.ANONYMOUS);
       assertThat(blob(repository, LARGE_BLOB)).isEqualTo(LARGE);
       assertThat(mirror.requests).hasSize(1);
     }

@@ -133,7 +133,7 @@ final class PushTest {
     Push push =
         new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(5)))
             .push(
-                Reference.parse(registry.host() + "/a/b:v1"),
+                ImageReference.parse(registry.host() + "/a/b:v1"),
                 credentials,
                 false,
                 source,
@@ -465,7 +465,7 @@ final class PushTest {
       Push push =
           new RegistryClient(new RegistrySettings(Map.of(host, secure), Duration.ofMillis(5)))
               .push(
-                  Reference.parse(host + "/a/b:v1"),
+                  ImageReference.parse(host + "/a/b:v1"),
                   CredentialSource.ANONYMOUS,
                   true,
                   source,
@@ -515,7 +515,7 @@ final class PushTest {
     Push push =
         new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(5)))
             .push(
-                Reference.parse(registry.host() + "/a/b"),
+                ImageReference.parse(registry.host() + "/a/b"),
                 CredentialSource.ANONYMOUS,
                 false,
                 source,

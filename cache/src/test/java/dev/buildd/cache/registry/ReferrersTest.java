@@ -76,7 +76,7 @@ final class ReferrersTest {
 
   private List<Digest> find(String... type) throws Exception {
     return new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(5)))
-            .open(Reference.parse(registry.host() + "/a/b:v1"), CredentialSource.ANONYMOUS)
+            .open(ImageReference.parse(registry.host() + "/a/b:v1"), CredentialSource.ANONYMOUS)
             .referrers(SUBJECT, type.length == 0 ? Optional.empty() : Optional.of(type[0]))
             .stream()
             .map(referrer -> referrer.descriptor().digest())

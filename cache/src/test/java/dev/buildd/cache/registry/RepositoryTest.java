@@ -116,7 +116,7 @@ final class RepositoryTest {
 
   private Repository open(CredentialSource credentials, Map<String, RegistrySettings.Host> hosts) {
     return new RegistryClient(new RegistrySettings(hosts, Duration.ofMillis(5)))
-        .open(Reference.parse(host + "/a/b:v1"), credentials);
+        .open(ImageReference.parse(host + "/a/b:v1"), credentials);
   }
 
   private Repository open() {
@@ -313,14 +313,14 @@ final class RepositoryTest {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<byte[]>> all = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
-        Reference reference = Reference.parse(host + "/r" + i + ":v1");
+        ImageReference reference = ImageReference.parse(host + "/r" + i + ":v1");
         all.add(threads.submit(() -> blob(client.open(reference, CredentialSource.ANONYMOUS))));
       }
       assertThat(two.await(20, TimeUnit.SECONDS)).isTrue();
       // a manifest does not wait for the blobs
       assertThat(
               client
-                  .open(Reference.parse(host + "/m:v1"), CredentialSource.ANONYMOUS)
+                  .open(ImageReference.parse(host + "/m:v1"), CredentialSource.ANONYMOUS)
                   .manifest(Digest.of(MANIFEST)))
           .isEqualTo(MANIFEST);
       go.countDown();
@@ -350,7 +350,7 @@ final class RepositoryTest {
         new RegistryClient(
             new RegistrySettings(Map.of(), Duration.ofMillis(5)).withMaxConcurrency(2));
     Repository repository =
-        client.open(Reference.parse(host + "/r:v1"), CredentialSource.ANONYMOUS);
+        client.open(ImageReference.parse(host + "/r:v1"), CredentialSource.ANONYMOUS);
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<Boolean>> all = new ArrayList<>();
       for (int i = 0; i < 20; i++) {
@@ -499,7 +499,7 @@ final class RepositoryTest {
         new RegistryClient(
                 new RegistrySettings(Map.of(), Duration.ofMillis(5))
                     .withPatience(Duration.ofMillis(300)))
-            .open(Reference.parse(host + "/a/b:v1"), CredentialSource.ANONYMOUS);
+            .open(ImageReference.parse(host + "/a/b:v1"), CredentialSource.ANONYMOUS);
     assertThat(blob(repository)).isEqualTo(BLOB);
     assertThat(count).hasValue(2);
     over.countDown();

@@ -162,7 +162,7 @@ final class TlsTest {
         new RegistrySettings.Host(
             Optional.of(false), insecure, List.of(), authorities, List.of(keys));
     return new RegistryClient(new RegistrySettings(Map.of(host, settings), Duration.ofMillis(5)))
-        .open(Reference.parse(host + "/a/b:v1"), CredentialSource.ANONYMOUS)
+        .open(ImageReference.parse(host + "/a/b:v1"), CredentialSource.ANONYMOUS)
         .resolve()
         .digest();
   }

@@ -112,7 +112,7 @@ final class TokenTest {
   }
 
   private Repository open(String user, String repository) {
-    return client.open(Reference.parse(registry.host() + "/" + repository), user(user));
+    return client.open(ImageReference.parse(registry.host() + "/" + repository), user(user));
   }
 
   private String lastAuthorization() {
@@ -181,7 +181,8 @@ final class TokenTest {
                 Category.PERMISSION_DENIED, "failed to fetch oauth token: 401");
           }
         };
-    assertThatThrownBy(() -> read(client.open(Reference.parse(registry.host() + "/a/b"), locked)))
+    assertThatThrownBy(
+            () -> read(client.open(ImageReference.parse(registry.host() + "/a/b"), locked)))
         .hasMessageStartingWith(registry.host() + "/a/b:latest: ")
         .hasMessageEndingWith(": failed to authorize: failed to fetch oauth token: 401");
   }

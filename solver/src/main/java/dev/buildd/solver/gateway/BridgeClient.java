@@ -24,8 +24,8 @@ import dev.buildd.session.filesync.FileStat;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.llb.ApiCapabilities;
 import dev.buildd.solver.llb.BuildResult;
-import dev.buildd.solver.llb.Capabilities;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.LlbException;
 import dev.buildd.solver.llb.ResultProxy;
@@ -200,12 +200,12 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
 
   @Override
   public Set<String> frontendCaps() {
-    return Capabilities.GATEWAY;
+    return ApiCapabilities.GATEWAY;
   }
 
   @Override
   public Set<String> llbCaps() {
-    return Capabilities.LLB;
+    return ApiCapabilities.LLB;
   }
 
   @Override
@@ -382,7 +382,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
         case LlbException e -> places.addAll(e.places());
-        case dev.buildd.solver.graph.SolveException e ->
+        case dev.buildd.solver.graph.VertexException e ->
             vertex = Optional.ofNullable(e.vertex()).map(Digest::toString);
         case ExitException e -> exitCode = OptionalInt.of(e.code());
         default -> {}

@@ -3,7 +3,7 @@ package dev.buildd.solver.gateway;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.ImageReference;
 import dev.buildd.gateway.ImageRequest;
 import dev.buildd.gateway.SourceMeta;
 import dev.buildd.gateway.SourceMetaRequest;
@@ -48,7 +48,7 @@ public final class SourceMetaResolver {
   }
 
   ImageMetaResolver.Resolved image(ImageRequest request, Job job) throws Exception {
-    String reference = Reference.parse(request.reference()).toString();
+    String reference = ImageReference.parse(request.reference()).toString();
     Map<String, String> attributes = new HashMap<>();
     attributes.put("image.resolvemode", request.mode().text());
     request

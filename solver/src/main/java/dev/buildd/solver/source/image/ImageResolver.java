@@ -8,7 +8,7 @@ import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.registry.CredentialSource;
-import dev.buildd.cache.registry.Reference;
+import dev.buildd.cache.registry.ImageReference;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.Repository;
 import dev.buildd.session.SessionGroup;
@@ -56,7 +56,7 @@ public final class ImageResolver {
    * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
    */
   public ResolvedImage resolve(
-      Reference reference, Platform platform, ResolveMode mode, CredentialSource credentials)
+      ImageReference reference, Platform platform, ResolveMode mode, CredentialSource credentials)
       throws Exception {
     Repository repository = registries.open(reference, credentials);
     return resolve(repository, root(repository, mode), platform);
@@ -88,7 +88,7 @@ public final class ImageResolver {
    * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
    */
   ImageMetadata metadata(
-      Reference reference, ImageMetadata.Request request, CredentialSource credentials)
+      ImageReference reference, ImageMetadata.Request request, CredentialSource credentials)
       throws Exception {
     Repository repository = registries.open(reference, credentials);
     Descriptor root = root(repository, request.mode());

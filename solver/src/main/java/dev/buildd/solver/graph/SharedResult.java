@@ -1,7 +1,7 @@
 package dev.buildd.solver.graph;
 
 /** A counted reference to a value. Whoever holds one closes it once. */
-public interface Result extends AutoCloseable {
+public interface SharedResult extends AutoCloseable {
   /** Under which the cache finds the value again. */
   String id();
 
@@ -9,7 +9,7 @@ public interface Result extends AutoCloseable {
   default void prepare() throws Exception {}
 
   /** Another reference to the same value. */
-  Result share();
+  SharedResult share();
 
   @Override
   void close();

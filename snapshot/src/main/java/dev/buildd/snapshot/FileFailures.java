@@ -9,10 +9,10 @@ import java.io.IOException;
 import java.util.concurrent.Callable;
 
 /** Turns failures of files into failures that say what was being done. */
-public final class Failures {
+public final class FileFailures {
   private static final String NO_SPACE = "No space left on device"; // the C library's words
 
-  private Failures() {}
+  private FileFailures() {}
 
   public static <T> T wrap(String what, Callable<T> body) {
     try {

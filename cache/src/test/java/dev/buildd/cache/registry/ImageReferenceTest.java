@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-final class ReferenceTest {
+final class ImageReferenceTest {
   private static final String DIGEST =
       "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -26,15 +26,15 @@ final class ReferenceTest {
     "a__b/c.d-e--f, docker.io/a__b/c.d-e--f:latest",
   })
   void shortNamesAreMadeFull(String text, String full) {
-    assertThat(Reference.parse(text).toString()).isEqualTo(full);
-    assertThat(Reference.parse(full)).isEqualTo(Reference.parse(text));
+    assertThat(ImageReference.parse(text).toString()).isEqualTo(full);
+    assertThat(ImageReference.parse(full)).isEqualTo(ImageReference.parse(text));
   }
 
   @Test
   void digestMakesTheTagUnnecessary() {
-    assertThat(Reference.parse("x@" + DIGEST).toString())
+    assertThat(ImageReference.parse("x@" + DIGEST).toString())
         .isEqualTo("docker.io/library/x@" + DIGEST);
-    assertThat(Reference.parse("x:1@" + DIGEST).object()).isEqualTo(DIGEST);
+    assertThat(ImageReference.parse("x:1@" + DIGEST).object()).isEqualTo(DIGEST);
   }
 
   @Test
@@ -57,7 +57,9 @@ final class ReferenceTest {
             "host.com:99x/y",
             "a?b",
             "x@" + DIGEST + "@" + DIGEST)) {
-      assertThatThrownBy(() -> Reference.parse(text)).as(text).isInstanceOf(BuildException.class);
+      assertThatThrownBy(() -> ImageReference.parse(text))
+          .as(text)
+          .isInstanceOf(BuildException.class);
     }
   }
 }

@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A user and a group by number, and how to find them in a root filesystem by name. */
-public record Owner(int uid, int gid) {
-  public static final Owner ROOT = new Owner(0, 0);
+public record FileOwner(int uid, int gid) {
+  public static final FileOwner ROOT = new FileOwner(0, 0);
 
   // an image decides what stands in these files (GHSA-72x6-4j93-7w86)
   private static final long MAX_FILE = 10 << 20;

@@ -4,7 +4,7 @@ import dev.buildd.proto.pb.Op;
 import java.util.List;
 
 /** A step. Compared by identity: a step that is used twice is written down once. */
-abstract sealed class Vertex
+abstract sealed class StateVertex
     permits SourceVertex,
         ExecVertex,
         FileVertex,
@@ -17,7 +17,7 @@ abstract sealed class Vertex
 
   final Constraints own;
 
-  Vertex(Constraints own) {
+  StateVertex(Constraints own) {
     this.own = own;
   }
 

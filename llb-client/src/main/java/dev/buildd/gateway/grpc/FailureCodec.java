@@ -2,7 +2,7 @@ package dev.buildd.gateway.grpc;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
-import dev.buildd.gateway.Json;
+import dev.buildd.gateway.JsonValues;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.SourceInfo;
@@ -24,13 +24,13 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Failed builds as statuses with details in JSON, and back (wire.md section 10). */
-public final class Failures {
+public final class FailureCodec {
   private static final String PREFIX = "github.com/moby/buildkit/";
   private static final String VERTEX = "errdefs.Vertex";
   private static final String SOURCE = "errdefs.Source";
   private static final String EXIT = "gatewayapi.ExitMessage";
 
-  private Failures() {}
+  private FailureCodec() {}
 
   // --- reading ---
 
@@ -86,7 +86,7 @@ public final class Failures {
       String type = detail.getTypeUrl();
       Optional<Map<String, @Nullable Object>> value =
           type.startsWith(PREFIX)
-              ? Json.object(detail.getValue().toStringUtf8())
+              ? JsonValues.object(detail.getValue().toStringUtf8())
               : Optional.empty();
       if (value.isEmpty()) {
         continue;
@@ -94,9 +94,10 @@ public final class Failures {
       switch (type.substring(PREFIX.length())) {
         case VERTEX + "+json" ->
             vertex =
-                Optional.of(Json.asText(value.get().get("digest"))).filter(text -> !text.isEmpty());
+                Optional.of(JsonValues.asText(value.get().get("digest")))
+                    .filter(text -> !text.isEmpty());
         case SOURCE + "+json" -> places.add(place(value.get()));
-        case EXIT + "+json" -> exitCode = OptionalInt.of(Json.asInt(value.get().get("Code")));
+        case EXIT + "+json" -> exitCode = OptionalInt.of(JsonValues.asInt(value.get().get("Code")));
         default -> {} // stacks and hints for debuggers
       }
     }
@@ -104,29 +105,29 @@ public final class Failures {
   }
 
   private static SolveException.Place place(Map<String, @Nullable Object> source) {
-    Map<String, @Nullable Object> info = Json.asObject(source.get("info")).orElse(Map.of());
+    Map<String, @Nullable Object> info = JsonValues.asObject(source.get("info")).orElse(Map.of());
     List<SourceMap.Span> spans = new ArrayList<>();
-    for (Object range : Json.asList(source.get("ranges"))) {
-      Map<String, @Nullable Object> ends = Json.asObject(range).orElse(Map.of());
-      Map<String, @Nullable Object> start = Json.asObject(ends.get("start")).orElse(Map.of());
-      Map<String, @Nullable Object> end = Json.asObject(ends.get("end")).orElse(Map.of());
+    for (Object range : JsonValues.asList(source.get("ranges"))) {
+      Map<String, @Nullable Object> ends = JsonValues.asObject(range).orElse(Map.of());
+      Map<String, @Nullable Object> start = JsonValues.asObject(ends.get("start")).orElse(Map.of());
+      Map<String, @Nullable Object> end = JsonValues.asObject(ends.get("end")).orElse(Map.of());
       spans.add(
           new SourceMap.Span(
-              Json.asInt(start.get("line")),
-              Json.asInt(start.get("character")),
-              Json.asInt(end.get("line")),
-              Json.asInt(end.get("character"))));
+              JsonValues.asInt(start.get("line")),
+              JsonValues.asInt(start.get("character")),
+              JsonValues.asInt(end.get("line")),
+              JsonValues.asInt(end.get("character"))));
     }
     byte[] data;
     try {
-      data = Base64.getDecoder().decode(Json.asText(info.get("data")));
+      data = Base64.getDecoder().decode(JsonValues.asText(info.get("data")));
     } catch (IllegalArgumentException e) {
       data = new byte[0];
     }
     return new SolveException.Place(
         new SourceInfo(
-            Json.asText(info.get("filename")),
-            Json.asText(info.get("language")),
+            JsonValues.asText(info.get("filename")),
+            JsonValues.asText(info.get("language")),
             data,
             Optional.<Definition>empty()), // in JSON it is of no use to anybody
         spans);

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  *
  * @param remote what git is given
  */
-record GitUrl(String scheme, String host, String path, String remote) {
+record GitRemote(String scheme, String host, String path, String remote) {
   private static final Pattern URL =
       Pattern.compile("(?i)(https?|ssh|git)://(?:[^@/]*@)?([^/?#]*)([^?#]*)(?:\\?[^#]*)?(?:#.*)?");
   private static final Pattern SCP =
@@ -19,7 +19,7 @@ record GitUrl(String scheme, String host, String path, String remote) {
   private static final Pattern ANY_SCHEME = Pattern.compile("[a-zA-Z0-9]+://.*");
 
   /** Parses a URL, or the form {@code user@host:path}; without a scheme it is taken for https. */
-  static Optional<GitUrl> parse(String text) {
+  static Optional<GitRemote> parse(String text) {
     Matcher url = URL.matcher(text);
     if (url.matches()) {
       int end = text.length();
@@ -28,7 +28,7 @@ record GitUrl(String scheme, String host, String path, String remote) {
         end = at >= 0 ? Math.min(end, at) : end;
       }
       return Optional.of(
-          new GitUrl(
+          new GitRemote(
               url.group(1).toLowerCase(Locale.ROOT),
               url.group(2),
               url.group(3),
@@ -40,7 +40,7 @@ record GitUrl(String scheme, String host, String path, String remote) {
     Matcher scp = SCP.matcher(text);
     if (scp.matches() && scp.group(1) != null) {
       return Optional.of(
-          new GitUrl(
+          new GitRemote(
               "ssh",
               scp.group(2),
               scp.group(3),

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Names of Linux capabilities (capabilities(7)). */
-final class Capabilities {
+final class LinuxCapabilities {
   /** What a sandboxed step has. */
   static final List<String> DEFAULT =
       List.of(
@@ -71,7 +71,7 @@ final class Capabilities {
           "CAP_BPF",
           "CAP_CHECKPOINT_RESTORE");
 
-  private Capabilities() {}
+  private LinuxCapabilities() {}
 
   /** The effective capabilities of this program: all that it can give away. */
   static List<String> available() throws IOException {

@@ -12,8 +12,8 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.json.JsonFactory;
 
 /** Reads what a state needs of an image's configuration. */
-final class ImageConfig {
-  private ImageConfig() {}
+final class ImageConfigReader {
+  private ImageConfigReader() {}
 
   static State apply(State state, byte[] config) {
     State out = state;

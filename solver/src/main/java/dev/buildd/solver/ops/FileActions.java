@@ -25,10 +25,11 @@ import java.util.Optional;
  * The file actions on a directory tree: none leads out of its root. The root is ours alone while
  * they run.
  */
-final class FileTree {
-  private FileTree() {}
+final class FileActions {
+  private FileActions() {}
 
-  static void mkdir(Path root, FileActionMkDir action, Optional<Owner> owner) throws IOException {
+  static void mkdir(Path root, FileActionMkDir action, Optional<FileOwner> owner)
+      throws IOException {
     named(
         action.getPath(),
         root,
@@ -52,7 +53,8 @@ final class FileTree {
         });
   }
 
-  static void mkfile(Path root, FileActionMkFile action, Optional<Owner> owner) throws IOException {
+  static void mkfile(Path root, FileActionMkFile action, Optional<FileOwner> owner)
+      throws IOException {
     named(
         action.getPath(),
         root,
@@ -69,7 +71,7 @@ final class FileTree {
         });
   }
 
-  static void symlink(Path root, FileActionSymlink action, Optional<Owner> owner)
+  static void symlink(Path root, FileActionSymlink action, Optional<FileOwner> owner)
       throws IOException {
     named(
         action.getNewpath(),
@@ -135,7 +137,7 @@ final class FileTree {
   }
 
   /** Makes a directory and its missing parents; returns those that were made, outermost first. */
-  static List<Path> mkdirAll(Path path, int mode, Optional<Owner> owner, long timestamp)
+  static List<Path> mkdirAll(Path path, int mode, Optional<FileOwner> owner, long timestamp)
       throws IOException {
     List<Path> missing = new ArrayList<>();
     Path at = path;
@@ -168,7 +170,7 @@ final class FileTree {
     return missing;
   }
 
-  static void finish(Path path, Optional<Owner> owner, long timestamp) throws IOException {
+  static void finish(Path path, Optional<FileOwner> owner, long timestamp) throws IOException {
     if (owner.isPresent()) {
       Linux.lchown(path, owner.get().uid(), owner.get().gid());
     }

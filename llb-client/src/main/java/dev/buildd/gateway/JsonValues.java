@@ -15,10 +15,10 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.json.JsonFactory;
 
 /** Small JSON texts as maps, lists, texts, numbers, booleans and nulls; without reflection. */
-public final class Json {
+public final class JsonValues {
   private static final JsonFactory FACTORY = new JsonFactory();
 
-  private Json() {}
+  private JsonValues() {}
 
   /** Parses one value; {@code INVALID_ARGUMENT} where the text is none. */
   public static @Nullable Object parse(String text) {

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /** What the flags say of results and cache, in today's spelling and the first one. */
-final class Exports {
-  private Exports() {}
+final class OutputFlags {
+  private OutputFlags() {}
 
   static List<SolveOptions.Export> parse(Invocation flags) throws IOException {
     List<SolveOptions.Export> out = new ArrayList<>();

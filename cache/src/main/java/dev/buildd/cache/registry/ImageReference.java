@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
  * <p>Short names are those of Docker Hub: {@code busybox} is {@code
  * docker.io/library/busybox:latest}.
  */
-public record Reference(String host, String path, Optional<String> tag, Optional<Digest> digest) {
+public record ImageReference(
+    String host, String path, Optional<String> tag, Optional<Digest> digest) {
   public static final String DOCKER_HUB = "docker.io";
 
   private static final int MAX_NAME = 255;
@@ -27,7 +28,7 @@ public record Reference(String host, String path, Optional<String> tag, Optional
   private static final Pattern ONLY_HEX = Pattern.compile("[a-f0-9]{64}");
 
   /** Parses a name as users write it. With neither tag nor digest the tag is {@code latest}. */
-  public static Reference parse(String text) {
+  public static ImageReference parse(String text) {
     if (ONLY_HEX.matcher(text).matches()) {
       throw invalid(text, "cannot specify 64-byte hexadecimal strings as a repository name");
     }
@@ -76,7 +77,7 @@ public record Reference(String host, String path, Optional<String> tag, Optional
     if (tag.isEmpty() && digest.isEmpty()) {
       tag = Optional.of("latest");
     }
-    return new Reference(host, rest, tag, digest);
+    return new ImageReference(host, rest, tag, digest);
   }
 
   private static boolean isHost(String first) {
@@ -100,8 +101,8 @@ public record Reference(String host, String path, Optional<String> tag, Optional
     return digest.map(Digest::toString).or(() -> tag).orElse("latest");
   }
 
-  public Reference withDigest(Digest wanted) {
-    return new Reference(host, path, tag, Optional.of(wanted));
+  public ImageReference withDigest(Digest wanted) {
+    return new ImageReference(host, path, tag, Optional.of(wanted));
   }
 
   @Override

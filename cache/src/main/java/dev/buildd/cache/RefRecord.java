@@ -17,7 +17,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** One ref's record. Fields without a word are guarded by the {@link RefTable}. */
-final class CacheEntry {
+final class RefRecord {
   /** How a ref came to be, for reading its layers off it. */
   enum Kind {
     LAYER(0),
@@ -48,7 +48,7 @@ final class CacheEntry {
   /** Empty as long as the files are not here: then it is lazy. Changes once. */
   volatile String snapshot;
 
-  final List<CacheEntry> parents;
+  final List<RefRecord> parents;
   final Instant createdAt;
   final String description;
   final String recordType;
@@ -77,7 +77,7 @@ final class CacheEntry {
   RefRow.Use stored = RefRow.Use.NONE;
 
   /** The mutable or immutable ref that has the same snapshot. */
-  @Nullable CacheEntry twin;
+  @Nullable RefRecord twin;
 
   long size = -1;
   int usageCount;
@@ -87,11 +87,11 @@ final class CacheEntry {
   @Nullable Path mountPoint;
   int mountUsers;
 
-  CacheEntry(
+  RefRecord(
       String id,
       Kind kind,
       String snapshot,
-      List<CacheEntry> parents,
+      List<RefRecord> parents,
       Instant createdAt,
       String description,
       String recordType) {
@@ -111,7 +111,7 @@ final class CacheEntry {
 
   /** One of two refs with the same snapshot is told of: the immutable one while it is in use. */
   boolean isHiddenTwin() {
-    CacheEntry other = twin;
+    RefRecord other = twin;
     return other != null && (mutable ? other.refs > 0 : refs == 0);
   }
 
@@ -131,7 +131,7 @@ final class CacheEntry {
   }
 
   /** What its own layer lies on. */
-  Optional<CacheEntry> below() {
+  Optional<RefRecord> below() {
     return switch (kind) {
       case LAYER, DIFF_LOWER, DIFF_BOTH -> parents.stream().findFirst();
       case MERGE, DIFF_UPPER -> Optional.empty();
@@ -139,21 +139,21 @@ final class CacheEntry {
   }
 
   /** The layers that make it up, lowest first. Without recursion: chains may be long. */
-  List<CacheEntry> layers() {
-    Map<CacheEntry, List<CacheEntry>> done = new HashMap<>();
-    Deque<CacheEntry> pending = new ArrayDeque<>(List.of(this));
+  List<RefRecord> layers() {
+    Map<RefRecord, List<RefRecord>> done = new HashMap<>();
+    Deque<RefRecord> pending = new ArrayDeque<>(List.of(this));
     while (!pending.isEmpty()) {
-      CacheEntry wanted = pending.peek();
-      List<CacheEntry> above = new ArrayList<>();
-      CacheEntry at = wanted;
+      RefRecord wanted = pending.peek();
+      List<RefRecord> above = new ArrayList<>();
+      RefRecord at = wanted;
       while (at.kind == Kind.LAYER && !at.parents.isEmpty() && !done.containsKey(at)) {
         above.add(at);
         at = at.parents.getFirst();
       }
-      List<CacheEntry> missing = done.containsKey(at) ? List.of() : at.unknown(done);
+      List<RefRecord> missing = done.containsKey(at) ? List.of() : at.unknown(done);
       if (missing.isEmpty()) {
-        List<CacheEntry> below = done.computeIfAbsent(at, one -> one.combined(done));
-        List<CacheEntry> all = new ArrayList<>(below);
+        List<RefRecord> below = done.computeIfAbsent(at, one -> one.combined(done));
+        List<RefRecord> all = new ArrayList<>(below);
         all.addAll(above.reversed());
         done.put(wanted, all);
         pending.pop();
@@ -164,7 +164,7 @@ final class CacheEntry {
     return done.getOrDefault(this, List.of());
   }
 
-  private List<CacheEntry> unknown(Map<CacheEntry, List<CacheEntry>> done) {
+  private List<RefRecord> unknown(Map<RefRecord, List<RefRecord>> done) {
     return switch (kind) {
       case LAYER, DIFF_LOWER -> List.of();
       case MERGE, DIFF_UPPER, DIFF_BOTH ->
@@ -173,7 +173,7 @@ final class CacheEntry {
   }
 
   /** Of one that is not a layer upon another. */
-  private List<CacheEntry> combined(Map<CacheEntry, List<CacheEntry>> done) {
+  private List<RefRecord> combined(Map<RefRecord, List<RefRecord>> done) {
     return switch (kind) {
       case LAYER, DIFF_LOWER -> List.of(this);
       case MERGE, DIFF_UPPER ->
@@ -181,8 +181,8 @@ final class CacheEntry {
               .flatMap(parent -> done.getOrDefault(parent, List.of()).stream())
               .toList();
       case DIFF_BOTH -> {
-        List<CacheEntry> below = done.getOrDefault(parents.getFirst(), List.of());
-        List<CacheEntry> above = done.getOrDefault(parents.getLast(), List.of());
+        List<RefRecord> below = done.getOrDefault(parents.getFirst(), List.of());
+        List<RefRecord> above = done.getOrDefault(parents.getLast(), List.of());
         yield above.size() >= below.size() && above.subList(0, below.size()).equals(below)
             ? above.subList(below.size(), above.size())
             : List.of(this);

@@ -27,7 +27,7 @@ import java.util.concurrent.Callable;
  * The exports of one build: those that its request names, and those that its client chooses once it
  * knows the result.
  */
-final class Exports {
+final class BuildExports {
   private static final Duration SESSION_PATIENCE = Duration.ofSeconds(5);
 
   private final Map<String, Exporter> exporters;
@@ -37,7 +37,7 @@ final class Exports {
   private final boolean clientChooses;
   private final CompatibilityVersion compatibility;
 
-  private Exports(
+  private BuildExports(
       BuildRequest request,
       CompatibilityVersion compatibility,
       Map<String, Exporter> exporters,
@@ -54,12 +54,12 @@ final class Exports {
    *
    * @param exporters by their types
    */
-  static Exports of(
+  static BuildExports of(
       BuildRequest request,
       CompatibilityVersion compatibility,
       Map<String, Exporter> exporters,
       SessionManager sessions) {
-    Exports out = new Exports(request, compatibility, exporters, sessions);
+    BuildExports out = new BuildExports(request, compatibility, exporters, sessions);
     String epoch = request.attributes().get("build-arg:SOURCE_DATE_EPOCH");
     for (ExportRequest wanted : request.exports()) {
       Map<String, String> attributes = new LinkedHashMap<>(wanted.attributes());

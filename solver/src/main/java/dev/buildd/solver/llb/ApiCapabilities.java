@@ -8,8 +8,8 @@ import java.util.TreeSet;
  * What of the LLB language and of the frontends' interface this daemon does (wire.md section 8). A
  * client that uses something else fails early with a clear message.
  */
-public final class Capabilities {
-  private Capabilities() {}
+public final class ApiCapabilities {
+  private ApiCapabilities() {}
 
   /** Features of LLB. */
   public static final Set<String> LLB =
