@@ -455,7 +455,7 @@ public final class CacheManager implements AutoCloseable {
       table.record(entry, batch);
       table.record(result, batch);
       entry.fresh = false;
-      table.let(entry);
+      table.release(entry);
     }
     batch.commit();
     return result;
@@ -514,7 +514,7 @@ public final class CacheManager implements AutoCloseable {
       entry.fresh = false;
       hashes.remove(entry.snapshot); // what was received may be there in part only
       if (entry.retain) {
-        table.let(entry);
+        table.release(entry);
         return;
       }
       table.remove(entry, batch);

@@ -164,7 +164,7 @@ abstract class HeldRef {
     public void close() {
       synchronized (manager.table()) {
         if (end()) {
-          manager.table().let(entry);
+          manager.table().release(entry);
         }
       }
     }

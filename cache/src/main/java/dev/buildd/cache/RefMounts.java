@@ -35,12 +35,12 @@ final class RefMounts {
     }
   }
 
-  private final class Held implements Mounted {
+  private final class RefMount implements Mounted {
     private final RefRecord entry;
     private final Path path;
     private boolean open = true; // guarded by this
 
-    Held(RefRecord entry, Path path) {
+    RefMount(RefRecord entry, Path path) {
       this.entry = entry;
       this.path = path;
     }
@@ -59,13 +59,13 @@ final class RefMounts {
         open = false;
       }
       unmount(entry);
-      let(entry);
+      release(entry);
     }
   }
 
-  private void let(RefRecord entry) {
+  private void release(RefRecord entry) {
     synchronized (table) {
-      table.let(entry);
+      table.release(entry);
     }
   }
 
@@ -80,7 +80,7 @@ final class RefMounts {
       return out;
     } finally {
       if (!held) {
-        let(entry);
+        release(entry);
       }
     }
   }
@@ -91,7 +91,7 @@ final class RefMounts {
       Path shared = entry.mountPoint;
       if (shared != null) {
         entry.mountUsers++;
-        return new Held(entry, shared);
+        return new RefMount(entry, shared);
       }
       boolean pinned = entry.mountUsers > 0;
       if (!pinned) {
@@ -101,7 +101,7 @@ final class RefMounts {
         Path at = made(entry, writable);
         entry.mountUsers++;
         pinned = true;
-        return new Held(entry, at);
+        return new RefMount(entry, at);
       } finally {
         if (!pinned) {
           snapshotter.unpin(entry.snapshot);

@@ -476,7 +476,7 @@ final class RefTable {
   // --- uses ---
 
   /** Gives back one hold. */
-  void let(RefRecord entry) {
+  void release(RefRecord entry) {
     entry.refs--;
     if (!entry.dead) {
       entry.usageCount++;

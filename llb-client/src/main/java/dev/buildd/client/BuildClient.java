@@ -124,15 +124,15 @@ public final class BuildClient implements AutoCloseable {
       Optional<Definition> definition,
       Optional<Frontend> frontend,
       SolveOptions options,
-      Consumer<SolveStatus> told)
+      Consumer<SolveStatus> listener)
       throws InterruptedException, IOException {
-    Consumer<SolveStatus> progress = oneByOne(told);
+    Consumer<SolveStatus> progress = oneByOne(listener);
     String ref = options.ref().orElseGet(ClientSession::newId);
     LocalStores stores = LocalStores.of(options);
     List<Attachable> attachables = new ArrayList<>(attachables(definition, options));
     stores.provider().ifPresent(attachables::add);
     addResultTargets(attachables, ref, options);
-    attachables.replaceAll(one -> one.telling(line -> progress.accept(SolveStatus.ofDone(line))));
+    attachables.replaceAll(one -> one.reportingTo(line -> progress.accept(SolveStatus.ofDone(line))));
     Map<String, String> attrs = new TreeMap<>(options.frontendAttrs());
     if (!stores.imports().isEmpty() && (frontend.isPresent() || !options.frontend().isEmpty())) {
       attrs.put("cache-imports", cacheImports(stores.imports()));

@@ -389,7 +389,7 @@ public final class LayerFiles {
     try {
       counter.tops.add(TreeFiles.hold(directory));
       while (!counter.tops.isEmpty()) {
-        try (TreeFiles.Held top = counter.tops.removeLast()) {
+        try (TreeFiles.PathHandle top = counter.tops.removeLast()) {
           counter.add(top, "");
         }
       }
@@ -410,13 +410,13 @@ public final class LayerFiles {
     private long inodes;
 
     /** From where paths are counted: they may become too long, and their calls too deep, else. */
-    private final Deque<TreeFiles.Held> tops = new ArrayDeque<>();
+    private final Deque<TreeFiles.PathHandle> tops = new ArrayDeque<>();
 
     Counter(boolean linked) {
       this.linked = linked;
     }
 
-    void add(TreeFiles.Held top, String at) throws IOException {
+    void add(TreeFiles.PathHandle top, String at) throws IOException {
       if (at.length() > MAX_PATH) {
         tops.addLast(top.hold(at));
         return;

@@ -101,7 +101,7 @@ final class BuildExports {
       }
     }
     if (all.isEmpty()) {
-      tellOf(warnings, job);
+      reportWarnings(warnings, job);
       return Map.of();
     }
     List<Callable<Map<String, String>>> exports = new ArrayList<>();
@@ -109,12 +109,12 @@ final class BuildExports {
       Exporter.Instance instance = all.get(i);
       VertexProgress progress =
           job.vertex(Digest.of(job.session() + "-export-" + i), instance.name());
-      List<String> told = i == 0 ? warnings : List.of();
+      List<String> ofFirst = i == 0 ? warnings : List.of();
       Exporter.Context context =
           new Exporter.Context(sessions, job.session(), progress, cache, compatibility);
       int index = i;
       exports.add(() -> {
-        Map<String, String> response = export(instance, source, context, told);
+        Map<String, String> response = export(instance, source, context, ofFirst);
         observation.exported(BuildObserver.Kind.RESULT, index, instance.name(), response);
         return response;
       });
@@ -152,16 +152,16 @@ final class BuildExports {
     progress.started();
     warn(progress, warnings);
     try {
-      Map<String, String> told = instance.export(source, context);
+      Map<String, String> response = instance.export(source, context);
       progress.completed(null);
-      return told;
+      return response;
     } catch (Exception e) {
       progress.completed(e);
       throw e;
     }
   }
 
-  private static void tellOf(List<String> warnings, Job job) {
+  private static void reportWarnings(List<String> warnings, Job job) {
     if (warnings.isEmpty()) {
       return;
     }

@@ -301,10 +301,10 @@ public final class Builds implements AutoCloseable {
       for (ResultProxy ref : result.all()) {
         keys.add(ref.key());
       }
-      Map<String, String> told = parts.cacheExports().to(options, keys, session, progress);
-      build.observation().exported(BuildObserver.Kind.CACHE, index, name, told);
+      Map<String, String> response = parts.cacheExports().to(options, keys, session, progress);
+      build.observation().exported(BuildObserver.Kind.CACHE, index, name, response);
       progress.completed(null);
-      return told;
+      return response;
     } catch (InterruptedException e) {
       progress.completed(e);
       throw e;
@@ -322,7 +322,7 @@ public final class Builds implements AutoCloseable {
   /** Receives what a build tells, some events at a time. */
   @FunctionalInterface
   public interface Watcher {
-    void tell(List<ProgressEvent> events) throws InterruptedException;
+    void receive(List<ProgressEvent> events) throws InterruptedException;
   }
 
   /**
@@ -338,7 +338,7 @@ public final class Builds implements AutoCloseable {
         !page.events().isEmpty();
         page = job.journal().read(at)) {
       at = page.next();
-      watcher.tell(page.events());
+      watcher.receive(page.events());
     }
   }
 }

@@ -116,7 +116,7 @@ final class FakeRegistry implements AutoCloseable {
     }
     Optional<Part> part = Part.of(request, blob.length);
     Part sent = part.orElse(new Part(0, blob.length));
-    part.ifPresent(range -> range.tell(request, blob.length));
+    part.ifPresent(range -> range.addTo(request, blob.length));
     request.sendResponseHeaders(part.isPresent() ? 206 : 200, sent.length());
     request.getResponseBody().write(blob, sent.start, sent.length());
   }
@@ -140,7 +140,7 @@ final class FakeRegistry implements AutoCloseable {
       return end - start;
     }
 
-    void tell(HttpExchange request, int size) {
+    void addTo(HttpExchange request, int size) {
       request
           .getResponseHeaders()
           .set("Content-Range", "bytes " + start + "-" + (end - 1) + "/" + size);

@@ -130,7 +130,7 @@ final class ParallelTransferTest {
         request -> {
           FakeRegistry.Part part = part(request);
           if (part.start() == 3 * PIECE) {
-            part.tell(request, LARGE.length);
+            part.addTo(request, LARGE.length);
             request.sendResponseHeaders(206, part.length());
             request.getResponseBody().write(LARGE, part.start(), 5000);
             request.getResponseBody().flush();
@@ -165,7 +165,7 @@ final class ParallelTransferTest {
     }
     refuses(request -> {
       request.getResponseHeaders().set("ETag", "\"another\"");
-      part(request).tell(request, LARGE.length);
+      part(request).addTo(request, LARGE.length);
       request.sendResponseHeaders(206, PIECE);
       request.getResponseBody().write(new byte[PIECE]);
     });
@@ -201,7 +201,7 @@ final class ParallelTransferTest {
           FakeRegistry.Part part = part(request);
           int length = Math.min(part.length(), PIECE - 1000);
           FakeRegistry.Part less = new FakeRegistry.Part(part.start(), part.start() + length);
-          less.tell(request, LARGE.length);
+          less.addTo(request, LARGE.length);
           request.sendResponseHeaders(206, length);
           request.getResponseBody().write(LARGE, part.start(), length);
           return true;

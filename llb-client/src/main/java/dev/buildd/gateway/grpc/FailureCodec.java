@@ -133,14 +133,14 @@ public final class FailureCodec {
         spans);
   }
 
-  // --- telling ---
+  // --- writing ---
 
   /** What is told of the failure when a frontend ends with it. */
   static com.google.rpc.Status toProto(Throwable failure) {
-    com.google.rpc.Status told = StatusProto.fromThrowable(failure);
-    if (told != null) {
+    com.google.rpc.Status status = StatusProto.fromThrowable(failure);
+    if (status != null) {
       String own = failure instanceof StatusRuntimeException ? "" : Statuses.textOf(failure);
-      return own.isEmpty() ? told : told.toBuilder().setMessage(own).build();
+      return own.isEmpty() ? status : status.toBuilder().setMessage(own).build();
     }
     com.google.rpc.Status.Builder out =
         com.google.rpc.Status.newBuilder()

@@ -56,17 +56,17 @@ public final class FilteredSource implements FsSource {
     final FileStat stat;
     final PatternMatcher.Matches included;
     final PatternMatcher.Matches excluded;
-    boolean told;
+    boolean sent;
 
     Level(
         FileStat stat,
         PatternMatcher.Matches included,
         PatternMatcher.Matches excluded,
-        boolean told) {
+        boolean sent) {
       this.stat = stat;
       this.included = included;
       this.excluded = excluded;
-      this.told = told;
+      this.sent = sent;
     }
   }
 
@@ -160,8 +160,8 @@ public final class FilteredSource implements FsSource {
     boolean within = true;
     if (!left) {
       for (Level level : levels) {
-        if (!level.told) {
-          level.told = true;
+        if (!level.sent) {
+          level.sent = true;
           visitor.visit(level.stat);
         }
       }

@@ -114,7 +114,7 @@ final class Receiver {
             throw BuildException.invalid("an entry after the end of the walk");
           }
           if (packet.hasStat()) {
-            told(StatMessages.fromProto(packet.getStat()), id++, packet);
+            received(StatMessages.fromProto(packet.getStat()), id++, packet);
           } else {
             walked = true;
             entries.put(new Entry(null, -1));
@@ -139,7 +139,7 @@ final class Receiver {
     }
   }
 
-  private void told(FileStat stat, int id, Packet packet) throws InterruptedException {
+  private void received(FileStat stat, int id, Packet packet) throws InterruptedException {
     order.check(stat);
     if (options.metadataOnly().isEmpty()) {
       entries.put(new Entry(stat, id));
@@ -241,7 +241,7 @@ final class Receiver {
 
   private void remove(FileStat have) throws IOException {
     removeTree(at(have.path()));
-    tell(listener -> listener.removed(have.path()));
+    publish(listener -> listener.removed(have.path()));
   }
 
   /** What has the name of an entry so far. */
@@ -360,11 +360,11 @@ final class Receiver {
   }
 
   private void changed(FileStat stat) {
-    tell(listener ->
+    publish(listener ->
         listener.changed(stat.path(), stat, listener.begin(stat.path(), stat).digest()));
   }
 
-  private void tell(Consumer<ChangeListener> news) {
+  private void publish(Consumer<ChangeListener> news) {
     if (options.listener().isPresent()) {
       synchronized (listening) {
         news.accept(options.listener().get());
@@ -413,7 +413,7 @@ final class Receiver {
 
     private @Nullable MessageDigest hash() {
       if (hash == null) {
-        tell(listener -> hash = listener.begin(stat.path(), stat));
+        publish(listener -> hash = listener.begin(stat.path(), stat));
       }
       return hash;
     }
@@ -426,7 +426,7 @@ final class Receiver {
       out().setTimes(stat.modTime(), stat.modTime());
       release();
       if (over != null) {
-        tell(listener -> listener.changed(stat.path(), stat, over.digest()));
+        publish(listener -> listener.changed(stat.path(), stat, over.digest()));
       }
     }
 

@@ -61,11 +61,11 @@ final class Sender {
     Map<String, String> named = new HashMap<>(); // hardlinks, by the path that the source names
     int[] next = {0};
     source.walk(stat -> {
-      FileStat told = stat;
+      FileStat sent = stat;
       if (!stat.isDirectory() && !stat.isSymlink() && !stat.linkName().isEmpty()) {
         // the first name may have been filtered out
         String first = named.putIfAbsent(stat.linkName(), stat.path());
-        told = stat.withLinkName(first == null || first.equals(stat.path()) ? "" : first);
+        sent = stat.withLinkName(first == null || first.equals(stat.path()) ? "" : first);
       }
       if (!stat.isDirectory() && !stat.isSymlink()) {
         named.putIfAbsent(stat.path(), stat.path());
@@ -76,7 +76,7 @@ final class Sender {
         }
       }
       next[0]++;
-      write(Packets.stat(told));
+      write(Packets.stat(sent));
       return true;
     });
     write(Packets.END_OF_WALK);

@@ -18,7 +18,6 @@ import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.AttestationChain;
 import dev.buildd.solver.source.image.ImageMetadata;
 import dev.buildd.solver.source.image.ImageSource;
-import dev.buildd.solver.source.image.ResolveMode;
 import dev.buildd.solver.source.image.ResolvedImage;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -128,7 +127,7 @@ public final class SourceMetaResolver {
     boolean chain = image.attestationChain() || !image.attestations().isEmpty();
     return new ImageMetadata.Request(
         platform,
-        ResolveMode.parse(request.mode().text()),
+        request.mode(),
         image.config(),
         chain ? Optional.of(Set.copyOf(image.attestations())) : Optional.empty());
   }

@@ -48,7 +48,7 @@ final class ExecMounts implements AutoCloseable {
   private final List<Optional<ImmutableRef>> inputs;
   private final Deque<AutoCloseable> mounted = new ArrayDeque<>();
   private final List<AutoCloseable> holds = new ArrayList<>();
-  private final Map<String, CacheMounts.Held> caches = new HashMap<>();
+  private final Map<String, CacheMounts.CacheMount> caches = new HashMap<>();
   private final List<Output> outputs = new ArrayList<>();
   private final List<ProcessMount> mounts = new ArrayList<>();
   private @Nullable Path root;
@@ -170,8 +170,8 @@ final class ExecMounts implements AutoCloseable {
     Optional<ImmutableRef> base = input(mount);
     String id = mount.getCacheOpt().getID();
     String key = base.map(ref -> id + ":" + ref.id()).orElse(id);
-    CacheMounts.Held known = caches.get(key);
-    CacheMounts.Held held;
+    CacheMounts.CacheMount known = caches.get(key);
+    CacheMounts.CacheMount held;
     if (known != null) { // the same directory at two places of one step is one directory
       held = known.again();
     } else {
@@ -284,7 +284,7 @@ final class ExecMounts implements AutoCloseable {
   }
 
   private void pin(Path tree, String selector, Path at) throws Exception {
-    try (TreeFiles.Held found = TreeFiles.holdIn(tree, selector)) {
+    try (TreeFiles.PathHandle found = TreeFiles.holdIn(tree, selector)) {
       boolean isDirectory = found.stat().isDirectory();
       if (isDirectory) {
         Linux.mkdir(at, 0700);

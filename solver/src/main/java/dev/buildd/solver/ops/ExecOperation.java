@@ -192,8 +192,8 @@ public final class ExecOperation implements Op {
         } catch (InterruptedException e) {
           throw e;
         } catch (Exception e) {
-          stdout.tellDropped();
-          stderr.tellDropped();
+          stdout.publishDropped();
+          stderr.publishDropped();
           throw e;
         }
       }

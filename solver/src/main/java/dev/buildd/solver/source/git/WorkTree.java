@@ -53,7 +53,7 @@ record WorkTree(
       setTimes(target, Long.parseLong(seconds.strip()) * 1_000_000_000L);
     }
     if (version == CompatibilityVersion.V0_13) {
-      letAllWrite(target);
+      makeWritableByAll(target);
     }
   }
 
@@ -149,11 +149,11 @@ record WorkTree(
   }
 
   /** What was no program could once be written by everybody. */
-  private static void letAllWrite(Path directory) throws IOException {
+  private static void makeWritableByAll(Path directory) throws IOException {
     for (Path entry : LayerFiles.list(directory)) {
       Stat stat = Linux.lstat(entry);
       if (stat.isDirectory()) {
-        letAllWrite(entry);
+        makeWritableByAll(entry);
       } else if (stat.isRegular() && (stat.permissions() & 0111) == 0) {
         Linux.chmod(entry, stat.permissions() | 0222);
       }

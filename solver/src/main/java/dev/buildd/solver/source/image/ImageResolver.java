@@ -11,6 +11,7 @@ import dev.buildd.cache.registry.CredentialSource;
 import dev.buildd.cache.registry.ImageReference;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.Repository;
+import dev.buildd.llb.ResolveMode;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.snapshot.content.ContentStore;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ public final class ImageResolver {
 
   private Descriptor root(Repository repository, ResolveMode mode) throws Exception {
     String name = repository.reference().toString();
-    Descriptor known = mode == ResolveMode.LOCAL ? lastRoots.get(name) : null;
+    Descriptor known = mode == ResolveMode.PREFER_LOCAL ? lastRoots.get(name) : null;
     if (known != null && content.info(known.digest()).isPresent()) {
       return known;
     }

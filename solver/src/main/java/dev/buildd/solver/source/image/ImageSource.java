@@ -12,6 +12,7 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.registry.ImageReference;
 import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.llb.ResolveMode;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;

@@ -139,15 +139,15 @@ public final class LayerPuller {
      * What somebody else's manifest says of a layer beside what it is does not go into our images.
      */
     private LayerBlob blob(int layer) {
-      Descriptor told = layers.get(layer);
+      Descriptor declared = layers.get(layer);
       Descriptor plain =
           new Descriptor(
-              told.mediaType(),
-              told.digest(),
-              told.size(),
+              declared.mediaType(),
+              declared.digest(),
+              declared.size(),
               Optional.empty(),
               Map.of(),
-              told.urls());
+              declared.urls());
       LayerBlob out = new LayerBlob(plain, diffIds.get(layer));
       return origin
           .reference()
