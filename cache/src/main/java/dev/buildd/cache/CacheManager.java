@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.text.Ids;
 import dev.buildd.cache.RefRecord.Kind;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.snapshot.FileFailures;
@@ -222,7 +223,7 @@ public final class CacheManager implements AutoCloseable {
       Kind kind, String snapshot, List<RefRecord> parents, RefOptions options) {
     RefRecord entry =
         new RefRecord(
-            RefTable.newId(),
+            Ids.random(),
             kind,
             snapshot,
             parents,
@@ -437,7 +438,7 @@ public final class CacheManager implements AutoCloseable {
   private RefRecord commitShared(RefRecord entry) {
     RefRecord result =
         new RefRecord(
-            RefTable.newId(),
+            Ids.random(),
             entry.kind,
             entry.snapshot,
             entry.parents,

@@ -8,7 +8,6 @@ import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.snapshot.store.Resident;
 import dev.buildd.snapshot.store.Table;
-import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -40,8 +39,6 @@ final class RefTable {
   private static final Table USES = Table.REF_USE;
   private static final Table VALUES = Table.REF_VALUE;
   private static final byte[] NOTHING = new byte[0];
-  private static final String ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
-  private static final SecureRandom RANDOM = new SecureRandom();
   private static final int AT_ONCE = 1_000;
 
   private final MetadataStore store;
@@ -359,14 +356,6 @@ final class RefTable {
   }
 
   // --- changing ---
-
-  static String newId() {
-    StringBuilder out = new StringBuilder(25);
-    for (int i = 0; i < 25; i++) {
-      out.append(ID_LETTERS.charAt(RANDOM.nextInt(ID_LETTERS.length())));
-    }
-    return out.toString();
-  }
 
   /** Makes a new entry known; it has no row as yet, and is held as often as its count says. */
   void register(RefRecord entry) {

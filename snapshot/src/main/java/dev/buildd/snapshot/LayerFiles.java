@@ -346,7 +346,7 @@ public final class LayerFiles {
         Stat old = Linux.tryLstat(at);
         boolean descends = stat.isDirectory() && old != null && old.isDirectory();
         if (old != null && (!descends || isOpaque(path))) {
-          deleteTree(at);
+          FileTree.delete(at);
           descends = false;
         }
         if (stat.isWhiteout()) {
@@ -372,11 +372,6 @@ public final class LayerFiles {
         copy(path, stat, at);
       }
     }
-  }
-
-  /** Deletes a directory with all it holds; one that is not there is no failure. */
-  public static void deleteTree(Path directory) throws IOException {
-    FileTree.delete(directory);
   }
 
   /**

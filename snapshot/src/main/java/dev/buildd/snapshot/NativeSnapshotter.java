@@ -2,6 +2,7 @@ package dev.buildd.snapshot;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.snapshot.SnapshotTable.Kind;
 import dev.buildd.snapshot.SnapshotTable.Snapshot;
@@ -172,7 +173,7 @@ public final class NativeSnapshotter implements Snapshotter {
     try {
       if (!Linux.exists(directory)) {
         Path temp = changes.resolve(step.id + ".part");
-        LayerFiles.deleteTree(temp);
+        FileTree.delete(temp);
         Linux.mkdir(temp, 0755);
         LayerFiles.diff(
             List.of(whole.resolve(step.parents.getFirst())), List.of(whole.resolve(step.id)), temp);

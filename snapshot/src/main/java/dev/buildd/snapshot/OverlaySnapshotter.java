@@ -3,6 +3,7 @@ package dev.buildd.snapshot;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.snapshot.SnapshotTable.Flat;
@@ -108,7 +109,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         Linux.umount(at, 0);
         return Optional.empty();
       } finally {
-        LayerFiles.deleteTree(probe);
+        FileTree.delete(probe);
       }
     } catch (IOException e) {
       return Optional.of(e);
@@ -265,7 +266,7 @@ public final class OverlaySnapshotter implements Snapshotter {
 
   private void onDisk(Snapshot snapshot, Filling filling) throws IOException {
     Path target = temp.resolve(snapshot.id);
-    LayerFiles.deleteTree(target); // a try that failed half-way
+    FileTree.delete(target); // a try that failed half-way
     filling.fill(target);
     Linux.rename(target, layers.resolve(snapshot.id), 0);
   }
@@ -313,7 +314,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         () -> {
           Path directory = work.resolve(snapshot.id);
           if (Linux.exists(directory) && !removedEmpty(directory)) {
-            LayerFiles.deleteTree(directory);
+            FileTree.delete(directory);
           }
         });
   }

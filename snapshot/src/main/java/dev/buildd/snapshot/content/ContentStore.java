@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.FileFailures;
@@ -97,7 +98,7 @@ public final class ContentStore {
   private ContentStore(Path root) throws IOException {
     this.blobs = root.resolve("blobs");
     this.ingest = root.resolve("ingest");
-    LayerFiles.deleteTree(ingest);
+    FileTree.delete(ingest);
     Files.createDirectories(ingest);
     Files.createDirectories(blobs.resolve("sha256"));
   }

@@ -17,6 +17,7 @@ import dev.buildd.cache.Mounted;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.registry.RegistrySettings;
+import dev.buildd.llb.ResolveMode;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.snapshot.OverlaySnapshotter;
