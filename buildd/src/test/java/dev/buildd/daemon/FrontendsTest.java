@@ -303,7 +303,8 @@ final class FrontendsTest {
     assertSeenEverywhere(
         gateway ->
             List.of(
-                attempt(() -> gateway.solve(GatewayClient.Request.of(Definition.empty())).single())),
+                attempt(
+                    () -> gateway.solve(GatewayClient.Request.of(Definition.empty())).single())),
         "Optional.empty");
   }
 

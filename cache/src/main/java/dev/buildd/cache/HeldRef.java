@@ -1,9 +1,9 @@
 package dev.buildd.cache;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
-import dev.buildd.snapshot.FileFailures;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.layer.LayerWriter;

@@ -2,8 +2,8 @@ package dev.buildd.cache;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.snapshot.FileFailures;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.Snapshotter;

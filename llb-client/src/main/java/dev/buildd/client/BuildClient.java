@@ -132,7 +132,8 @@ public final class BuildClient implements AutoCloseable {
     List<Attachable> attachables = new ArrayList<>(attachables(definition, options));
     stores.provider().ifPresent(attachables::add);
     addResultTargets(attachables, ref, options);
-    attachables.replaceAll(one -> one.reportingTo(line -> progress.accept(SolveStatus.ofDone(line))));
+    attachables.replaceAll(
+        one -> one.reportingTo(line -> progress.accept(SolveStatus.ofDone(line))));
     Map<String, String> attrs = new TreeMap<>(options.frontendAttrs());
     if (!stores.imports().isEmpty() && (frontend.isPresent() || !options.frontend().isEmpty())) {
       attrs.put("cache-imports", cacheImports(stores.imports()));

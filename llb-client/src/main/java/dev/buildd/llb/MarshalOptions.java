@@ -20,10 +20,7 @@ public record MarshalOptions(
   /** As for today's daemons. */
   public static MarshalOptions defaults(ConstraintsOption... options) {
     return new MarshalOptions(
-        Encoding.TODAY,
-        Constraints.of(options),
-        Optional.empty(),
-        Ids.random());
+        Encoding.TODAY, Constraints.of(options), Optional.empty(), Ids.random());
   }
 
   public MarshalOptions withEncoding(Encoding other) {

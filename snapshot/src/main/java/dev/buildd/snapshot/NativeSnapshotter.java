@@ -2,6 +2,7 @@ package dev.buildd.snapshot;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.snapshot.SnapshotTable.Kind;

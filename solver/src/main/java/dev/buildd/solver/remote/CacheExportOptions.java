@@ -2,7 +2,7 @@ package dev.buildd.solver.remote;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.LayerBlobs;
-import dev.buildd.cache.registry.ImageReference;
+import dev.buildd.registry.ImageReference;
 import dev.buildd.solver.exporter.Attributes;
 import java.util.Map;
 

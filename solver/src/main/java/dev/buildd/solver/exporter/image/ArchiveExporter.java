@@ -6,7 +6,7 @@ import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
-import dev.buildd.cache.registry.ImageReference;
+import dev.buildd.registry.ImageReference;
 import dev.buildd.session.Session;
 import dev.buildd.session.content.RemoteContent;
 import dev.buildd.session.filesync.FileSend;
