@@ -29,7 +29,7 @@ import dev.buildd.llb.ResolveMode;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import dev.buildd.llb.State;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

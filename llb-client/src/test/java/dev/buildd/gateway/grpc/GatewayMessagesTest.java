@@ -28,7 +28,7 @@ import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMapDeprecated;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import io.grpc.protobuf.StatusProto;
 import java.time.Instant;
 import java.util.List;

@@ -20,7 +20,7 @@ import dev.buildd.llb.Definition;
 import dev.buildd.llb.ImageMetaResolver;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.ProgressEvent;

@@ -1,4 +1,4 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.source;
 
 import dev.buildd.base.pattern.PatternMatcher;
 import java.io.IOException;
@@ -77,7 +77,7 @@ public final class FilteredSource implements FsSource {
   }
 
   /** What a client sends of a directory when asked for it. */
-  static FsSource select(FsSource source, FileSyncRequest request) throws IOException {
+  public static FsSource select(FsSource source, FileSyncRequest request) throws IOException {
     List<String> includes = new ArrayList<>(request.includePatterns());
     if (!request.followPaths().isEmpty() && source instanceof DirectorySource directory) {
       List<String> targets = FollowedLinks.resolve(directory.root(), request.followPaths());

@@ -1,9 +1,11 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.fsutil.Packet;
+import dev.buildd.session.filesync.source.FileStat;
+import dev.buildd.session.filesync.source.FsSource;
 import dev.buildd.session.rpc.Statuses;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * The sending side of a transfer. One thread tells of the tree, one sends the content of files that
  * were asked for, one reads what the receiver asks.
  */
-final class Sender {
+public final class Sender {
   private static final int CHUNK = 256 << 10;
   private static final int COPIED = CHUNK / 4; // up to which copying costs less than a new buffer
   private static final int END = -1;
@@ -37,14 +39,14 @@ final class Sender {
   @GuardedBy("lock")
   private final Map<Integer, String> files = new HashMap<>();
 
-  Sender(PacketStream stream, FsSource source, ReceiveOptions.Progress progress) {
+  public Sender(PacketStream stream, FsSource source, ReceiveOptions.Progress progress) {
     this.stream = stream;
     this.source = source;
     this.progress = progress;
   }
 
   /** Transfers all that the receiver asks for; on failure the receiver is told why. */
-  void run() throws Exception {
+  public void run() throws Exception {
     try (Scope scope = Scope.open("send files")) {
       scope.fork("walk", () -> PlatformThread.run("fsutil-walk", this::walk));
       scope.fork("send content", () -> PlatformThread.run("fsutil-send", this::sendContent));

@@ -1,4 +1,4 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.source;
 
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Walks a directory in the order of transfers, one entry at a time. A directory is listed when the
  * walk goes on from it, so the caller may change it, or skip it, until then.
  */
-final class TreeWalk {
+public final class TreeWalk {
   private record Inode(long dev, long ino) {}
 
   private record Level(Path directory, String prefix, Iterator<String> names) {}
@@ -32,13 +32,13 @@ final class TreeWalk {
   private @Nullable FileStat entered;
   private Path enteredAt;
 
-  TreeWalk(Path root) throws IOException {
+  public TreeWalk(Path root) throws IOException {
     this.enteredAt = root;
     levels.push(new Level(root, "", names(root).iterator()));
   }
 
   /** The next entry, or null at the end. */
-  @Nullable FileStat next() throws IOException {
+  public @Nullable FileStat next() throws IOException {
     FileStat parent = entered;
     entered = null;
     if (parent != null) {
@@ -88,7 +88,7 @@ final class TreeWalk {
   }
 
   /** Leaves out what is in the directory that was told of last. */
-  void skipChildren() {
+  public void skipChildren() {
     entered = null;
   }
 

@@ -1,8 +1,9 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import com.code_intelligence.jazzer.api.FuzzedDataProvider;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.buildd.proto.fsutil.Packet;
+import dev.buildd.session.filesync.source.FileStat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
@@ -14,6 +14,8 @@ import dev.buildd.base.linux.OutputFile;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.GoPath;
 import dev.buildd.proto.fsutil.Packet;
+import dev.buildd.session.filesync.source.FileStat;
+import dev.buildd.session.filesync.source.TreeWalk;
 import dev.buildd.session.rpc.Statuses;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -42,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The second never waits for content, so the first may wait for the second: that bounds what is
  * held in memory.
  */
-final class Receiver {
+public final class Receiver {
   private static final int METADATA_PERMISSIONS = 0644;
   private static final int QUEUE = 1024;
 
@@ -74,7 +76,7 @@ final class Receiver {
     }
   }
 
-  Receiver(PacketStream stream, Path destination, ReceiveOptions options) {
+  public Receiver(PacketStream stream, Path destination, ReceiveOptions options) {
     this.stream = stream;
     this.destination = destination;
     this.options = options;
@@ -82,7 +84,7 @@ final class Receiver {
   }
 
   /** Transfers all; on failure the sender is told why. */
-  void run() throws Exception {
+  public void run() throws Exception {
     try (Scope scope = Scope.open("receive " + destination)) {
       scope.fork("read packets", () -> PlatformThread.run("fsutil-read", this::readPackets));
       scope.fork("apply changes", () -> PlatformThread.run("fsutil-apply", this::applyChanges));

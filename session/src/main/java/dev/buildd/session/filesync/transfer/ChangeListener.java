@@ -1,5 +1,6 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
+import dev.buildd.session.filesync.source.FileStat;
 import java.security.MessageDigest;
 
 /**

@@ -1,4 +1,4 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.source;
 
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;

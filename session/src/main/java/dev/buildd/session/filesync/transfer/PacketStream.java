@@ -1,10 +1,10 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import dev.buildd.proto.fsutil.Packet;
 import org.jspecify.annotations.Nullable;
 
 /** The connection over which a tree is transferred. */
-interface PacketStream {
+public interface PacketStream {
   /** The next packet, or null when the peer has sent all. */
   @Nullable Packet read() throws Exception;
 

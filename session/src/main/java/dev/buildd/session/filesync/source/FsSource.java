@@ -1,4 +1,4 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.source;
 
 import java.io.IOException;
 import java.io.InputStream;

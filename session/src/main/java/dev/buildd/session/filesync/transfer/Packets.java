@@ -1,8 +1,9 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.buildd.proto.fsutil.Packet;
+import dev.buildd.session.filesync.source.FileStat;
 import java.nio.charset.StandardCharsets;
 
 /** The packets of fsutil's protocol. */

@@ -1,4 +1,4 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;

@@ -1,7 +1,8 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.pattern.GoPath;
+import dev.buildd.session.filesync.source.FileStat;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;

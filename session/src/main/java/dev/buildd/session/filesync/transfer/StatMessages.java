@@ -1,8 +1,9 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
 import com.google.protobuf.ByteString;
 import dev.buildd.base.linux.FileNames;
 import dev.buildd.proto.fsutil.Stat;
+import dev.buildd.session.filesync.source.FileStat;
 import java.util.SortedMap;
 import java.util.TreeMap;
 

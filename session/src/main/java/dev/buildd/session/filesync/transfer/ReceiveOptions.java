@@ -1,5 +1,7 @@
-package dev.buildd.session.filesync;
+package dev.buildd.session.filesync.transfer;
 
+import dev.buildd.session.filesync.source.FileStat;
+import dev.buildd.session.filesync.source.StatMapper;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
