@@ -175,9 +175,9 @@ final class BuildCommand {
     SolveOptions options =
         SolveOptions.defaults()
             .withRef(ref)
-            .withExports(Exports.parse(flags).toArray(SolveOptions.Export[]::new))
+            .withExports(OutputFlags.parse(flags).toArray(SolveOptions.Export[]::new))
             .withFrontend(flags.text("frontend"), frontendOptions(flags))
-            .withCaches(Exports.cacheExports(flags), Exports.cacheImports(flags))
+            .withCaches(OutputFlags.cacheExports(flags), OutputFlags.cacheImports(flags))
             .withAttachables(attachables.toArray(Attachable[]::new))
             .withEntitlements(flags.list("allow").toArray(String[]::new));
     for (Map.Entry<String, String> local : pairs("local", flags.list("local")).entrySet()) {

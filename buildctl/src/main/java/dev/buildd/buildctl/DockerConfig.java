@@ -2,7 +2,7 @@ package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.gateway.Json;
+import dev.buildd.gateway.JsonValues;
 import dev.buildd.session.auth.AuthClient;
 import dev.buildd.session.auth.AuthProvider;
 import java.io.IOException;
@@ -81,13 +81,16 @@ final class DockerConfig implements AuthProvider.Store {
 
   private Found find(String key) throws IOException {
     Optional<Map<String, @Nullable Object>> given =
-        entry(auths(Json.object(environment.getOrDefault("DOCKER_AUTH_CONFIG", ""))), key, true);
+        entry(
+            auths(JsonValues.object(environment.getOrDefault("DOCKER_AUTH_CONFIG", ""))),
+            key,
+            true);
     if (given.isPresent()) {
       return ofEntry(given.get());
     }
     Path file = directory.resolve("config.json");
     Optional<Map<String, @Nullable Object>> config =
-        Files.isRegularFile(file) ? Json.object(Files.readString(file)) : Optional.empty();
+        Files.isRegularFile(file) ? JsonValues.object(Files.readString(file)) : Optional.empty();
     String helper = helper(config, key);
     if (!helper.isEmpty()) {
       return found(new CredentialHelper(helper, environment).get(key), Optional.empty());
@@ -103,11 +106,11 @@ final class DockerConfig implements AuthProvider.Store {
 
   private String helper(Optional<Map<String, @Nullable Object>> config, String key) {
     Map<String, @Nullable Object> helpers =
-        config.flatMap(c -> Json.asObject(c.get("credHelpers"))).orElse(Map.of());
+        config.flatMap(c -> JsonValues.asObject(c.get("credHelpers"))).orElse(Map.of());
     if (helpers.containsKey(key)) {
-      return Json.asText(helpers.get(key));
+      return JsonValues.asText(helpers.get(key));
     }
-    String store = config.map(c -> Json.asText(c.get("credsStore"))).orElse("");
+    String store = config.map(c -> JsonValues.asText(c.get("credsStore"))).orElse("");
     boolean silent =
         store.isEmpty() && helpers.isEmpty() && auths(config).isEmpty(); // nothing is configured
     return silent ? CredentialHelper.usual(environment) : store;
@@ -115,12 +118,12 @@ final class DockerConfig implements AuthProvider.Store {
 
   private static Map<String, @Nullable Object> auths(
       Optional<Map<String, @Nullable Object>> config) {
-    return config.flatMap(c -> Json.asObject(c.get("auths"))).orElse(Map.of());
+    return config.flatMap(c -> JsonValues.asObject(c.get("auths"))).orElse(Map.of());
   }
 
   private static Optional<Map<String, @Nullable Object>> entry(
       Map<String, @Nullable Object> auths, String key, boolean exactly) {
-    Optional<Map<String, @Nullable Object>> exact = Json.asObject(auths.get(key));
+    Optional<Map<String, @Nullable Object>> exact = JsonValues.asObject(auths.get(key));
     if (exact.isPresent() || exactly) {
       return exact;
     }
@@ -128,7 +131,7 @@ final class DockerConfig implements AuthProvider.Store {
     return auths.keySet().stream()
         .filter(name -> hostOf(name).equals(key))
         .findFirst()
-        .flatMap(name -> Json.asObject(auths.get(name)));
+        .flatMap(name -> JsonValues.asObject(auths.get(name)));
   }
 
   private static String hostOf(String address) {
@@ -138,19 +141,19 @@ final class DockerConfig implements AuthProvider.Store {
   }
 
   private Found ofEntry(Map<String, @Nullable Object> entry) {
-    String token = Json.asText(entry.get("registrytoken"));
+    String token = JsonValues.asText(entry.get("registrytoken"));
     return found(credentials(entry), token.isEmpty() ? Optional.empty() : Optional.of(token));
   }
 
   private static AuthClient.Credentials credentials(Map<String, @Nullable Object> entry) {
-    String token = Json.asText(entry.get("identitytoken"));
+    String token = JsonValues.asText(entry.get("identitytoken"));
     if (!token.isEmpty()) {
       return new AuthClient.Credentials("", token);
     }
-    String auth = Json.asText(entry.get("auth"));
+    String auth = JsonValues.asText(entry.get("auth"));
     if (auth.isEmpty()) {
       return new AuthClient.Credentials(
-          Json.asText(entry.get("username")), Json.asText(entry.get("password")));
+          JsonValues.asText(entry.get("username")), JsonValues.asText(entry.get("password")));
     }
     try {
       String pair = new String(Base64.getDecoder().decode(auth), StandardCharsets.UTF_8);
@@ -228,11 +231,11 @@ final class DockerConfig implements AuthProvider.Store {
 
     private AuthClient.Credentials credentials(String answer) throws IOException {
       Map<String, @Nullable Object> found =
-          Json.object(answer)
+          JsonValues.object(answer)
               .orElseThrow(() -> new IOException(PREFIX + name + " gave no JSON object"));
-      String username = Json.asText(found.get("Username"));
+      String username = JsonValues.asText(found.get("Username"));
       return new AuthClient.Credentials(
-          username.equals("<token>") ? "" : username, Json.asText(found.get("Secret")));
+          username.equals("<token>") ? "" : username, JsonValues.asText(found.get("Secret")));
     }
   }
 }

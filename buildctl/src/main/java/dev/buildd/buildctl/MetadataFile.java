@@ -1,7 +1,7 @@
 package dev.buildd.buildctl;
 
 import dev.buildd.base.json.GoJson;
-import dev.buildd.gateway.Json;
+import dev.buildd.gateway.JsonValues;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -32,7 +32,7 @@ final class MetadataFile {
   private static Object unfolded(String value) {
     try {
       String text = new String(Base64.getDecoder().decode(value), StandardCharsets.UTF_8);
-      Optional<Map<String, @Nullable Object>> object = Json.object(text);
+      Optional<Map<String, @Nullable Object>> object = JsonValues.object(text);
       if (object.isPresent() && !object.get().isEmpty()) {
         return object.get();
       }

@@ -35,6 +35,7 @@ final class ArchitectureTest {
               "dev.buildd.daemon..",
               "dev.buildd.solver..",
               "dev.buildd.cache..",
+              "dev.buildd.registry..",
               "dev.buildd.snapshot..",
               "dev.buildd.worker..");
 

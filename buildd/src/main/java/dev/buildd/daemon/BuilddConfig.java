@@ -3,7 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.Stat;
-import dev.buildd.cache.registry.RegistrySettings;
+import dev.buildd.registry.RegistrySettings;
 import dev.buildd.solver.worker.MachinePlatforms;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -3,7 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.http.TlsSettings;
-import dev.buildd.cache.registry.RegistrySettings;
+import dev.buildd.registry.RegistrySettings;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;

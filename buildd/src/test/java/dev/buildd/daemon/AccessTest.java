@@ -14,7 +14,7 @@ import dev.buildd.gateway.Result;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.session.filesync.FileSendTarget;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.session.secrets.SecretsProvider;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -57,6 +57,20 @@ final class ArchitectureTest {
               "org.jspecify.annotations",
               "org.slf4j");
 
+  @ArchTest
+  static final ArchRule registriesKnowNoFilesystems =
+      classes()
+          .that()
+          .resideInAPackage("dev.buildd.registry..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              "dev.buildd.registry..",
+              "dev.buildd.base..",
+              "java..",
+              "org.jspecify.annotations",
+              "org.slf4j");
+
   /** Where messages of the services are sent, received, or put into our own words. */
   private static final String[] RIM = {
     "dev.buildd.session..", // the tunnel and what goes through it, both ends
@@ -146,7 +160,7 @@ final class ArchitectureTest {
           + "|session\\.filesync\\.FileSendTarget.*"
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout).*|solver\\.worker\\.MachinePlatforms"
-          + "|worker\\.runc\\.(Runc|RuncExecutor|NetworkFiles|Capabilities|Seccomp|Cgroups)"
+          + "|worker\\.runc\\.(Runc|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
           + "|daemon\\.(ConfigFile|Daemon|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
           + "|history\\.History|rpc\\.ContentService.*))";
 
@@ -186,6 +200,7 @@ final class ArchitectureTest {
           .resideInAnyPackage(
               "dev.buildd.snapshot..",
               "dev.buildd.cache..",
+              "dev.buildd.registry..",
               "dev.buildd.session..",
               "dev.buildd.solver..",
               "dev.buildd.worker..",

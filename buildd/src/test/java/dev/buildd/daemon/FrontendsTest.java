@@ -29,7 +29,7 @@ import dev.buildd.llb.ResolveMode;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import dev.buildd.llb.State;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -182,7 +182,7 @@ final class FrontendsTest {
     Object run() throws Exception;
   }
 
-  private static String told(Step step) {
+  private static String attempt(Step step) {
     try {
       Object value = step.run();
       return value instanceof byte[] bytes ? new String(bytes, UTF_8) : String.valueOf(value);
@@ -237,15 +237,15 @@ final class FrontendsTest {
         gateway -> {
           Reference ref = solve(gateway, files());
           return List.of(
-              told(() -> ref.readFile("d/one")),
-              told(() -> ref.readFile("/d/link")),
-              told(() -> ref.readFile("/d/one", 8, 2)),
-              told(() -> ref.readFile("/d/one", 8, 0)),
-              told(() -> ref.readFile("/d/one", 100, 1)),
-              told(() -> ref.readFile("none")),
-              told(() -> ref.readFile("/d")),
-              told(() -> ref.readFile("/out/passwd")),
-              told(() -> ref.definition().orElseThrow().terminal().isPresent()));
+              attempt(() -> ref.readFile("d/one")),
+              attempt(() -> ref.readFile("/d/link")),
+              attempt(() -> ref.readFile("/d/one", 8, 2)),
+              attempt(() -> ref.readFile("/d/one", 8, 0)),
+              attempt(() -> ref.readFile("/d/one", 100, 1)),
+              attempt(() -> ref.readFile("none")),
+              attempt(() -> ref.readFile("/d")),
+              attempt(() -> ref.readFile("/out/passwd")),
+              attempt(() -> ref.definition().orElseThrow().terminal().isPresent()));
         },
         "content of one",
         "content of one",
@@ -281,13 +281,13 @@ final class FrontendsTest {
         gateway -> {
           Reference ref = solve(gateway, files());
           return List.of(
-              told(() -> ref.readDir("/d", "").stream().map(FrontendsTest::words).toList()),
-              told(() -> ref.readDir("d", "t*").stream().map(FrontendsTest::words).toList()),
-              told(() -> words(ref.statFile("/"))),
-              told(() -> words(ref.statFile("/d"))),
-              told(() -> ref.readDir("/d/one", "")),
-              told(() -> ref.readDir("/none", "")),
-              told(() -> ref.statFile("/none")));
+              attempt(() -> ref.readDir("/d", "").stream().map(FrontendsTest::words).toList()),
+              attempt(() -> ref.readDir("d", "t*").stream().map(FrontendsTest::words).toList()),
+              attempt(() -> words(ref.statFile("/"))),
+              attempt(() -> words(ref.statFile("/d"))),
+              attempt(() -> ref.readDir("/d/one", "")),
+              attempt(() -> ref.readDir("/none", "")),
+              attempt(() -> ref.statFile("/none")));
         },
         "[link 1000000777 3 -> one, one 640 14, two 644 1]",
         "[two 644 1]",
@@ -303,7 +303,8 @@ final class FrontendsTest {
     assertSeenEverywhere(
         gateway ->
             List.of(
-                told(() -> gateway.solve(GatewayClient.Request.of(Definition.empty())).single())),
+                attempt(
+                    () -> gateway.solve(GatewayClient.Request.of(Definition.empty())).single())),
         "Optional.empty");
   }
 
@@ -322,12 +323,12 @@ final class FrontendsTest {
                   List.of(),
                   true);
           return List.of(
-              told(() -> gateway.solve(plain).single().orElseThrow().readFile("/inner")),
-              told(() -> in(gateway.solve(plain).metadata(), "inner")),
-              told(() ->
+              attempt(() -> gateway.solve(plain).single().orElseThrow().readFile("/inner")),
+              attempt(() -> in(gateway.solve(plain).metadata(), "inner")),
+              attempt(() ->
                   in(gateway.solve(withInput).byName(), "given").orElseThrow().readFile("/in")),
-              told(() -> gateway.solve(GatewayClient.Request.of("nobody.v0", Map.of()))),
-              told(() ->
+              attempt(() -> gateway.solve(GatewayClient.Request.of("nobody.v0", Map.of()))),
+              attempt(() ->
                   gateway.solve(
                       new GatewayClient.Request(
                           Optional.of(input), INNER, Map.of(), Map.of(), List.of(), false))));
@@ -344,7 +345,7 @@ final class FrontendsTest {
     assertSeenEverywhere(
         gateway ->
             List.of(
-                told(() -> {
+                attempt(() -> {
                   ImageMetaResolver.Resolved found =
                       gateway.resolveImageConfig(
                           new ImageRequest(
@@ -353,7 +354,7 @@ final class FrontendsTest {
                       + " "
                       + new String(found.config(), UTF_8).contains("diff_ids");
                 }),
-                told(() -> {
+                attempt(() -> {
                   SourceMeta found =
                       gateway.resolveSourceMeta(
                           SourceMetaRequest.of("docker-image://" + image, Map.of()));
@@ -364,10 +365,10 @@ final class FrontendsTest {
                       + " "
                       + new String(told.config(), UTF_8).contains("diff_ids");
                 }),
-                told(() ->
+                attempt(() ->
                     gateway.resolveSourceMeta(
                         SourceMetaRequest.of("local://context", Map.of("k", "v")))),
-                told(() ->
+                attempt(() ->
                         gateway.resolveSourceMeta(
                             SourceMetaRequest.of("docker-image://" + image + "-not", Map.of())))
                     .substring(0, 9)),

@@ -94,7 +94,7 @@ final class RealInputTest {
         client.solve(
             Optional.of(binary.marshal()),
             SolveOptions.defaults().withExports(SolveOptions.Export.local(out)),
-            status -> tell(status, told));
+            status -> collect(status, told));
       } catch (Exception e) {
         throw new AssertionError(String.join("", told), e);
       }
@@ -110,7 +110,7 @@ final class RealInputTest {
         .contains("leaf");
   }
 
-  private static void tell(SolveStatus status, ConcurrentLinkedQueue<String> told) {
+  private static void collect(SolveStatus status, ConcurrentLinkedQueue<String> told) {
     status.logs().forEach(line -> told.add(line.data().toStringUtf8()));
   }
 

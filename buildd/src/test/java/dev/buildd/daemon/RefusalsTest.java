@@ -24,7 +24,7 @@ import dev.buildd.proto.gateway.Result;
 import dev.buildd.proto.gateway.ReturnRequest;
 import dev.buildd.proto.pb.SourceOp;
 import dev.buildd.proto.sourcepolicy.Policy;
-import dev.buildd.solver.graph.SolveException;
+import dev.buildd.solver.graph.VertexException;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -219,7 +219,7 @@ final class RefusalsTest {
   @Test
   void defectsAreInternalAndToldToTheLogOnly() {
     Exception defect =
-        new SolveException(Digest.of("v"), "step", new NullPointerException("secret detail"));
+        new VertexException(Digest.of("v"), "step", new NullPointerException("secret detail"));
     assertThat(BuildException.categoryOf(defect)).isEqualTo(Category.INTERNAL);
     com.google.rpc.Status told = WireErrors.statusOf(defect);
     assertThat(told.getCode()).isEqualTo(Status.Code.INTERNAL.value());

@@ -3,7 +3,7 @@ package dev.buildd.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.http.TlsSettings;
-import dev.buildd.cache.registry.RegistrySettings;
+import dev.buildd.registry.RegistrySettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -18,7 +18,7 @@ import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.session.ClientSession;
 import dev.buildd.session.filesync.FileSendTarget;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,9 +4,10 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.cache.CacheEntry.Kind;
+import dev.buildd.base.linux.FileFailures;
+import dev.buildd.base.text.Ids;
+import dev.buildd.cache.RefRecord.Kind;
 import dev.buildd.cache.contenthash.ContentHash;
-import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.nio.file.Files;
@@ -87,7 +88,7 @@ public final class CacheManager implements AutoCloseable {
 
   public static CacheManager open(
       Path root, MetadataStore store, Snapshotter snapshotter, Clock clock) {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "open cache " + root,
         () ->
             Threads.nativeCalls()
@@ -148,7 +149,7 @@ public final class CacheManager implements AutoCloseable {
    */
   public ImmutableRef get(String id, LayerProvider provider) {
     synchronized (table) {
-      CacheEntry entry = table.get(id);
+      RefRecord entry = table.get(id);
       if (entry.mutable) {
         throw new BuildException(Category.FAILED_PRECONDITION, "ref " + id + " is mutable");
       }
@@ -157,7 +158,7 @@ public final class CacheManager implements AutoCloseable {
   }
 
   /** One more hold on an immutable ref's entry. */
-  ImmutableRef hold(CacheEntry entry, LayerProvider provider) {
+  ImmutableRef hold(RefRecord entry, LayerProvider provider) {
     synchronized (table) {
       table.hold(entry);
       // what is here has all that it was made of here too; nothing is kept alive for it
@@ -174,8 +175,8 @@ public final class CacheManager implements AutoCloseable {
       RefOptions options,
       Map<String, byte[]> values,
       LayerProvider provider) {
-    List<CacheEntry> parents = parent.map(p -> List.of(settled(p))).orElse(List.of());
-    CacheEntry entry = newEntry(Kind.LAYER, "", parents, options);
+    List<RefRecord> parents = parent.map(p -> List.of(settled(p))).orElse(List.of());
+    RefRecord entry = newEntry(Kind.LAYER, "", parents, options);
     MetadataStore.Batch batch = store.batch();
     synchronized (table) {
       table.register(entry);
@@ -188,7 +189,7 @@ public final class CacheManager implements AutoCloseable {
 
   /** A new mutable ref that begins as its parent, or empty. */
   public MutableRef newMutable(Optional<ImmutableRef> parent, RefOptions options) {
-    List<CacheEntry> parents = parent.map(p -> List.of(finished(p))).orElse(List.of());
+    List<RefRecord> parents = parent.map(p -> List.of(finished(p))).orElse(List.of());
     String snapshot = snapshotter.prepare(parents.stream().map(p -> p.snapshot).findFirst());
     return newMutable(snapshot, parents, options);
   }
@@ -201,8 +202,8 @@ public final class CacheManager implements AutoCloseable {
     return newMutable(snapshotter.prepareSmall(), List.of(), options);
   }
 
-  private MutableRef newMutable(String snapshot, List<CacheEntry> parents, RefOptions options) {
-    CacheEntry entry = newEntry(Kind.LAYER, snapshot, parents, options);
+  private MutableRef newMutable(String snapshot, List<RefRecord> parents, RefOptions options) {
+    RefRecord entry = newEntry(Kind.LAYER, snapshot, parents, options);
     entry.mutable = true;
     entry.fresh = parents.isEmpty();
     entry.retain = options.retain();
@@ -218,11 +219,11 @@ public final class CacheManager implements AutoCloseable {
     return new HeldRef.Mutable(this, entry);
   }
 
-  private CacheEntry newEntry(
-      Kind kind, String snapshot, List<CacheEntry> parents, RefOptions options) {
-    CacheEntry entry =
-        new CacheEntry(
-            RefTable.newId(),
+  private RefRecord newEntry(
+      Kind kind, String snapshot, List<RefRecord> parents, RefOptions options) {
+    RefRecord entry =
+        new RefRecord(
+            Ids.random(),
             kind,
             snapshot,
             parents,
@@ -237,8 +238,8 @@ public final class CacheManager implements AutoCloseable {
   /** Opens a mutable ref that nobody holds. */
   public MutableRef getMutable(String id) {
     MetadataStore.Batch batch = store.batch();
-    @Nullable CacheEntry outdated;
-    CacheEntry entry;
+    @Nullable RefRecord outdated;
+    RefRecord entry;
     synchronized (table) {
       entry = table.unusedMutable(id);
       outdated = entry.twin;
@@ -282,10 +283,10 @@ public final class CacheManager implements AutoCloseable {
 
   /** Made of others: at once if their files are here, else when its own are wanted. */
   private ImmutableRef derived(Kind kind, List<ImmutableRef> refs, RefOptions options) {
-    List<CacheEntry> parents = refs.stream().map(this::settled).toList();
-    CacheEntry entry = newEntry(kind, "", parents, options);
+    List<RefRecord> parents = refs.stream().map(this::settled).toList();
+    RefRecord entry = newEntry(kind, "", parents, options);
     MetadataStore.Batch batch = store.batch();
-    if (parents.stream().noneMatch(CacheEntry::isLazy)) {
+    if (parents.stream().noneMatch(RefRecord::isLazy)) {
       entry.snapshot = derivedSnapshot(entry, batch);
     }
     synchronized (table) {
@@ -299,7 +300,7 @@ public final class CacheManager implements AutoCloseable {
         LayerProvider.anyOf(refs.stream().map(ref -> heldBy(ref).provider()).toList()));
   }
 
-  private String derivedSnapshot(CacheEntry entry, MetadataStore.Batch batch) {
+  private String derivedSnapshot(RefRecord entry, MetadataStore.Batch batch) {
     List<String> parents = entry.parents.stream().map(parent -> parent.snapshot).toList();
     return switch (entry.kind) {
       case MERGE -> snapshotter.merge(parents, batch);
@@ -312,14 +313,14 @@ public final class CacheManager implements AutoCloseable {
   }
 
   private String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "diff",
         () ->
             Threads.nativeCalls().callUninterruptibly(() -> snapshotter.diff(lower, upper, batch)));
   }
 
   /** Makes the files of a lazy entry that is derived from others, whose files are here. */
-  void derive(CacheEntry entry) {
+  void derive(RefRecord entry) {
     MetadataStore.Batch batch = store.batch();
     String snapshot = derivedSnapshot(entry, batch);
     synchronized (table) {
@@ -330,11 +331,11 @@ public final class CacheManager implements AutoCloseable {
   }
 
   /** Gives a lazy entry the files of a mutable ref, which is no more. */
-  void adopt(CacheEntry entry, MutableRef files) {
+  void adopt(RefRecord entry, MutableRef files) {
     if (!(files instanceof HeldRef.Mutable ref && ref.manager == this)) {
       throw new IllegalArgumentException("not a ref of this cache: " + files);
     }
-    CacheEntry made = ref.entry;
+    RefRecord made = ref.entry;
     made.files.lock();
     try {
       endWriting(ref);
@@ -359,17 +360,17 @@ public final class CacheManager implements AutoCloseable {
   }
 
   /** The ref's entry, settled, and its files here. */
-  private CacheEntry finished(ImmutableRef ref) {
+  private RefRecord finished(ImmutableRef ref) {
     heldBy(ref).bring();
     return settled(ref);
   }
 
   /** The ref's entry, cut off from its mutable twin, so that others can build upon it. */
-  private CacheEntry settled(ImmutableRef ref) {
-    CacheEntry entry = heldBy(ref).open();
+  private RefRecord settled(ImmutableRef ref) {
+    RefRecord entry = heldBy(ref).open();
     entry.files.lock();
     try {
-      CacheEntry twin;
+      RefRecord twin;
       MetadataStore.Batch batch = store.batch();
       synchronized (table) {
         twin = entry.twin;
@@ -399,7 +400,7 @@ public final class CacheManager implements AutoCloseable {
   }
 
   ImmutableRef commit(HeldRef.Mutable ref) {
-    CacheEntry entry = ref.entry;
+    RefRecord entry = ref.entry;
     entry.files.lock();
     try {
       endWriting(ref);
@@ -412,7 +413,7 @@ public final class CacheManager implements AutoCloseable {
 
   private void endWriting(HeldRef.Mutable ref) {
     synchronized (table) {
-      CacheEntry entry = ref.open();
+      RefRecord entry = ref.open();
       if (entry.refs > 1) {
         throw new BuildException(
             Category.FAILED_PRECONDITION, "ref " + entry.id + " is still mounted");
@@ -421,7 +422,7 @@ public final class CacheManager implements AutoCloseable {
     }
   }
 
-  private CacheEntry commitWhole(CacheEntry entry) {
+  private RefRecord commitWhole(RefRecord entry) {
     MetadataStore.Batch batch = store.batch();
     snapshotter.commit(entry.snapshot, batch);
     synchronized (table) {
@@ -434,10 +435,10 @@ public final class CacheManager implements AutoCloseable {
   }
 
   /** The result shares the snapshot until someone builds upon it or the mutable ref is reopened. */
-  private CacheEntry commitShared(CacheEntry entry) {
-    CacheEntry result =
-        new CacheEntry(
-            RefTable.newId(),
+  private RefRecord commitShared(RefRecord entry) {
+    RefRecord result =
+        new RefRecord(
+            Ids.random(),
             entry.kind,
             entry.snapshot,
             entry.parents,
@@ -455,13 +456,13 @@ public final class CacheManager implements AutoCloseable {
       table.record(entry, batch);
       table.record(result, batch);
       entry.fresh = false;
-      table.let(entry);
+      table.release(entry);
     }
     batch.commit();
     return result;
   }
 
-  ContentHash receive(CacheEntry entry) {
+  ContentHash receive(RefRecord entry) {
     MetadataStore.Batch batch = store.batch();
     ContentHash hash;
     synchronized (table) {
@@ -481,7 +482,7 @@ public final class CacheManager implements AutoCloseable {
     return hash;
   }
 
-  void retain(CacheEntry entry, boolean retain) {
+  void retain(RefRecord entry, boolean retain) {
     MetadataStore.Batch batch = store.batch();
     synchronized (table) {
       if (entry.retain != retain) {
@@ -497,7 +498,7 @@ public final class CacheManager implements AutoCloseable {
     batch.commit();
   }
 
-  void index(CacheEntry entry, String name, String value) {
+  void index(RefRecord entry, String name, String value) {
     MetadataStore.Commit commit;
     synchronized (table) {
       MetadataStore.Batch batch = store.batch();
@@ -508,13 +509,13 @@ public final class CacheManager implements AutoCloseable {
   }
 
   /** Gives back the only hold on a mutable ref: it goes unless it is retained. */
-  void release(CacheEntry entry) {
+  void release(RefRecord entry) {
     MetadataStore.Batch batch = store.batch();
     synchronized (table) {
       entry.fresh = false;
       hashes.remove(entry.snapshot); // what was received may be there in part only
       if (entry.retain) {
-        table.let(entry);
+        table.release(entry);
         return;
       }
       table.remove(entry, batch);
@@ -536,7 +537,7 @@ public final class CacheManager implements AutoCloseable {
     }
   }
 
-  ContentHash hashOf(CacheEntry entry) {
+  ContentHash hashOf(RefRecord entry) {
     synchronized (table) {
       return hashes.computeIfAbsent(
           entry.snapshot,
@@ -546,7 +547,7 @@ public final class CacheManager implements AutoCloseable {
 
   // --- what is there ---
 
-  long size(CacheEntry entry) {
+  long size(RefRecord entry) {
     if (entry.isLazy()) {
       return 0;
     }
@@ -558,7 +559,7 @@ public final class CacheManager implements AutoCloseable {
     long measured;
     try {
       measured =
-          Failures.wrap(
+          FileFailures.wrap(
               "measure ref " + entry.id,
               () ->
                   Threads.nativeCalls()
@@ -579,19 +580,19 @@ public final class CacheManager implements AutoCloseable {
 
   /** What the matching refs hold; sizes that nobody asked for yet are measured now. */
   public List<UsageRecord> diskUsage(Predicate<UsageRecord> filter) {
-    List<CacheEntry> all = new ArrayList<>();
+    List<RefRecord> all = new ArrayList<>();
     for (String id : table.ids()) {
       synchronized (table) {
         table.find(id).filter(entry -> !entry.isHiddenTwin()).ifPresent(all::add);
       }
     }
-    for (CacheEntry entry : all) {
+    for (RefRecord entry : all) {
       size(entry);
     }
     List<UsageRecord> out = new ArrayList<>();
     synchronized (table) {
-      Set<CacheEntry> inUse = table.inUse();
-      for (CacheEntry entry : all) {
+      Set<RefRecord> inUse = table.inUse();
+      for (RefRecord entry : all) {
         if (!entry.dead) {
           out.add(entry.describe(inUse.contains(entry)));
         }
@@ -612,7 +613,7 @@ public final class CacheManager implements AutoCloseable {
   /** What all refs take, in bytes; sizes that nobody asked for yet are measured now. */
   long measuredTotal() {
     for (String id : table.unmeasured()) {
-      Optional<CacheEntry> entry;
+      Optional<RefRecord> entry;
       synchronized (table) {
         entry = table.find(id);
       }
@@ -625,7 +626,7 @@ public final class CacheManager implements AutoCloseable {
   }
 
   /** Under the table's monitor: removes the snapshot of an entry just removed from it. */
-  Optional<Snapshotter.Removed> removeSnapshot(CacheEntry entry, MetadataStore.Batch batch) {
+  Optional<Snapshotter.Removed> removeSnapshot(RefRecord entry, MetadataStore.Batch batch) {
     if (entry.isLazy()) {
       return Optional.empty();
     }

@@ -1,9 +1,9 @@
 package dev.buildd.cache;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
-import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.layer.LayerWriter;
@@ -16,16 +16,16 @@ import java.util.Optional;
 /** What the two kinds of ref have in common: one hold on an entry, given back once. */
 abstract class HeldRef {
   final CacheManager manager;
-  final CacheEntry entry;
+  final RefRecord entry;
   private boolean open = true; // guarded by the table
 
-  HeldRef(CacheManager manager, CacheEntry entry) {
+  HeldRef(CacheManager manager, RefRecord entry) {
     this.manager = manager;
     this.entry = entry;
   }
 
   /** The entry, of which this is still a hold. */
-  final CacheEntry open() {
+  final RefRecord open() {
     synchronized (manager.table()) {
       if (!open) {
         throw new IllegalStateException("ref " + entry.id + " is closed");
@@ -65,7 +65,7 @@ abstract class HeldRef {
   static final class Immutable extends HeldRef implements ImmutableRef {
     private final LayerProvider provider;
 
-    Immutable(CacheManager manager, CacheEntry entry, LayerProvider provider) {
+    Immutable(CacheManager manager, RefRecord entry, LayerProvider provider) {
       super(manager, entry);
       this.provider = provider;
     }
@@ -100,10 +100,10 @@ abstract class HeldRef {
     }
 
     /** The entry with its files. */
-    CacheEntry bring() {
-      CacheEntry held = open();
+    RefRecord bring() {
+      RefRecord held = open();
       if (held.isLazy()) {
-        Failures.run("bring ref " + held.id, this::prepare);
+        FileFailures.run("bring ref " + held.id, this::prepare);
       }
       return held;
     }
@@ -147,7 +147,7 @@ abstract class HeldRef {
 
     @Override
     public Digest checksum(String path, ChecksumOptions options) {
-      CacheEntry held = bring();
+      RefRecord held = bring();
       return manager
           .hashOf(held)
           .checksum(path, options, () -> manager.mounts().mount(held, false));
@@ -164,7 +164,7 @@ abstract class HeldRef {
     public void close() {
       synchronized (manager.table()) {
         if (end()) {
-          manager.table().let(entry);
+          manager.table().release(entry);
         }
       }
     }
@@ -177,7 +177,7 @@ abstract class HeldRef {
 
   /** The only hold on an entry whose files are being written. */
   static final class Mutable extends HeldRef implements MutableRef {
-    Mutable(CacheManager manager, CacheEntry entry) {
+    Mutable(CacheManager manager, RefRecord entry) {
       super(manager, entry);
     }
 

@@ -28,10 +28,10 @@ public record LayerBlob(Descriptor descriptor, Digest diffId) {
   static final String VALUE = "blob";
 
   public Compression compression() {
-    Compression told = Compression.ofLayer(descriptor.mediaType());
-    return told == Compression.GZIP && descriptor.annotations().containsKey(Estargz.TOC_DIGEST)
+    Compression declared = Compression.ofLayer(descriptor.mediaType());
+    return declared == Compression.GZIP && descriptor.annotations().containsKey(Estargz.TOC_DIGEST)
         ? Compression.ESTARGZ
-        : told;
+        : declared;
   }
 
   /** The annotations that are for others to see. */

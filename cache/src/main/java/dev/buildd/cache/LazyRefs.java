@@ -28,14 +28,14 @@ final class LazyRefs {
   }
 
   /** Makes the entry's files, and those of all that it lies on. Its holder waits. */
-  void bring(CacheEntry wanted, LayerProvider provider) throws Exception {
-    Collection<CacheEntry> all = lazyFrom(wanted);
+  void bring(RefRecord wanted, LayerProvider provider) throws Exception {
+    Collection<RefRecord> all = lazyFrom(wanted);
     if (all.isEmpty()) {
       return;
     }
     CountDownLatch done = new CountDownLatch(1);
     try (Scope scope = Scope.open("files of ref " + wanted.id)) {
-      for (CacheEntry entry : layers(all)) {
+      for (RefRecord entry : layers(all)) {
         scope.fork(
             "layer of ref " + entry.id,
             () -> {
@@ -44,14 +44,14 @@ final class LazyRefs {
               }
             });
       }
-      for (CacheEntry entry : all) {
+      for (RefRecord entry : all) {
         once(entry, provider);
       }
       done.countDown();
     }
   }
 
-  private void once(CacheEntry entry, LayerProvider provider) throws Exception {
+  private void once(RefRecord entry, LayerProvider provider) throws Exception {
     flights.join(
         entry.id,
         () -> {
@@ -62,8 +62,8 @@ final class LazyRefs {
         });
   }
 
-  private void make(CacheEntry entry, LayerProvider provider) throws Exception {
-    if (entry.kind != CacheEntry.Kind.LAYER) {
+  private void make(RefRecord entry, LayerProvider provider) throws Exception {
+    if (entry.kind != RefRecord.Kind.LAYER) {
       manager.derive(entry);
       return;
     }
@@ -86,9 +86,9 @@ final class LazyRefs {
    *
    * @throws BuildException {@code NOT_FOUND} names one that cannot
    */
-  void check(CacheEntry wanted, LayerProvider provider) throws Exception {
+  void check(RefRecord wanted, LayerProvider provider) throws Exception {
     List<Callable<Boolean>> questions = new ArrayList<>();
-    for (CacheEntry entry : layers(lazyFrom(wanted))) {
+    for (RefRecord entry : layers(lazyFrom(wanted))) {
       questions.add(() -> {
         LayerBlob blob = blob(entry);
         if (!provider.has(blob)) {
@@ -102,11 +102,11 @@ final class LazyRefs {
     }
   }
 
-  AutoCloseable fetch(CacheEntry layer, LayerProvider provider) throws Exception {
+  AutoCloseable fetch(RefRecord layer, LayerProvider provider) throws Exception {
     return provider.fetch(blob(layer));
   }
 
-  private LayerBlob blob(CacheEntry layer) {
+  private LayerBlob blob(RefRecord layer) {
     return manager
         .table()
         .value(layer, LayerBlob.VALUE)
@@ -115,21 +115,21 @@ final class LazyRefs {
             BuildException.notFound("the layer of ref " + layer.id + " is not known any more"));
   }
 
-  private static List<CacheEntry> layers(Collection<CacheEntry> entries) {
-    return entries.stream().filter(entry -> entry.kind == CacheEntry.Kind.LAYER).toList();
+  private static List<RefRecord> layers(Collection<RefRecord> entries) {
+    return entries.stream().filter(entry -> entry.kind == RefRecord.Kind.LAYER).toList();
   }
 
   /** The lazy ones of an entry and all it lies on, parents before children. */
-  private static Collection<CacheEntry> lazyFrom(CacheEntry wanted) {
-    Deque<CacheEntry> pending = new ArrayDeque<>();
+  private static Collection<RefRecord> lazyFrom(RefRecord wanted) {
+    Deque<RefRecord> pending = new ArrayDeque<>();
     if (wanted.isLazy()) {
       pending.push(wanted);
     }
-    Set<CacheEntry> out = new LinkedHashSet<>();
+    Set<RefRecord> out = new LinkedHashSet<>();
     while (!pending.isEmpty()) {
-      CacheEntry next = pending.peek();
+      RefRecord next = pending.peek();
       int before = pending.size();
-      for (CacheEntry parent : next.parents) {
+      for (RefRecord parent : next.parents) {
         if (parent.isLazy() && !out.contains(parent)) {
           pending.push(parent);
         }

@@ -27,9 +27,9 @@ final class Pruning {
   private final Deque<String> page = new ArrayDeque<>(); // candidates to come
 
   /** What lost a child, those used longest ago first. */
-  private final PriorityQueue<CacheEntry> freedParents =
+  private final PriorityQueue<RefRecord> freedParents =
       new PriorityQueue<>(
-          Comparator.<CacheEntry>comparingLong(entry -> entry.lastUsedMillis)
+          Comparator.<RefRecord>comparingLong(entry -> entry.lastUsedMillis)
               .thenComparingInt(entry -> entry.usageCount));
 
   private byte[] position = new byte[0];
@@ -85,23 +85,23 @@ final class Pruning {
       ended = next.ids().isEmpty();
     }
     List<UsageRecord> gone = new ArrayList<>();
-    List<CacheEntry> removed = new ArrayList<>();
+    List<RefRecord> removed = new ArrayList<>();
     List<Snapshotter.Removed> files = new ArrayList<>();
     MetadataStore.Batch batch = manager.batch();
     RefTable table = manager.table();
     synchronized (table) {
       long freed = 0;
       for (int looked = 0; looked < AT_ONCE && freed < excess; looked++) {
-        Optional<CacheEntry> candidate = next(table);
+        Optional<RefRecord> candidate = next(table);
         if (candidate.isEmpty()) {
           break;
         }
-        CacheEntry entry = candidate.get();
+        RefRecord entry = candidate.get();
         UsageRecord record = entry.describe(false);
         if (!mayGo(entry) || table.hasChildren(entry) || !options.filter().test(record)) {
           continue;
         }
-        CacheEntry twin = entry.twin;
+        RefRecord twin = entry.twin;
         if (twin != null) {
           twin.twin = null;
           table.remove(twin, batch);
@@ -124,14 +124,14 @@ final class Pruning {
     return gone;
   }
 
-  private Optional<CacheEntry> next(RefTable table) {
-    for (CacheEntry parent = freedParents.poll(); parent != null; parent = freedParents.poll()) {
+  private Optional<RefRecord> next(RefTable table) {
+    for (RefRecord parent = freedParents.poll(); parent != null; parent = freedParents.poll()) {
       if (!parent.dead) {
         return Optional.of(parent);
       }
     }
     for (String id = page.poll(); id != null; id = page.poll()) {
-      Optional<CacheEntry> found = table.find(id);
+      Optional<RefRecord> found = table.find(id);
       if (found.isPresent()) {
         reached = found.get().stored.lastUsedMillis();
         return found;
@@ -140,8 +140,8 @@ final class Pruning {
     return Optional.empty();
   }
 
-  private boolean mayGo(CacheEntry entry) {
-    CacheEntry twin = entry.twin;
+  private boolean mayGo(RefRecord entry) {
+    RefRecord twin = entry.twin;
     if (entry.refs > 0
         || entry.isHiddenTwin()
         || (twin != null && (twin.refs > 0 || manager.table().hasChildren(twin)))) {

@@ -2,8 +2,8 @@ package dev.buildd.cache;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.base.linux.Linux;
-import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.Snapshotter;
@@ -35,12 +35,12 @@ final class RefMounts {
     }
   }
 
-  private final class Held implements Mounted {
-    private final CacheEntry entry;
+  private final class RefMount implements Mounted {
+    private final RefRecord entry;
     private final Path path;
     private boolean open = true; // guarded by this
 
-    Held(CacheEntry entry, Path path) {
+    RefMount(RefRecord entry, Path path) {
       this.entry = entry;
       this.path = path;
     }
@@ -59,17 +59,17 @@ final class RefMounts {
         open = false;
       }
       unmount(entry);
-      let(entry);
+      release(entry);
     }
   }
 
-  private void let(CacheEntry entry) {
+  private void release(RefRecord entry) {
     synchronized (table) {
-      table.let(entry);
+      table.release(entry);
     }
   }
 
-  Mounted mount(CacheEntry entry, boolean writable) {
+  Mounted mount(RefRecord entry, boolean writable) {
     synchronized (table) {
       table.hold(entry);
     }
@@ -80,18 +80,18 @@ final class RefMounts {
       return out;
     } finally {
       if (!held) {
-        let(entry);
+        release(entry);
       }
     }
   }
 
-  private Mounted shown(CacheEntry entry, boolean writable) {
+  private Mounted shown(RefRecord entry, boolean writable) {
     entry.files.lock();
     try {
       Path shared = entry.mountPoint;
       if (shared != null) {
         entry.mountUsers++;
-        return new Held(entry, shared);
+        return new RefMount(entry, shared);
       }
       boolean pinned = entry.mountUsers > 0;
       if (!pinned) {
@@ -101,7 +101,7 @@ final class RefMounts {
         Path at = made(entry, writable);
         entry.mountUsers++;
         pinned = true;
-        return new Held(entry, at);
+        return new RefMount(entry, at);
       } finally {
         if (!pinned) {
           snapshotter.unpin(entry.snapshot);
@@ -112,7 +112,7 @@ final class RefMounts {
     }
   }
 
-  private Path made(CacheEntry entry, boolean writable) {
+  private Path made(RefRecord entry, boolean writable) {
     List<Mount> mounts =
         writable ? snapshotter.mounts(entry.snapshot) : snapshotter.view(entry.snapshot);
     Optional<Path> directory =
@@ -121,7 +121,7 @@ final class RefMounts {
       return directory.get();
     }
     Path point = root.resolve(Long.toString(last.incrementAndGet()));
-    Failures.run(
+    FileFailures.run(
         "mount ref " + entry.id,
         () ->
             Threads.nativeCalls()
@@ -150,7 +150,7 @@ final class RefMounts {
     }
   }
 
-  private void unmount(CacheEntry entry) {
+  private void unmount(RefRecord entry) {
     entry.files.lock();
     try {
       if (--entry.mountUsers > 0) {

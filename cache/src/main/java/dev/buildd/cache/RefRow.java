@@ -14,7 +14,7 @@ import java.util.Map;
  * @param twin the id of the ref that has the same snapshot; empty without one
  */
 record RefRow(
-    CacheEntry.Kind kind,
+    RefRecord.Kind kind,
     boolean mutable,
     boolean retain,
     boolean received,
@@ -26,8 +26,8 @@ record RefRow(
     String twin,
     Map<String, String> indexes) {
 
-  static RefRow of(CacheEntry entry) {
-    CacheEntry twin = entry.twin;
+  static RefRow of(RefRecord entry) {
+    RefRecord twin = entry.twin;
     return new RefRow(
         entry.kind,
         entry.mutable,
@@ -72,7 +72,7 @@ record RefRow(
       indexes.put(in.text(), in.text());
     }
     return new RefRow(
-        CacheEntry.Kind.of(flags >> 3),
+        RefRecord.Kind.of(flags >> 3),
         (flags & 1) != 0,
         (flags & 2) != 0,
         (flags & 4) != 0,
@@ -100,9 +100,8 @@ record RefRow(
         indexes);
   }
 
-  CacheEntry toEntry(String id, List<CacheEntry> below) {
-    CacheEntry entry =
-        new CacheEntry(id, kind, snapshot, below, createdAt, description, recordType);
+  RefRecord toEntry(String id, List<RefRecord> below) {
+    RefRecord entry = new RefRecord(id, kind, snapshot, below, createdAt, description, recordType);
     entry.mutable = mutable;
     entry.retain = retain;
     entry.received = received;

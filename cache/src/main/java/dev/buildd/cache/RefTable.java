@@ -8,7 +8,6 @@ import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.snapshot.store.Resident;
 import dev.buildd.snapshot.store.Table;
-import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -40,19 +39,17 @@ final class RefTable {
   private static final Table USES = Table.REF_USE;
   private static final Table VALUES = Table.REF_VALUE;
   private static final byte[] NOTHING = new byte[0];
-  private static final String ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
-  private static final SecureRandom RANDOM = new SecureRandom();
   private static final int AT_ONCE = 1_000;
 
   private final MetadataStore store;
   private final Clock clock;
   private final Predicate<String> snapshotIsThere;
-  private final Resident<CacheEntry> resident = new Resident<>();
+  private final Resident<RefRecord> resident = new Resident<>();
 
   /** Removed, while their rows may still be there. */
   private final Set<String> gone = ConcurrentHashMap.newKeySet();
 
-  private final Set<CacheEntry> used = new LinkedHashSet<>(); // uses not yet written; pinned
+  private final Set<RefRecord> used = new LinkedHashSet<>(); // uses not yet written; pinned
   private long total; // of the sizes in the store
 
   RefTable(MetadataStore store, Clock clock, Predicate<String> snapshotIsThere) {
@@ -122,28 +119,28 @@ final class RefTable {
 
   // --- looking ---
 
-  CacheEntry get(String id) {
+  RefRecord get(String id) {
     return find(id).orElseThrow(() -> BuildException.notFound("ref " + id + " not found"));
   }
 
   /** The entry of a ref, read with all that it builds upon if it is not in memory. */
-  Optional<CacheEntry> find(String id) {
-    Optional<CacheEntry> known = known(id);
+  Optional<RefRecord> find(String id) {
+    Optional<RefRecord> known = known(id);
     return known.isPresent() ? known : new Loading().load(id);
   }
 
-  private Optional<CacheEntry> known(String id) {
+  private Optional<RefRecord> known(String id) {
     return resident.find(id).filter(entry -> !entry.dead);
   }
 
   /** Reads rows, parents before children, without recursion: chains may be long. */
   private final class Loading {
-    private final Map<String, CacheEntry> loaded = new HashMap<>(); // lest they are collected
+    private final Map<String, RefRecord> loaded = new HashMap<>(); // lest they are collected
     private final Set<String> refused = new HashSet<>();
     private final Set<String> begun = new HashSet<>();
     private final Deque<String> pending = new ArrayDeque<>();
 
-    Optional<CacheEntry> load(String wanted) {
+    Optional<RefRecord> load(String wanted) {
       pending.push(wanted);
       while (!pending.isEmpty()) {
         String id = pending.peek();
@@ -151,7 +148,7 @@ final class RefTable {
           pending.pop();
           continue;
         }
-        Optional<CacheEntry> known = known(id);
+        Optional<RefRecord> known = known(id);
         if (known.isPresent()) {
           loaded.put(id, known.get());
         } else {
@@ -196,13 +193,13 @@ final class RefTable {
     }
 
     private void add(String id, RefRow row, Use use) {
-      CacheEntry entry = row.toEntry(id, row.parents().stream().map(loaded::get).toList());
+      RefRecord entry = row.toEntry(id, row.parents().stream().map(loaded::get).toList());
       entry.stored = use;
       entry.usageCount = use.count();
       entry.lastUsedMillis = use.lastUsedMillis();
       entry.size = use.size();
       if (!row.twin().isEmpty()) {
-        Optional<CacheEntry> twin = known(row.twin()).or(() -> twin(row, entry));
+        Optional<RefRecord> twin = known(row.twin()).or(() -> twin(row, entry));
         if (twin.isEmpty()) {
           drop(id, "its other side is gone", Optional.of(row));
           return;
@@ -215,11 +212,11 @@ final class RefTable {
     }
 
     /** The ref with the same snapshot, which has the same parents. */
-    private Optional<CacheEntry> twin(RefRow row, CacheEntry entry) {
+    private Optional<RefRecord> twin(RefRow row, RefRecord entry) {
       String id = row.twin();
       Optional<byte[]> bytes = gone.contains(id) ? Optional.empty() : store.get(REFS, id);
       return bytes.map(found -> {
-        CacheEntry twin = RefRow.of(found).toEntry(id, entry.parents);
+        RefRecord twin = RefRow.of(found).toEntry(id, entry.parents);
         twin.stored = store.get(USES, id).map(Use::of).orElse(Use.NONE);
         twin.usageCount = twin.stored.count();
         twin.lastUsedMillis = twin.stored.lastUsedMillis();
@@ -316,7 +313,7 @@ final class RefTable {
   }
 
   /** Whether something builds upon the ref. */
-  boolean hasChildren(CacheEntry entry) {
+  boolean hasChildren(RefRecord entry) {
     if (entry.newChildren.get() > 0) {
       return true;
     }
@@ -334,9 +331,9 @@ final class RefTable {
   }
 
   /** What is held, and all it builds upon. */
-  Set<CacheEntry> inUse() {
-    Set<CacheEntry> out = new HashSet<>();
-    for (CacheEntry entry : resident.pinned()) {
+  Set<RefRecord> inUse() {
+    Set<RefRecord> out = new HashSet<>();
+    for (RefRecord entry : resident.pinned()) {
       if (entry.refs > 0) {
         addWithParents(entry, out);
       }
@@ -344,10 +341,10 @@ final class RefTable {
     return out;
   }
 
-  private static void addWithParents(CacheEntry entry, Set<CacheEntry> out) {
-    List<CacheEntry> queue = new ArrayList<>(List.of(entry));
+  private static void addWithParents(RefRecord entry, Set<RefRecord> out) {
+    List<RefRecord> queue = new ArrayList<>(List.of(entry));
     while (!queue.isEmpty()) {
-      CacheEntry next = queue.removeLast();
+      RefRecord next = queue.removeLast();
       if (out.add(next)) {
         queue.addAll(next.parents);
       }
@@ -360,16 +357,8 @@ final class RefTable {
 
   // --- changing ---
 
-  static String newId() {
-    StringBuilder out = new StringBuilder(25);
-    for (int i = 0; i < 25; i++) {
-      out.append(ID_LETTERS.charAt(RANDOM.nextInt(ID_LETTERS.length())));
-    }
-    return out.toString();
-  }
-
   /** Makes a new entry known; it has no row as yet, and is held as often as its count says. */
-  void register(CacheEntry entry) {
+  void register(RefRecord entry) {
     resident.add(entry.id, entry);
     resident.pin(entry.id, entry); // for having no row
     for (int i = 0; i < entry.refs; i++) {
@@ -379,13 +368,13 @@ final class RefTable {
   }
 
   /** One more hold. */
-  void hold(CacheEntry entry) {
+  void hold(RefRecord entry) {
     entry.refs++;
     resident.pin(entry.id, entry);
   }
 
   /** Puts the entry's row into the batch. */
-  void record(CacheEntry entry, MetadataStore.Batch batch) {
+  void record(RefRecord entry, MetadataStore.Batch batch) {
     boolean first = !entry.recorded;
     RefRow row = RefRow.of(entry);
     batch.put(REFS, entry.id, row.toBytes());
@@ -406,7 +395,7 @@ final class RefTable {
     });
   }
 
-  void index(CacheEntry entry, String name, String value, MetadataStore.Batch batch) {
+  void index(RefRecord entry, String name, String value, MetadataStore.Batch batch) {
     String before = entry.indexes.put(name, value);
     if (entry.recorded && !Objects.equals(before, value)) {
       if (before != null) {
@@ -418,7 +407,7 @@ final class RefTable {
   }
 
   /** Forgets an entry, and its rows with the batch. */
-  void remove(CacheEntry entry, MetadataStore.Batch batch) {
+  void remove(RefRecord entry, MetadataStore.Batch batch) {
     entry.dead = true;
     used.remove(entry);
     resident.forget(entry.id);
@@ -456,7 +445,7 @@ final class RefTable {
         });
   }
 
-  void putValue(CacheEntry entry, String key, byte[] value) {
+  void putValue(RefRecord entry, String key, byte[] value) {
     if (!entry.dead) {
       MetadataStore.Batch batch = store.batch();
       putValue(entry, key, value, batch);
@@ -464,19 +453,19 @@ final class RefTable {
     }
   }
 
-  void putValue(CacheEntry entry, String key, byte[] value, MetadataStore.Batch batch) {
+  void putValue(RefRecord entry, String key, byte[] value, MetadataStore.Batch batch) {
     batch.put(VALUES, entry.id + "/" + key, value);
   }
 
   /** Of the values put for an entry, one; needs no monitor. */
-  Optional<byte[]> value(CacheEntry entry, String key) {
+  Optional<byte[]> value(RefRecord entry, String key) {
     return store.get(VALUES, entry.id + "/" + key);
   }
 
   // --- uses ---
 
   /** Gives back one hold. */
-  void let(CacheEntry entry) {
+  void release(RefRecord entry) {
     entry.refs--;
     if (!entry.dead) {
       entry.usageCount++;
@@ -487,14 +476,14 @@ final class RefTable {
   }
 
   /** Notes a size that was measured, unless the files may have changed since. */
-  void measured(CacheEntry entry, long size) {
+  void measured(RefRecord entry, long size) {
     if (!entry.dead && !(entry.mutable && entry.refs > 0)) {
       entry.size = size;
       addUsed(entry);
     }
   }
 
-  private void addUsed(CacheEntry entry) {
+  private void addUsed(RefRecord entry) {
     if (used.add(entry)) {
       resident.pin(entry.id, entry);
     }
@@ -503,7 +492,7 @@ final class RefTable {
   /** Writes down how often and when refs were used since the last time, and their sizes. */
   void writeUses() {
     MetadataStore.Batch batch = store.batch();
-    for (CacheEntry entry : used) {
+    for (RefRecord entry : used) {
       if (entry.recorded) {
         Use now = new Use(entry.usageCount, entry.lastUsedMillis, entry.size);
         batch.delete(Table.REF_ORDER, entry.stored.order(entry.id));
@@ -524,12 +513,12 @@ final class RefTable {
   }
 
   /** A mutable entry that nobody can be using. */
-  CacheEntry unusedMutable(String id) {
-    CacheEntry entry = get(id);
+  RefRecord unusedMutable(String id) {
+    RefRecord entry = get(id);
     if (!entry.mutable) {
       throw new BuildException(Category.FAILED_PRECONDITION, "ref " + id + " is not mutable");
     }
-    CacheEntry twin = entry.twin;
+    RefRecord twin = entry.twin;
     if (entry.refs > 0
         || entry.files.isLocked()
         || (twin != null && (twin.refs > 0 || hasChildren(twin)))) {

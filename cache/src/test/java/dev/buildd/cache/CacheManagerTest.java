@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -330,7 +331,7 @@ class CacheManagerTest {
       child = b.id();
     }
     close();
-    dev.buildd.snapshot.LayerFiles.deleteTree(temp.resolve("snapshots/l/1"));
+    FileTree.delete(temp.resolve("snapshots/l/1"));
     start();
     assertFails(Category.NOT_FOUND, () -> cache.get(child));
     assertThat(cache.diskUsage(r -> true)).isEmpty();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.content.ContentStore;
@@ -165,7 +166,7 @@ class PruningTest {
     }
     String kept = step(Optional.empty(), "kept", 10);
     stop();
-    dev.buildd.snapshot.LayerFiles.deleteTree(temp.resolve("snapshots/l/1"));
+    FileTree.delete(temp.resolve("snapshots/l/1"));
     try (MetadataStore damaged = MetadataStore.open(temp.resolve("metadata"))) {
       damaged
           .batch()

@@ -11,10 +11,10 @@ import java.util.Map;
 /**
  * Graphs for measuring: {@code --kind files} makes {@code --count} files side by side, gathered by
  * copies of a hundred; {@code --kind chain} puts as many files into one filesystem, one after
- * another; {@code --kind steps} runs as many commands one after another on the client's
- * directory {@code rootfs}; {@code --kind local} copies the client's directory {@code data} into
- * one layer; {@code --kind image} adds a file to the image {@code --image}. Another {@code --salt}
- * makes another graph.
+ * another; {@code --kind steps} runs as many commands one after another on the client's directory
+ * {@code rootfs}; {@code --kind local} copies the client's directory {@code data} into one layer;
+ * {@code --kind image} adds a file to the image {@code --image}. Another {@code --salt} makes
+ * another graph.
  */
 public final class Workload {
   private static final int GATHERED = 100;

@@ -10,7 +10,7 @@ import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.WorkerInfo;
-import dev.buildd.gateway.grpc.Failures;
+import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.gateway.grpc.GrpcGateway;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.Definition;
@@ -124,15 +124,16 @@ public final class BuildClient implements AutoCloseable {
       Optional<Definition> definition,
       Optional<Frontend> frontend,
       SolveOptions options,
-      Consumer<SolveStatus> told)
+      Consumer<SolveStatus> listener)
       throws InterruptedException, IOException {
-    Consumer<SolveStatus> progress = oneByOne(told);
+    Consumer<SolveStatus> progress = oneByOne(listener);
     String ref = options.ref().orElseGet(ClientSession::newId);
     LocalStores stores = LocalStores.of(options);
     List<Attachable> attachables = new ArrayList<>(attachables(definition, options));
     stores.provider().ifPresent(attachables::add);
     addResultTargets(attachables, ref, options);
-    attachables.replaceAll(one -> one.telling(line -> progress.accept(SolveStatus.ofDone(line))));
+    attachables.replaceAll(
+        one -> one.reportingTo(line -> progress.accept(SolveStatus.ofDone(line))));
     Map<String, String> attrs = new TreeMap<>(options.frontendAttrs());
     if (!stores.imports().isEmpty() && (frontend.isPresent() || !options.frontend().isEmpty())) {
       attrs.put("cache-imports", cacheImports(stores.imports()));
@@ -197,14 +198,14 @@ public final class BuildClient implements AutoCloseable {
       if (e.getStatus().getCode() == Status.Code.CANCELLED) {
         Optional<StatusRuntimeException> lost = session.failure();
         if (lost.isPresent()) {
-          throw Failures.of("session", lost.get());
+          throw FailureCodec.of("session", lost.get());
         }
         Optional<Exception> cause = gateway.flatMap(Gateway::failure);
         if (cause.isPresent() && cause.get() instanceof BuildException own) {
           throw own;
         }
       }
-      throw Failures.of("failed to solve", e);
+      throw FailureCodec.of("failed to solve", e);
     } finally {
       gateway.ifPresent(Gateway::stop);
     }
@@ -458,7 +459,7 @@ public final class BuildClient implements AutoCloseable {
           .map(UsageInfo::of)
           .toList();
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to call diskusage", e);
+      throw FailureCodec.of("failed to call diskusage", e);
     }
   }
 
@@ -473,7 +474,7 @@ public final class BuildClient implements AutoCloseable {
           .map(WorkerMessages::of)
           .toList();
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to list workers", e);
+      throw FailureCodec.of("failed to list workers", e);
     }
   }
 
@@ -483,7 +484,7 @@ public final class BuildClient implements AutoCloseable {
           Calls.unary(channel, ControlGrpc.getInfoMethod(), InfoRequest.getDefaultInstance())
               .getBuildkitVersion());
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to call info", e);
+      throw FailureCodec.of("failed to call info", e);
     }
   }
 
@@ -505,7 +506,7 @@ public final class BuildClient implements AutoCloseable {
         removed.accept(UsageInfo.of(r));
       }
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to call prune", e);
+      throw FailureCodec.of("failed to call prune", e);
     }
   }
 
@@ -519,7 +520,7 @@ public final class BuildClient implements AutoCloseable {
         progress.accept(SolveStatus.of(r));
       }
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to get status", e);
+      throw FailureCodec.of("failed to get status", e);
     }
   }
 
@@ -534,7 +535,7 @@ public final class BuildClient implements AutoCloseable {
         events.accept(e);
       }
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to list build history", e);
+      throw FailureCodec.of("failed to list build history", e);
     }
   }
 
@@ -543,7 +544,7 @@ public final class BuildClient implements AutoCloseable {
     try {
       Calls.unary(channel, ControlGrpc.getUpdateBuildHistoryMethod(), request);
     } catch (StatusRuntimeException e) {
-      throw Failures.of("failed to update build history", e);
+      throw FailureCodec.of("failed to update build history", e);
     }
   }
 

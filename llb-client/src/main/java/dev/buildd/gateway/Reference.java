@@ -1,7 +1,7 @@
 package dev.buildd.gateway;
 
 import dev.buildd.llb.Definition;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import java.util.List;
 import java.util.Optional;
 

@@ -6,7 +6,7 @@ import dev.buildd.proto.pb.Op;
 import java.util.List;
 
 /** A step that does what is written down in a file of another step's result. */
-final class BuildVertex extends Vertex {
+final class BuildVertex extends StateVertex {
   private static final String DEFINITION = "buildkit.llb.definition";
   private static final int LLB_BUILDER = -1;
 

@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** A step that takes what one filesystem has beyond another. */
-final class DiffVertex extends Vertex {
+final class DiffVertex extends StateVertex {
   private final Optional<Output> lower;
   private final Optional<Output> upper;
 

@@ -26,7 +26,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 
 /** A step that runs a command. */
-public final class ExecVertex extends Vertex {
+public final class ExecVertex extends StateVertex {
   private static final String DEFAULT_PATH =
       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   private static final int NONE = -1;

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** A step that changes files. */
-final class FileVertex extends Vertex {
+final class FileVertex extends StateVertex {
   private static final int NONE = -1;
 
   private final FileAction action;

@@ -142,9 +142,9 @@ public final class Llb {
     for (GitOption option : options) {
       option.applyTo(spec);
     }
-    Optional<GitUrl> parsed = GitUrl.parse(url);
-    String remote = parsed.map(GitUrl::remote).orElse(url);
-    String id = parsed.map(GitUrl::identity).orElse(url);
+    Optional<GitRemote> parsed = GitRemote.parse(url);
+    String remote = parsed.map(GitRemote::remote).orElse(url);
+    String id = parsed.map(GitRemote::identity).orElse(url);
     if (parsed.isPresent() && !(spec.ref.isEmpty() && spec.subdir.isEmpty())) {
       id += "#" + spec.ref + (spec.subdir.isEmpty() ? "" : ":" + spec.subdir);
     }

@@ -1,7 +1,6 @@
 package dev.buildd.llb;
 
-import java.security.SecureRandom;
-import java.util.HexFormat;
+import dev.buildd.base.text.Ids;
 import java.util.Optional;
 import java.util.Set;
 
@@ -20,13 +19,8 @@ public record MarshalOptions(
 
   /** As for today's daemons. */
   public static MarshalOptions defaults(ConstraintsOption... options) {
-    byte[] random = new byte[16];
-    new SecureRandom().nextBytes(random);
     return new MarshalOptions(
-        Encoding.TODAY,
-        Constraints.of(options),
-        Optional.empty(),
-        HexFormat.of().formatHex(random).substring(0, 25));
+        Encoding.TODAY, Constraints.of(options), Optional.empty(), Ids.random());
   }
 
   public MarshalOptions withEncoding(Encoding other) {

@@ -23,7 +23,7 @@ final class Marshaller {
 
   final MarshalOptions options;
   final Constraints defaults;
-  private final IdentityHashMap<Vertex, Encoded> encoded = new IdentityHashMap<>();
+  private final IdentityHashMap<StateVertex, Encoded> encoded = new IdentityHashMap<>();
   private final List<ByteString> ops = new ArrayList<>();
   private final Map<String, OpMetadata> metadata = new LinkedHashMap<>();
   private final SourceMap.Collector sources = new SourceMap.Collector();
@@ -48,12 +48,12 @@ final class Marshaller {
         .build();
   }
 
-  private Encoded encode(Vertex vertex) {
+  private Encoded encode(StateVertex vertex) {
     Encoded known = encoded.get(vertex);
     if (known != null) {
       return known;
     }
-    Vertex.Written written = vertex.write(this);
+    StateVertex.Written written = vertex.write(this);
     ByteString bytes = GoEncoder.encode(written.op());
     Encoded fresh =
         new Encoded(
@@ -64,11 +64,11 @@ final class Marshaller {
     return fresh;
   }
 
-  private record Visit(Vertex vertex, boolean inputsDone) {}
+  private record Visit(StateVertex vertex, boolean inputsDone) {}
 
   // a stack of our own: chains of thousands of steps are usual
-  private void visit(Vertex head) {
-    Set<Vertex> done = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
+  private void visit(StateVertex head) {
+    Set<StateVertex> done = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
     Set<String> written = new HashSet<>();
     Deque<Visit> pending = new ArrayDeque<>();
     pending.push(new Visit(head, false));

@@ -6,7 +6,7 @@ import dev.buildd.proto.pb.Op;
 import java.util.List;
 
 /** A step that lays filesystems over each other. */
-final class MergeVertex extends Vertex {
+final class MergeVertex extends StateVertex {
   private final List<Output> inputs;
 
   MergeVertex(List<Output> inputs, Constraints own) {

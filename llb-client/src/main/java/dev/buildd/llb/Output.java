@@ -12,12 +12,12 @@ import java.util.function.IntSupplier;
  * @param platform what it was made for, if the step says so
  */
 record Output(
-    Vertex vertex, IntSupplier index, Optional<String> problem, Optional<Platform> platform) {
-  static Output first(Vertex vertex) {
+    StateVertex vertex, IntSupplier index, Optional<String> problem, Optional<Platform> platform) {
+  static Output first(StateVertex vertex) {
     return new Output(vertex, () -> 0, Optional.empty(), Optional.empty());
   }
 
-  static Output unusable(Vertex vertex, String problem) {
+  static Output unusable(StateVertex vertex, String problem) {
     return new Output(vertex, () -> 0, Optional.of(problem), Optional.empty());
   }
 }

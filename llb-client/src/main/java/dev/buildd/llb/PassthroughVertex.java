@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A step whose result is one of its inputs, once all of them are there. */
-final class PassthroughVertex extends Vertex {
+final class PassthroughVertex extends StateVertex {
   private final String id;
   private final List<Output> inputs = new ArrayList<>();
 

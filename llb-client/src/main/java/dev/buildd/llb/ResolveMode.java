@@ -4,8 +4,11 @@ import dev.buildd.base.error.BuildException;
 
 /** Where an image's name is looked up. */
 public enum ResolveMode implements ImageOption {
+  /** In the registry. */
   DEFAULT("default"),
+  /** In the registry, whatever the daemon has. */
   FORCE_PULL("pull"),
+  /** What it stood for when it was last asked, if that is still there. */
   PREFER_LOCAL("local");
 
   private final String text;

@@ -9,7 +9,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** A step that brings in something from outside. */
-final class SourceVertex extends Vertex {
+final class SourceVertex extends StateVertex {
   // what the first BuildKit knew; everything else came later
   private static final List<String> SEED_ATTRIBUTES =
       List.of("git.keepgitdir", "local.session", "local.includepattern");

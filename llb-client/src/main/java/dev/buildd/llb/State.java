@@ -418,7 +418,7 @@ public sealed class State permits ExecState {
 
   /** With the environment, working directory and platform of an image's configuration (JSON). */
   public State withImageConfig(byte[] config) {
-    return ImageConfig.apply(this, config);
+    return ImageConfigReader.apply(this, config);
   }
 
   public Definition marshal(ConstraintsOption... defaults) {

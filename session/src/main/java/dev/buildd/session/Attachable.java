@@ -14,7 +14,7 @@ public interface Attachable {
    *
    * @param user is told, by any thread, what is given away that users should see, a line each
    */
-  default Attachable telling(Consumer<String> user) {
+  default Attachable reportingTo(Consumer<String> user) {
     return this;
   }
 }

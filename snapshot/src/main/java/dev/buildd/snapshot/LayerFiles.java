@@ -346,7 +346,7 @@ public final class LayerFiles {
         Stat old = Linux.tryLstat(at);
         boolean descends = stat.isDirectory() && old != null && old.isDirectory();
         if (old != null && (!descends || isOpaque(path))) {
-          deleteTree(at);
+          FileTree.delete(at);
           descends = false;
         }
         if (stat.isWhiteout()) {
@@ -374,11 +374,6 @@ public final class LayerFiles {
     }
   }
 
-  /** Deletes a directory with all it holds; one that is not there is no failure. */
-  public static void deleteTree(Path directory) throws IOException {
-    FileTree.delete(directory);
-  }
-
   /**
    * The space below a directory, itself included.
    *
@@ -389,7 +384,7 @@ public final class LayerFiles {
     try {
       counter.tops.add(TreeFiles.hold(directory));
       while (!counter.tops.isEmpty()) {
-        try (TreeFiles.Held top = counter.tops.removeLast()) {
+        try (TreeFiles.PathHandle top = counter.tops.removeLast()) {
           counter.add(top, "");
         }
       }
@@ -410,13 +405,13 @@ public final class LayerFiles {
     private long inodes;
 
     /** From where paths are counted: they may become too long, and their calls too deep, else. */
-    private final Deque<TreeFiles.Held> tops = new ArrayDeque<>();
+    private final Deque<TreeFiles.PathHandle> tops = new ArrayDeque<>();
 
     Counter(boolean linked) {
       this.linked = linked;
     }
 
-    void add(TreeFiles.Held top, String at) throws IOException {
+    void add(TreeFiles.PathHandle top, String at) throws IOException {
       if (at.length() > MAX_PATH) {
         tops.addLast(top.hold(at));
         return;

@@ -1,6 +1,7 @@
 package dev.buildd.snapshot;
 
 import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -161,7 +162,7 @@ final class MemoryTrees implements AutoCloseable {
   }
 
   private static void delete(Path path) {
-    Cleanup.run("delete " + path, () -> LayerFiles.deleteTree(path));
+    Cleanup.run("delete " + path, () -> FileTree.delete(path));
   }
 
   @Override

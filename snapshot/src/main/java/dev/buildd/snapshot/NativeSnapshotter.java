@@ -2,6 +2,8 @@ package dev.buildd.snapshot;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.snapshot.SnapshotTable.Kind;
 import dev.buildd.snapshot.SnapshotTable.Snapshot;
@@ -64,7 +66,8 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   public static NativeSnapshotter open(Path root, MetadataStore store) {
-    return Failures.wrap("open native snapshots " + root, () -> new NativeSnapshotter(root, store));
+    return FileFailures.wrap(
+        "open native snapshots " + root, () -> new NativeSnapshotter(root, store));
   }
 
   @Override
@@ -92,7 +95,7 @@ public final class NativeSnapshotter implements Snapshotter {
   private void create(Snapshot snapshot, Filling filling) {
     Path directory = whole.resolve(snapshot.id);
     try {
-      Failures.run(
+      FileFailures.run(
           "prepare snapshot " + snapshot.id,
           () -> {
             Linux.mkdir(directory, 0755);
@@ -171,7 +174,7 @@ public final class NativeSnapshotter implements Snapshotter {
     try {
       if (!Linux.exists(directory)) {
         Path temp = changes.resolve(step.id + ".part");
-        LayerFiles.deleteTree(temp);
+        FileTree.delete(temp);
         Linux.mkdir(temp, 0755);
         LayerFiles.diff(
             List.of(whole.resolve(step.parents.getFirst())), List.of(whole.resolve(step.id)), temp);
@@ -231,7 +234,7 @@ public final class NativeSnapshotter implements Snapshotter {
   @Override
   public Usage usage(String id) {
     Snapshot snapshot = table.get(id);
-    return Failures.wrap(
+    return FileFailures.wrap(
         "measure snapshot " + id,
         () -> {
           Usage own = LayerFiles.usage(whole.resolve(snapshot.id), false);
@@ -254,7 +257,7 @@ public final class NativeSnapshotter implements Snapshotter {
   public Removed remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = table.remove(id, batch);
     return () ->
-        Failures.run(
+        FileFailures.run(
             "remove snapshot " + snapshot.id,
             () -> {
               for (Path path : List.of(whole.resolve(id), changes.resolve(id))) {

@@ -3,6 +3,8 @@ package dev.buildd.snapshot;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileFailures;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.snapshot.SnapshotTable.Flat;
@@ -89,7 +91,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   public static OverlaySnapshotter open(Path root, MetadataStore store) {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "open overlay snapshots " + root, () -> new OverlaySnapshotter(root, store));
   }
 
@@ -108,7 +110,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         Linux.umount(at, 0);
         return Optional.empty();
       } finally {
-        LayerFiles.deleteTree(probe);
+        FileTree.delete(probe);
       }
     } catch (IOException e) {
       return Optional.of(e);
@@ -165,7 +167,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     parent.map(table::get).ifPresent(this::shorten);
     Snapshot snapshot = table.add(Kind.LAYER, parent.map(List::of).orElse(List.of()));
     try {
-      Failures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
+      FileFailures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
     } catch (BuildException e) {
       remove(snapshot.id, store.batch()).free();
       throw e;
@@ -193,7 +195,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     }
     Snapshot snapshot = table.add(Kind.LAYER, List.of());
     try {
-      Failures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
+      FileFailures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
     } catch (BuildException e) {
       remove(snapshot.id, store.batch()).free();
       throw e;
@@ -206,7 +208,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     Snapshot snapshot = table.get(id);
     byte[] packed = snapshot.packed;
     if (packed != null) {
-      Failures.run("lay out snapshot " + id, () -> memory.pin(id, packed));
+      FileFailures.run("lay out snapshot " + id, () -> memory.pin(id, packed));
     } else if (!snapshot.committed) {
       memory.pinAgain(id);
     }
@@ -233,7 +235,7 @@ public final class OverlaySnapshotter implements Snapshotter {
           Category.FAILED_PRECONDITION, "snapshot " + id + " is already committed");
     }
     if (memory.path(id).isPresent()) {
-      Failures.run("commit snapshot " + id, () -> pack(snapshot));
+      FileFailures.run("commit snapshot " + id, () -> pack(snapshot));
     } else {
       removeWork(snapshot);
     }
@@ -265,7 +267,7 @@ public final class OverlaySnapshotter implements Snapshotter {
 
   private void onDisk(Snapshot snapshot, Filling filling) throws IOException {
     Path target = temp.resolve(snapshot.id);
-    LayerFiles.deleteTree(target); // a try that failed half-way
+    FileTree.delete(target); // a try that failed half-way
     filling.fill(target);
     Linux.rename(target, layers.resolve(snapshot.id), 0);
   }
@@ -278,7 +280,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       try {
         byte[] packed = snapshot.packed;
         if (packed != null) {
-          Failures.run(
+          FileFailures.run(
               "lay out snapshot " + id,
               () -> onDisk(snapshot, target -> PackedTree.unpack(packed, target)));
           snapshot.packed = null;
@@ -308,12 +310,12 @@ public final class OverlaySnapshotter implements Snapshotter {
     if (snapshot.parents.isEmpty()) {
       return;
     }
-    Failures.run(
+    FileFailures.run(
         "remove work directory of snapshot " + snapshot.id,
         () -> {
           Path directory = work.resolve(snapshot.id);
           if (Linux.exists(directory) && !removedEmpty(directory)) {
-            LayerFiles.deleteTree(directory);
+            FileTree.delete(directory);
           }
         });
   }
@@ -344,7 +346,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     try {
       Path plain = plains.resolve(layer.id);
       List<Path> below = lowers(table.get(layer.parents.getFirst()));
-      Failures.run(
+      FileFailures.run(
           "read layer " + layer.id,
           () -> {
             Path own = layers.resolve(layer.id);
@@ -377,7 +379,7 @@ public final class OverlaySnapshotter implements Snapshotter {
       return stack(above.subList(0, more), batch);
     }
     Snapshot snapshot = table.add(Kind.CHANGES, List.of());
-    Failures.run(
+    FileFailures.run(
         "difference of snapshots " + lower + " and " + upper,
         () -> {
           Path directory = layers.resolve(snapshot.id);
@@ -462,7 +464,7 @@ public final class OverlaySnapshotter implements Snapshotter {
         count = entries.size();
       }
       List<Entry> merged = entries.subList(0, count);
-      Failures.run(
+      FileFailures.run(
           "shorten the chain of snapshot " + snapshot.id,
           () -> {
             Path target = Files.createTempDirectory(temp, "flat");
@@ -486,7 +488,7 @@ public final class OverlaySnapshotter implements Snapshotter {
           : List.of(Mount.bind(memory.path(id).orElse(layers.resolve(id)), false));
     }
     Path scratch = work.resolve(id);
-    Failures.run(
+    FileFailures.run(
         "make work directory of snapshot " + id,
         () -> {
           if (!Linux.exists(scratch)) {
@@ -551,7 +553,7 @@ public final class OverlaySnapshotter implements Snapshotter {
   @Override
   public Usage usage(String id) {
     Snapshot snapshot = table.get(id);
-    return Failures.wrap(
+    return FileFailures.wrap(
         "measure snapshot " + id,
         () -> {
           byte[] packed = snapshot.packed;
@@ -581,7 +583,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     Snapshot snapshot = table.remove(id, batch);
     memory.remove(id);
     return () ->
-        Failures.run(
+        FileFailures.run(
             "remove snapshot " + id,
             () -> {
               if (snapshot.kind != Kind.STACK && snapshot.packed == null) {

@@ -203,13 +203,13 @@ final class SnapshotTable {
     batch.put(TABLE, snapshot.id, out.toBytes());
     batch.afterwards(() -> {
       if (first) {
-        letGoOfBelow(snapshot);
+        releaseParent(snapshot);
       }
       resident.unpin(snapshot.id);
     });
   }
 
-  private static void letGoOfBelow(Snapshot snapshot) {
+  private static void releaseParent(Snapshot snapshot) {
     snapshot.below.forEach(parent -> parent.newChildren.decrementAndGet());
     snapshot.below = List.of();
   }
@@ -341,7 +341,7 @@ final class SnapshotTable {
     }
     resident.forget(id);
     if (!snapshot.recorded) {
-      letGoOfBelow(snapshot);
+      releaseParent(snapshot);
       return snapshot;
     }
     gone.add(id);
@@ -351,7 +351,7 @@ final class SnapshotTable {
       batch.delete(FLAT, id);
     }
     batch.afterwards(() -> {
-      letGoOfBelow(snapshot);
+      releaseParent(snapshot);
       gone.remove(id);
     });
     return snapshot;

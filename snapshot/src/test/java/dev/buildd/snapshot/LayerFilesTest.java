@@ -2,6 +2,7 @@ package dev.buildd.snapshot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ final class LayerFilesTest {
   void treesDeeperThanAPathAreMeasuredAndDeleted() throws Exception {
     Path top = deep();
     assertThat(LayerFiles.usage(top, false).inodes()).isEqualTo(DEPTH + 2);
-    LayerFiles.deleteTree(top);
+    FileTree.delete(top);
     assertThat(temp).isEmptyDirectory();
   }
 }

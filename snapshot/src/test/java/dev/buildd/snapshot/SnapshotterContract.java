@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.FileNames;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -166,7 +167,7 @@ abstract class SnapshotterContract {
         layer(
             Optional.of(base),
             root -> { // on overlayfs the new directory is opaque
-              LayerFiles.deleteTree(root.resolve("d"));
+              FileTree.delete(root.resolve("d"));
               write("d/new", "new").apply(root);
             });
     assertThat(tree(merge(other, renewed)))
@@ -579,7 +580,7 @@ abstract class SnapshotterContract {
                   Files.delete(root.resolve("d/" + (n - 1)));
                 }
                 if (n % 40 == 0) {
-                  LayerFiles.deleteTree(root.resolve("d"));
+                  FileTree.delete(root.resolve("d"));
                   Files.createDirectory(root.resolve("d"));
                   Files.writeString(root.resolve("d/" + n), "" + n);
                 }

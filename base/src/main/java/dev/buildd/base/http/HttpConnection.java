@@ -117,9 +117,9 @@ final class HttpConnection implements AutoCloseable {
     String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     String why = "connect to " + address.getHostAddress() + " port " + port + ": ";
     if (e instanceof ConnectException) {
-      ConnectException told = new ConnectException(why + text.toLowerCase(Locale.ROOT));
-      told.initCause(e);
-      return told;
+      ConnectException failure = new ConnectException(why + text.toLowerCase(Locale.ROOT));
+      failure.initCause(e);
+      return failure;
     }
     return e instanceof SocketTimeoutException
         ? new IOException(why + "no answer within " + CONNECT_PATIENCE.toSeconds() + " s", e)

@@ -1,18 +1,16 @@
 package dev.buildd.base.linux;
 
+import dev.buildd.base.text.Ids;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
-import java.util.Random;
 import java.util.function.BooleanSupplier;
 
 /** A directory with all it holds, however deep: deeper than the kernel takes a path. */
 public final class FileTree {
   private static final int MAX_PATH = 1_000; // of 4,096 that the kernel takes, below the root
-  private static final Random RANDOM = new SecureRandom();
 
   private FileTree() {}
 
@@ -53,7 +51,7 @@ public final class FileTree {
     if (directory.toString().length() - root.toString().length() <= MAX_PATH) {
       return directory;
     }
-    Path top = root.resolve(".deep-" + Long.toHexString(RANDOM.nextLong()));
+    Path top = root.resolve(".deep-" + Ids.random());
     Linux.rename(directory, top, Linux.RENAME_NOREPLACE);
     return top;
   }

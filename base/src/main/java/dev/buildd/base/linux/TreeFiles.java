@@ -62,10 +62,10 @@ public final class TreeFiles {
   }
 
   /** A file of any kind that is held, but not opened: it can be looked at, and bound elsewhere. */
-  public static final class Held implements AutoCloseable {
+  public static final class PathHandle implements AutoCloseable {
     private final int descriptor;
 
-    private Held(int descriptor) {
+    private PathHandle(int descriptor) {
       this.descriptor = descriptor;
     }
 
@@ -74,8 +74,8 @@ public final class TreeFiles {
     }
 
     /** Holds what a path without links names from here. */
-    public Held hold(String path) throws IOException {
-      return new Held(Linux.openat2(descriptor, path, HELD, 0, NO_LINKS));
+    public PathHandle hold(String path) throws IOException {
+      return new PathHandle(Linux.openat2(descriptor, path, HELD, 0, NO_LINKS));
     }
 
     /** By which it can be reached while it is held, whatever has its name by now. */
@@ -90,13 +90,13 @@ public final class TreeFiles {
   }
 
   /** Holds what a path without links names. */
-  public static Held hold(Path file) throws IOException {
-    return new Held(held(file));
+  public static PathHandle hold(Path file) throws IOException {
+    return new PathHandle(held(file));
   }
 
   /** Holds what is below a root; links are followed as a process confined to it would. */
-  public static Held holdIn(Path root, String path) throws IOException {
-    return new Held(heldIn(root, path, Linux.O_PATH));
+  public static PathHandle holdIn(Path root, String path) throws IOException {
+    return new PathHandle(heldIn(root, path, Linux.O_PATH));
   }
 
   private static FileInputStream regular(int held, String shown) throws IOException {

@@ -79,10 +79,10 @@ final class BuildObservation {
     }
     Journal.Page page = job.journal().peek(position);
     position = page.next();
-    page.events().forEach(this::tell);
+    page.events().forEach(this::publish);
   }
 
-  private void tell(ProgressEvent event) {
+  private void publish(ProgressEvent event) {
     switch (event) {
       case ProgressEvent.SourceResolved source ->
           each(watch ->

@@ -79,7 +79,7 @@ public final class Builds implements AutoCloseable {
   /** What a request asks for, checked. */
   private record Wanted(
       CompatibilityVersion compatibility,
-      Exports exports,
+      BuildExports exports,
       CacheRequest caches,
       Entitlements entitlements) {}
 
@@ -134,7 +134,7 @@ public final class Builds implements AutoCloseable {
     CompatibilityVersion compatibility = CompatibilityVersion.of(request.compatibility());
     return new Wanted(
         compatibility,
-        Exports.of(request, compatibility, parts.exporters(), parts.sessions()),
+        BuildExports.of(request, compatibility, parts.exporters(), parts.sessions()),
         CacheRequest.of(request.cacheExports(), request.cacheImports()),
         Entitlements.of(request.entitlements(), parts.entitlements()));
   }
@@ -226,7 +226,7 @@ public final class Builds implements AutoCloseable {
 
   /** Hands out what was built. */
   private Map<String, String> finish(BuildResult result, Build build) throws Exception {
-    Exports exports = build.wanted().exports();
+    BuildExports exports = build.wanted().exports();
     Exporter.InlineCache cache =
         build.wanted().caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;
     Map<String, String> response =
@@ -301,10 +301,10 @@ public final class Builds implements AutoCloseable {
       for (ResultProxy ref : result.all()) {
         keys.add(ref.key());
       }
-      Map<String, String> told = parts.cacheExports().to(options, keys, session, progress);
-      build.observation().exported(BuildObserver.Kind.CACHE, index, name, told);
+      Map<String, String> response = parts.cacheExports().to(options, keys, session, progress);
+      build.observation().exported(BuildObserver.Kind.CACHE, index, name, response);
       progress.completed(null);
-      return told;
+      return response;
     } catch (InterruptedException e) {
       progress.completed(e);
       throw e;
@@ -322,7 +322,7 @@ public final class Builds implements AutoCloseable {
   /** Receives what a build tells, some events at a time. */
   @FunctionalInterface
   public interface Watcher {
-    void tell(List<ProgressEvent> events) throws InterruptedException;
+    void receive(List<ProgressEvent> events) throws InterruptedException;
   }
 
   /**
@@ -338,7 +338,7 @@ public final class Builds implements AutoCloseable {
         !page.events().isEmpty();
         page = job.journal().read(at)) {
       at = page.next();
-      watcher.tell(page.events());
+      watcher.receive(page.events());
     }
   }
 }

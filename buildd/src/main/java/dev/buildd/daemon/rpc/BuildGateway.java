@@ -37,7 +37,7 @@ import dev.buildd.proto.gateway.StatFileRequest;
 import dev.buildd.proto.gateway.StatFileResponse;
 import dev.buildd.proto.gateway.WarnRequest;
 import dev.buildd.proto.gateway.WarnResponse;
-import dev.buildd.session.filesync.StatMessages;
+import dev.buildd.session.filesync.transfer.StatMessages;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

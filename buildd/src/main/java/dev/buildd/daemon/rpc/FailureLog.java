@@ -3,7 +3,7 @@ package dev.buildd.daemon.rpc;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.daemon.wire.WireErrors;
-import dev.buildd.solver.graph.SolveException;
+import dev.buildd.solver.graph.VertexException;
 import io.grpc.Status;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,7 +19,7 @@ public final class FailureLog {
     Status.Code code = Status.fromCodeValue(WireErrors.statusOf(failure).getCode()).getCode();
     String vertex = "";
     for (Throwable t = failure; t != null; t = t.getCause()) {
-      if (t instanceof SolveException at && at.vertex() != null) {
+      if (t instanceof VertexException at && at.vertex() != null) {
         vertex = at.vertex() + " \"" + at.vertexName() + "\"";
       }
     }

@@ -35,12 +35,12 @@ public final class Services {
       try {
         return body.answer(request, headers);
       } catch (Exception | Error e) {
-        throw told(e);
+        throw statusOf(e);
       }
     });
   }
 
-  private static StatusRuntimeException told(Throwable failure) {
+  private static StatusRuntimeException statusOf(Throwable failure) {
     FailureLog.called(Thread.currentThread().getName(), failure);
     return WireErrors.of(failure);
   }
@@ -53,7 +53,7 @@ public final class Services {
           body.answer(request, stream);
         }
       } catch (Exception | Error e) {
-        throw told(e);
+        throw statusOf(e);
       }
     });
   }

@@ -5,13 +5,13 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.gateway.SolveException.Where;
-import dev.buildd.gateway.grpc.Failures;
+import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.errdefs.CompatibilityFeature;
 import dev.buildd.session.rpc.Statuses;
 import dev.buildd.solver.compatibility.CompatibilityException;
 import dev.buildd.solver.executor.ExitException;
-import dev.buildd.solver.graph.SolveException;
+import dev.buildd.solver.graph.VertexException;
 import dev.buildd.solver.llb.LlbException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -72,20 +72,20 @@ public final class WireErrors {
     Set<Any> out = new LinkedHashSet<>(); // a frontend may repeat what the daemon told it
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
-        case dev.buildd.gateway.SolveException e -> out.addAll(Failures.details(e.where()));
+        case dev.buildd.gateway.SolveException e -> out.addAll(FailureCodec.details(e.where()));
         case LlbException e ->
             out.addAll(
-                Failures.details(new Where(e.places(), Optional.empty(), OptionalInt.empty())));
-        case SolveException e ->
+                FailureCodec.details(new Where(e.places(), Optional.empty(), OptionalInt.empty())));
+        case VertexException e ->
             out.addAll(
-                Failures.details(
+                FailureCodec.details(
                     new Where(
                         List.of(),
                         Optional.ofNullable(e.vertex()).map(Digest::toString),
                         OptionalInt.empty())));
         case CompatibilityException e ->
             out.add(
-                Failures.detail(
+                FailureCodec.detail(
                     "errdefs.CompatibilityFeature",
                     GoProtoJson.toJson(
                         CompatibilityFeature.newBuilder()
@@ -94,7 +94,8 @@ public final class WireErrors {
                             .build())));
         case ExitException e ->
             out.addAll(
-                Failures.details(new Where(List.of(), Optional.empty(), OptionalInt.of(e.code()))));
+                FailureCodec.details(
+                    new Where(List.of(), Optional.empty(), OptionalInt.of(e.code()))));
         default -> {}
       }
     }

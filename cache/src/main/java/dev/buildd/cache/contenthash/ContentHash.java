@@ -4,10 +4,10 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.contenthash.HashTree.Disk;
 import dev.buildd.cache.contenthash.HashTree.Found;
 import dev.buildd.cache.contenthash.HashTree.Work;
-import dev.buildd.snapshot.Failures;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -127,7 +127,7 @@ public final class ContentHash {
    * @param mount gives the files where something is not known yet
    */
   public Digest checksum(String path, ChecksumOptions options, Supplier<? extends OpenTree> mount) {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "checksum of \"" + path + "\"",
         () -> {
           lock.lockInterruptibly();

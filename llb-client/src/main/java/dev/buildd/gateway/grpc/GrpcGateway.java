@@ -23,8 +23,8 @@ import dev.buildd.proto.gateway.ResolveImageConfigResponse;
 import dev.buildd.proto.gateway.ReturnRequest;
 import dev.buildd.proto.gateway.SolveResponse;
 import dev.buildd.proto.gateway.StatFileRequest;
-import dev.buildd.session.filesync.FileStat;
-import dev.buildd.session.filesync.StatMessages;
+import dev.buildd.session.filesync.source.FileStat;
+import dev.buildd.session.filesync.transfer.StatMessages;
 import dev.buildd.session.rpc.Calls;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
@@ -106,7 +106,7 @@ public final class GrpcGateway implements GatewayClient {
     try {
       return Calls.unary(channel, method, headers(buildId), request, CallOptions.DEFAULT);
     } catch (StatusRuntimeException e) {
-      throw Failures.of(e);
+      throw FailureCodec.of(e);
     }
   }
 
@@ -200,7 +200,7 @@ public final class GrpcGateway implements GatewayClient {
   public void returnError(Throwable failure) throws InterruptedException {
     call(
         LLBBridgeGrpc.getReturnMethod(),
-        ReturnRequest.newBuilder().setError(Failures.toProto(failure)).build());
+        ReturnRequest.newBuilder().setError(FailureCodec.toProto(failure)).build());
   }
 
   /** A filesystem that the daemon holds. */

@@ -28,7 +28,7 @@ import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMapDeprecated;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import io.grpc.protobuf.StatusProto;
 import java.time.Instant;
 import java.util.List;
@@ -255,7 +255,7 @@ final class GatewayMessagesTest {
   // --- failures ---
 
   private static SolveException thrown(com.google.rpc.Status status) {
-    return Failures.of(StatusProto.toStatusRuntimeException(status));
+    return FailureCodec.of(StatusProto.toStatusRuntimeException(status));
   }
 
   @Test
@@ -273,7 +273,7 @@ final class GatewayMessagesTest {
                 Optional.of("sha256:v"),
                 OptionalInt.of(7)),
             null);
-    SolveException read = thrown(Failures.toProto(said));
+    SolveException read = thrown(FailureCodec.toProto(said));
     assertThat(read).hasMessage("unknown instruction: FORM");
     assertThat(read.category()).isEqualTo(Category.INVALID_ARGUMENT);
     assertSame(read.where(), said.where());
@@ -291,9 +291,10 @@ final class GatewayMessagesTest {
                     .setTypeUrl("example.com/later")
                     .setValue(ByteString.copyFromUtf8("{}")))
             .build();
-    assertThat(Failures.toProto(thrown(told))).isEqualTo(told);
+    assertThat(FailureCodec.toProto(thrown(told))).isEqualTo(told);
     assertThat(
-            Failures.toProto(new BuildException(Category.UNKNOWN, "more: it failed", thrown(told))))
+            FailureCodec.toProto(
+                new BuildException(Category.UNKNOWN, "more: it failed", thrown(told))))
         .isEqualTo(told.toBuilder().setMessage("more: it failed").build());
   }
 }

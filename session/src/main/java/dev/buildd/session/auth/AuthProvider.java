@@ -88,7 +88,7 @@ public final class AuthProvider implements Attachable {
 
   /** Tells of each token that is fetched with credentials, and of the hosts' that are shared. */
   @Override
-  public Attachable telling(Consumer<String> other) {
+  public Attachable reportingTo(Consumer<String> other) {
     return new AuthProvider(store, tokens, other);
   }
 

@@ -1,6 +1,7 @@
 package dev.buildd.session.filesync;
 
 import dev.buildd.proto.fsutil.Packet;
+import dev.buildd.session.filesync.transfer.PacketStream;
 import dev.buildd.session.rpc.MessageStream;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,6 @@
 package dev.buildd.session.filesync;
 
+import dev.buildd.session.filesync.source.FileSyncRequest;
 import io.grpc.Metadata;
 import java.net.URLDecoder;
 import java.net.URLEncoder;

@@ -4,9 +4,10 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
-import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.LayerFiles;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -97,13 +98,13 @@ public final class ContentStore {
   private ContentStore(Path root) throws IOException {
     this.blobs = root.resolve("blobs");
     this.ingest = root.resolve("ingest");
-    LayerFiles.deleteTree(ingest);
+    FileTree.delete(ingest);
     Files.createDirectories(ingest);
     Files.createDirectories(blobs.resolve("sha256"));
   }
 
   public static ContentStore open(Path root) {
-    return Failures.wrap("open content store " + root, () -> new ContentStore(root));
+    return FileFailures.wrap("open content store " + root, () -> new ContentStore(root));
   }
 
   private Path path(Digest digest) {
@@ -112,7 +113,7 @@ public final class ContentStore {
 
   public Optional<BlobInfo> info(Digest digest) {
     use(digest);
-    return Failures.wrap("blob " + digest, () -> info(digest, path(digest)));
+    return FileFailures.wrap("blob " + digest, () -> info(digest, path(digest)));
   }
 
   private static Optional<BlobInfo> info(Digest digest, Path path) throws IOException {
@@ -125,7 +126,7 @@ public final class ContentStore {
 
   /** All blobs, in no order. */
   public List<BlobInfo> list() {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "list blobs",
         () -> {
           List<BlobInfo> out = new ArrayList<>();
@@ -142,7 +143,7 @@ public final class ContentStore {
   /** The blob's bytes from an offset on. */
   public InputStream read(Digest digest, long offset) {
     use(digest);
-    return Failures.wrap(
+    return FileFailures.wrap(
         "read blob " + digest,
         () -> {
           try {
@@ -158,7 +159,7 @@ public final class ContentStore {
   /** The whole of a small blob. */
   public byte[] readAll(Digest digest) {
     use(digest);
-    return Failures.wrap(
+    return FileFailures.wrap(
         "read blob " + digest,
         () -> {
           try {
@@ -175,7 +176,7 @@ public final class ContentStore {
 
   /** Deletes a blob, needed or not. Those who read it read on. */
   public void delete(Digest digest) {
-    Failures.run(
+    FileFailures.run(
         "delete blob " + digest,
         () -> {
           try {
@@ -191,7 +192,7 @@ public final class ContentStore {
     Digest digest = Digest.of(content);
     if (info(digest).isEmpty()) {
       try (Writer writer = write(digest, content.length)) {
-        Failures.run("write blob " + digest, () -> writer.stream().write(content));
+        FileFailures.run("write blob " + digest, () -> writer.stream().write(content));
         writer.commit();
       }
     }
@@ -234,7 +235,7 @@ public final class ContentStore {
     Instant limit = Instant.now().minus(age);
     for (BlobInfo info : list()) {
       if (info.createdAt().isBefore(limit) && !needed.test(info.digest())) {
-        Failures.run("collect blob " + info.digest(), () -> deleteUnheld(info.digest()));
+        FileFailures.run("collect blob " + info.digest(), () -> deleteUnheld(info.digest()));
       }
     }
   }
@@ -263,7 +264,7 @@ public final class ContentStore {
   }
 
   private Writer write(Optional<Digest> expected, long size) {
-    return Failures.wrap(
+    return FileFailures.wrap(
         "write blob " + expected.map(Digest::toString).orElse(""),
         () -> new Writer(expected, size, ingest.resolve(Long.toString(next.incrementAndGet()))));
   }
@@ -330,7 +331,7 @@ public final class ContentStore {
       if (known != null) {
         return known;
       }
-      Failures.run("close blob " + name(), out::close);
+      FileFailures.run("close blob " + name(), out::close);
       if (size >= 0 && written != size) {
         throw mismatch("unexpected commit size " + written + ", expected " + size);
       }
@@ -351,7 +352,7 @@ public final class ContentStore {
       Digest digest = verify();
       return committed
           ? read(digest, 0)
-          : Failures.wrap("read blob " + digest, () -> Files.newInputStream(file));
+          : FileFailures.wrap("read blob " + digest, () -> Files.newInputStream(file));
     }
 
     /** Makes it a blob, durably; once. */
@@ -361,7 +362,7 @@ public final class ContentStore {
       }
       Digest digest = verify();
       use(digest);
-      Failures.run(
+      FileFailures.run(
           "commit blob " + digest,
           () ->
               Threads.nativeCalls()
@@ -379,7 +380,7 @@ public final class ContentStore {
 
     @Override
     public void close() {
-      Failures.run(
+      FileFailures.run(
           "close blob " + name(),
           () -> {
             out.close();

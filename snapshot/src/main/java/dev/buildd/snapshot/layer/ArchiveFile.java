@@ -108,7 +108,7 @@ public final class ArchiveFile {
     }
 
     private static Process start(String program, Path file) throws IOException {
-      try (TreeFiles.Held held = TreeFiles.hold(file)) {
+      try (TreeFiles.PathHandle held = TreeFiles.hold(file)) {
         return new ProcessBuilder(program, "-d", "-c")
             .redirectInput(held.path().toFile())
             .redirectError(ProcessBuilder.Redirect.DISCARD)

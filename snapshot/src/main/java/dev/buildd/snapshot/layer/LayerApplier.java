@@ -3,6 +3,7 @@ package dev.buildd.snapshot.layer;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.OutputFile;
@@ -164,7 +165,7 @@ public final class LayerApplier {
 
   private void removeTree(Path path) throws IOException {
     lastParentPath = null; // it may have led through this
-    LayerFiles.deleteTree(path);
+    FileTree.delete(path);
   }
 
   private void whiteout(String base, Path parent) throws IOException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.linux.FileNames;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.LayerFiles;
@@ -139,7 +140,7 @@ final class LayerWriterTest {
     Digest diffId = LayerApplier.apply(new ByteArrayInputStream(plain), copy);
     assertThat(FileNames.raw(copy.resolve(FileNames.text(odd)))).hasContent("text");
     assertThat(Digest.of(archive(copy))).isEqualTo(diffId).isEqualTo(Digest.of(plain));
-    LayerFiles.deleteTree(copy);
+    FileTree.delete(copy);
     assertThat(copy).doesNotExist();
   }
 

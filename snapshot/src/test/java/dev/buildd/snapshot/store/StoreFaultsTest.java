@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Mount;
@@ -94,7 +95,7 @@ class StoreFaultsTest {
               assertThat(content(again)).hasSize(trusted.size() + 1);
             }
           }
-          LayerFiles.deleteTree(found);
+          FileTree.delete(found);
         }
       }
     }
@@ -151,7 +152,7 @@ class StoreFaultsTest {
     if (clean) {
       copy(live, at);
     }
-    LayerFiles.deleteTree(live);
+    FileTree.delete(live);
     return out;
   }
 
@@ -171,7 +172,7 @@ class StoreFaultsTest {
     try (var store = MetadataStore.open(found, boot("first", () -> {}))) {
       assertThat(store.get(T, "new")).hasValue(bytes("1"));
     }
-    LayerFiles.deleteTree(found);
+    FileTree.delete(found);
   }
 
   private interface Damage {

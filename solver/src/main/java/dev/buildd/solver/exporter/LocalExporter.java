@@ -2,9 +2,9 @@ package dev.buildd.solver.exporter;
 
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.session.Session;
-import dev.buildd.session.filesync.CompositeSource;
 import dev.buildd.session.filesync.FileSend;
-import dev.buildd.session.filesync.FsSource;
+import dev.buildd.session.filesync.source.CompositeSource;
+import dev.buildd.session.filesync.source.FsSource;
 import dev.buildd.solver.graph.VertexProgress;
 import java.time.Duration;
 import java.util.ArrayList;

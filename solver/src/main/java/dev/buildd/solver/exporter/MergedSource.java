@@ -2,8 +2,8 @@ package dev.buildd.solver.exporter;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.pattern.GoPath;
-import dev.buildd.session.filesync.FileStat;
-import dev.buildd.session.filesync.FsSource;
+import dev.buildd.session.filesync.source.FileStat;
+import dev.buildd.session.filesync.source.FsSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.NoSuchFileException;

@@ -2,9 +2,9 @@ package dev.buildd.solver.exporter;
 
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
-import dev.buildd.session.filesync.DirectorySource;
-import dev.buildd.session.filesync.FsSource;
-import dev.buildd.session.filesync.StatMapper;
+import dev.buildd.session.filesync.source.DirectorySource;
+import dev.buildd.session.filesync.source.FsSource;
+import dev.buildd.session.filesync.source.StatMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.NoSuchFileException;

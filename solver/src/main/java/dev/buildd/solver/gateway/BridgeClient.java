@@ -20,12 +20,12 @@ import dev.buildd.llb.Definition;
 import dev.buildd.llb.ImageMetaResolver;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.llb.ApiCapabilities;
 import dev.buildd.solver.llb.BuildResult;
-import dev.buildd.solver.llb.Capabilities;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.LlbException;
 import dev.buildd.solver.llb.ResultProxy;
@@ -77,7 +77,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   }
 
   /** The results that the build's frontends hold. */
-  private static final class Held implements AutoCloseable {
+  private static final class ResultTable implements AutoCloseable {
     private final Map<String, ResultProxy> results = new HashMap<>(); // guarded by this
     private boolean closed; // guarded by this
 
@@ -120,12 +120,12 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   }
 
   private final Parts parts;
-  private final Held held;
+  private final ResultTable held;
   private final Map<String, String> options;
   private final Map<String, Definition> inputs;
 
   private BridgeClient(
-      Parts parts, Held held, Map<String, String> options, Map<String, Definition> inputs) {
+      Parts parts, ResultTable held, Map<String, String> options, Map<String, Definition> inputs) {
     this.parts = parts;
     this.held = held;
     this.options = Map.copyOf(options);
@@ -135,7 +135,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   /** For the frontend of a build; those that it calls get clients of their own. */
   public static BridgeClient open(
       Parts parts, Map<String, String> options, Map<String, Definition> inputs) {
-    return new BridgeClient(parts, new Held(), options, inputs);
+    return new BridgeClient(parts, new ResultTable(), options, inputs);
   }
 
   // --- what the build asks of it ---
@@ -156,7 +156,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
 
   private Optional<ResultProxy> taken(Optional<Reference> reference, List<ResultProxy> all) {
     return reference.map(one -> {
-      if (!(one instanceof HeldReference own) || own.client.held != held) {
+      if (!(one instanceof ResultReference own) || own.client.held != held) {
         throw BuildException.notFound("return reference " + one.id() + " not found");
       }
       ResultProxy result = held.share(own.id);
@@ -168,7 +168,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   /** Lets frontends look at a result. */
   public Reference reference(ResultProxy result) {
     ResultProxy own = result.share();
-    return new HeldReference(this, held.add(own), own.definition());
+    return new ResultReference(this, held.add(own), own.definition());
   }
 
   @Override
@@ -200,12 +200,12 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
 
   @Override
   public Set<String> frontendCaps() {
-    return Capabilities.GATEWAY;
+    return ApiCapabilities.GATEWAY;
   }
 
   @Override
   public Set<String> llbCaps() {
-    return Capabilities.LLB;
+    return ApiCapabilities.LLB;
   }
 
   @Override
@@ -215,7 +215,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
 
   @Override
   public Result solve(Request request) throws InterruptedException {
-    return told(() -> {
+    return translated(() -> {
       if (request.definition().isPresent() && !request.frontend().isEmpty()) {
         throw BuildException.invalid("cannot solve with both Definition and Frontend specified");
       }
@@ -238,7 +238,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
       return Result.empty();
     }
     ResultProxy made = parts.bridge().solve(definition.get(), imports(request.cacheImports()));
-    return Result.of(new HeldReference(this, held.add(made), definition.get()));
+    return Result.of(new ResultReference(this, held.add(made), definition.get()));
   }
 
   private static List<LlbBridge.CacheImport> imports(List<CacheEntry> entries) {
@@ -266,17 +266,17 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   @Override
   public ImageMetaResolver.Resolved resolveImageConfig(ImageRequest request)
       throws InterruptedException {
-    return told(() -> parts.sources().image(request, parts.job()));
+    return translated(() -> parts.sources().image(request, parts.job()));
   }
 
   @Override
   public SourceMeta resolveSourceMeta(SourceMetaRequest request) throws InterruptedException {
-    return told(() -> parts.sources().source(request, parts.job()));
+    return translated(() -> parts.sources().source(request, parts.job()));
   }
 
   @Override
   public void warn(String vertex, Warning warning) throws InterruptedException {
-    told(() -> {
+    translated(() -> {
       parts
           .job()
           .publish(
@@ -306,7 +306,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   }
 
   /** A filesystem that the build's frontends hold. */
-  private record HeldReference(BridgeClient client, String id, Definition made)
+  private record ResultReference(BridgeClient client, String id, Definition made)
       implements Reference {
     @Override
     public Optional<Definition> definition() {
@@ -320,7 +320,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     }
 
     private <T> T look(Look<T> body) throws InterruptedException {
-      return told(() -> {
+      return translated(() -> {
         try (ResultProxy result = client.held.share(id)) {
           return body.at(result);
         }
@@ -355,8 +355,8 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
 
   // --- failures ---
 
-  /** As frontends are told of failures; defects of ours pass as they are. */
-  private static <T> T told(Callable<T> work) throws InterruptedException {
+  /** With failures as frontends see them; defects of ours pass as they are. */
+  private static <T> T translated(Callable<T> work) throws InterruptedException {
     try {
       return work.call();
     } catch (InterruptedException | SolveException e) {
@@ -382,7 +382,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
         case LlbException e -> places.addAll(e.places());
-        case dev.buildd.solver.graph.SolveException e ->
+        case dev.buildd.solver.graph.VertexException e ->
             vertex = Optional.ofNullable(e.vertex()).map(Digest::toString);
         case ExitException e -> exitCode = OptionalInt.of(e.code());
         default -> {}

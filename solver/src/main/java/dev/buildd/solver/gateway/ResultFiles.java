@@ -13,7 +13,7 @@ import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.base.pattern.GoGlob;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
-import dev.buildd.session.filesync.FileStat;
+import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.solver.llb.ResultProxy;
 import java.io.FileInputStream;
 import java.io.FileNotFoundException;

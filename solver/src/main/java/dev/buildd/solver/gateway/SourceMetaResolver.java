@@ -3,11 +3,11 @@ package dev.buildd.solver.gateway;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.cache.registry.Reference;
 import dev.buildd.gateway.ImageRequest;
 import dev.buildd.gateway.SourceMeta;
 import dev.buildd.gateway.SourceMetaRequest;
 import dev.buildd.llb.ImageMetaResolver;
+import dev.buildd.registry.ImageReference;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.solver.graph.Job;
@@ -18,7 +18,6 @@ import dev.buildd.solver.source.http.HttpSource;
 import dev.buildd.solver.source.image.AttestationChain;
 import dev.buildd.solver.source.image.ImageMetadata;
 import dev.buildd.solver.source.image.ImageSource;
-import dev.buildd.solver.source.image.ResolveMode;
 import dev.buildd.solver.source.image.ResolvedImage;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -48,7 +47,7 @@ public final class SourceMetaResolver {
   }
 
   ImageMetaResolver.Resolved image(ImageRequest request, Job job) throws Exception {
-    String reference = Reference.parse(request.reference()).toString();
+    String reference = ImageReference.parse(request.reference()).toString();
     Map<String, String> attributes = new HashMap<>();
     attributes.put("image.resolvemode", request.mode().text());
     request
@@ -128,7 +127,7 @@ public final class SourceMetaResolver {
     boolean chain = image.attestationChain() || !image.attestations().isEmpty();
     return new ImageMetadata.Request(
         platform,
-        ResolveMode.parse(request.mode().text()),
+        request.mode(),
         image.config(),
         chain ? Optional.of(Set.copyOf(image.attestations())) : Optional.empty());
   }

@@ -259,7 +259,7 @@ final class ActiveGraph {
   }
 
   /** Lets a record be answered by the value that was just made, so that nobody loads it. */
-  synchronized void alias(Result result, Execution execution, int output) {
+  synchronized void alias(SharedResult result, Execution execution, int output) {
     RecordKey key = new RecordKey(main, result.id());
     if (!execution.sharers.isEmpty() && !executions.containsKey(key)) {
       enter(key, new Share(execution, output));

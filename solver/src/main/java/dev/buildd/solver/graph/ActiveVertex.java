@@ -148,7 +148,7 @@ final class ActiveVertex implements OpContext, Owner {
                 new Flight<>(
                     "content " + vertex.name() + "#" + n,
                     () -> {
-                      Result value = inputs.get(n).prepared().value();
+                      SharedResult value = inputs.get(n).prepared().value();
                       CacheMap.ContentDigest content =
                           cacheMap(0).dependencies().get(n).content().orElseThrow();
                       return naming(() ->
@@ -172,7 +172,7 @@ final class ActiveVertex implements OpContext, Owner {
   private static <T> T saying(String what, Callable<T> body) throws Exception {
     try {
       return body.call();
-    } catch (InterruptedException | SolveException e) {
+    } catch (InterruptedException | VertexException e) {
       throw e;
     } catch (Exception e) {
       String text = e.getMessage() == null ? e.toString() : e.getMessage();
@@ -191,16 +191,16 @@ final class ActiveVertex implements OpContext, Owner {
 
   /** The failure, as this vertex's unless it is known to be another's. */
   Exception named(Exception failure) {
-    return failure instanceof InterruptedException || failure instanceof SolveException
+    return failure instanceof InterruptedException || failure instanceof VertexException
         ? failure
-        : new SolveException(vertex.digest(), vertex.name(), failure);
+        : new VertexException(vertex.digest(), vertex.name(), failure);
   }
 
   /** The values of an execution that this vertex shares; if there are none, it has left. */
-  List<Result> await(ActiveGraph.Share held) throws Exception {
+  List<SharedResult> await(ActiveGraph.Share held) throws Exception {
     boolean served = false;
     try {
-      List<Result> values = naming(held.execution()::await);
+      List<SharedResult> values = naming(held.execution()::await);
       served = true;
       return values;
     } finally {
@@ -251,7 +251,7 @@ final class ActiveVertex implements OpContext, Owner {
   }
 
   @Override
-  public Result build(Edge edge) throws Exception {
+  public SharedResult build(Edge edge) throws Exception {
     return graph.load(edge, this).solved().value();
   }
 

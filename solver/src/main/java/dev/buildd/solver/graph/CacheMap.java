@@ -26,7 +26,7 @@ public record CacheMap(Digest digest, boolean random, List<Dependency> dependenc
   /** Computes the digest of what an operation uses of an input. */
   @FunctionalInterface
   public interface ContentDigest {
-    Digest of(Result input, OpContext context) throws Exception;
+    Digest of(SharedResult input, OpContext context) throws Exception;
   }
 
   public CacheMap {

@@ -15,12 +15,12 @@ public interface CacheSource {
    * @param used whether an operation is going to use it: then it comes prepared
    * @throws Exception if the value cannot be had, which makes it a miss
    */
-  Result load(CacheRecord record, OpContext context, boolean used) throws Exception;
+  SharedResult load(CacheRecord record, OpContext context, boolean used) throws Exception;
 
   /**
    * Lets the daemon's own cache know a value that was loaded from here, under the same key.
    *
    * @param main the daemon's own
    */
-  default void adopt(CacheRecord record, Result loaded, CacheStore main) {}
+  default void adopt(CacheRecord record, SharedResult loaded, CacheStore main) {}
 }

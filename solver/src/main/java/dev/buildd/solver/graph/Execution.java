@@ -27,7 +27,7 @@ final class Execution implements OpContext, Owner {
   /** What an execution does; the values become the execution's. */
   @FunctionalInterface
   interface Work {
-    List<Result> run(Execution self) throws Exception;
+    List<SharedResult> run(Execution self) throws Exception;
   }
 
   /** One attempt: a second follows only if the first was cancelled. */
@@ -53,7 +53,7 @@ final class Execution implements OpContext, Owner {
   private @Nullable Attempt attempt;
   private boolean wanted; // since the last cancel
 
-  private volatile List<Result> values = List.of();
+  private volatile List<SharedResult> values = List.of();
   private volatile @Nullable Exception failure;
 
   /**
@@ -115,7 +115,7 @@ final class Execution implements OpContext, Owner {
   }
 
   private void fly(Attempt mine) {
-    List<Result> made = List.of();
+    List<SharedResult> made = List.of();
     Exception failed = null;
     try {
       made = work.run(this);
@@ -159,7 +159,7 @@ final class Execution implements OpContext, Owner {
   }
 
   /** The values, once they are there; they stay the execution's. */
-  List<Result> await() throws Exception {
+  List<SharedResult> await() throws Exception {
     settled.await();
     Exception failed = failure;
     if (failed != null) {
@@ -175,7 +175,7 @@ final class Execution implements OpContext, Owner {
 
   /** Lets go of the values; called once, when nobody shares the execution any more. */
   void close() {
-    values.forEach(Result::close);
+    values.forEach(SharedResult::close);
   }
 
   /** Notes an output under its names; once, and nobody goes on before that is done. */
@@ -217,7 +217,7 @@ final class Execution implements OpContext, Owner {
   }
 
   @Override
-  public Result build(Edge edge) throws Exception {
+  public SharedResult build(Edge edge) throws Exception {
     return graph.load(edge, this).solved().value();
   }
 

@@ -51,7 +51,7 @@ public final class Job implements AutoCloseable, Owner {
    * Blocks until the edge has a value; an interrupt cancels it, unless others want it too. The
    * caller owns the result.
    */
-  public Result build(Edge edge) throws Exception {
+  public SharedResult build(Edge edge) throws Exception {
     return solve(edge).result().share();
   }
 

@@ -25,14 +25,14 @@ final class Loading {
             0,
             () ->
                 new Execution(graph, vertex, List.of(), self -> List.of(bring(found, self, used))));
-    Result value = vertex.await(held).get(held.output());
+    SharedResult value = vertex.await(held).get(held.output());
     vertex.cached();
     return new Solved(
         held.execution(), value, found.record().key(), names, true, Optional.of(found));
   }
 
-  private Result bring(FoundRecord found, Execution self, boolean used) throws Exception {
-    Result value = found.source().load(found.record(), self, used);
+  private SharedResult bring(FoundRecord found, Execution self, boolean used) throws Exception {
+    SharedResult value = found.source().load(found.record(), self, used);
     boolean known = false;
     try {
       CacheSource main = vertex.graph().main();

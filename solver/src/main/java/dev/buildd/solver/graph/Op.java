@@ -14,7 +14,7 @@ public interface Op {
    * Does the work: one result for each output. May block; an interrupt cancels it. The inputs stay
    * the caller's; the results become the caller's.
    */
-  List<Result> exec(OpContext context, List<Result> inputs) throws Exception;
+  List<SharedResult> exec(OpContext context, List<SharedResult> inputs) throws Exception;
 
   /** Whether the work needs what the inputs stand for, or passes them on as they are. */
   default boolean usesInputs() {

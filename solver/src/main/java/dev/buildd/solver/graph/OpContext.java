@@ -20,5 +20,5 @@ public interface OpContext {
   List<Memo> memos();
 
   /** Solves a graph on behalf of the same jobs. The result belongs to the solver. */
-  Result build(Edge edge) throws Exception;
+  SharedResult build(Edge edge) throws Exception;
 }

@@ -51,7 +51,7 @@ final class Running {
       List<Solved> inputs,
       Set<CacheKeyId> rootIds,
       boolean fresh) {
-    List<Result> arguments() {
+    List<SharedResult> arguments() {
       return inputs.stream().map(Solved::value).toList();
     }
 
@@ -77,7 +77,7 @@ final class Running {
                       vertex,
                       plan.executions(),
                       self -> runAndRecord(self, plan, wish.used(), looking)));
-      List<Result> outputs = vertex.await(held);
+      List<SharedResult> outputs = vertex.await(held);
       if (!outputs.isEmpty()) {
         return made(held, outputs, plan);
       }
@@ -165,7 +165,7 @@ final class Running {
   // ---- within the execution
 
   /** An empty list says that a record has appeared. */
-  private List<Result> runAndRecord(Execution self, Plan plan, boolean used, boolean look)
+  private List<SharedResult> runAndRecord(Execution self, Plan plan, boolean used, boolean look)
       throws Exception {
     // looked up only now that the key is held: whoever ran this before us recorded it before
     // letting go
@@ -177,7 +177,7 @@ final class Running {
     if (permits != null) {
       permits.acquire();
     }
-    List<Result> made;
+    List<SharedResult> made;
     try {
       self.progress().started();
       made = op.exec(self, plan.arguments());
@@ -189,7 +189,7 @@ final class Running {
     boolean complete = false;
     try {
       if (used && op.usesInputs()) { // else its inputs may be lost, and are made again first
-        for (Result one : made) {
+        for (SharedResult one : made) {
           one.prepare();
         }
       }
@@ -197,7 +197,7 @@ final class Running {
       complete = true;
     } finally {
       if (!complete) {
-        made.forEach(Result::close);
+        made.forEach(SharedResult::close);
       }
     }
     // told only now that it is recorded, so that no crash can make that a lie
@@ -205,14 +205,14 @@ final class Running {
     return made;
   }
 
-  private Result valueOf(List<Result> outputs) {
+  private SharedResult valueOf(List<SharedResult> outputs) {
     if (output >= outputs.size()) {
       throw BuildException.invalid("no output " + output + " of " + vertex);
     }
     return outputs.get(output);
   }
 
-  private void recordResult(Execution self, Plan plan, Result value) {
+  private void recordResult(Execution self, Plan plan, SharedResult value) {
     // before the record can be seen, so that nobody loads what is already here
     vertex.graph().alias(value, self, output);
     for (CacheKeyId id : plan.rootIds().isEmpty() ? Set.of(plan.canonical()) : plan.rootIds()) {
@@ -222,10 +222,11 @@ final class Running {
 
   // ---- after it
 
-  private Solved made(ActiveGraph.Share held, List<Result> outputs, Plan plan) throws Exception {
+  private Solved made(ActiveGraph.Share held, List<SharedResult> outputs, Plan plan)
+      throws Exception {
     boolean noted = false;
     try {
-      Result value = vertex.naming(() -> valueOf(outputs));
+      SharedResult value = vertex.naming(() -> valueOf(outputs));
       vertex.naming(() -> {
         held.execution().record(output, () -> recordResult(held.execution(), plan, value));
         link(plan);

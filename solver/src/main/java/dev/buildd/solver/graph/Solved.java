@@ -14,7 +14,7 @@ import java.util.Optional;
  */
 record Solved(
     Execution execution,
-    Result value,
+    SharedResult value,
     CacheKeyId canonical,
     KeySet names,
     boolean probeable,

@@ -8,4 +8,4 @@ import dev.buildd.cache.key.CacheKeyId;
  * @param result belongs to the solver: share it to keep it
  * @param canonical the one name that depends only on what the value is made of
  */
-public record SolvedEdge(Result result, CacheKeyId canonical) {}
+public record SolvedEdge(SharedResult result, CacheKeyId canonical) {}

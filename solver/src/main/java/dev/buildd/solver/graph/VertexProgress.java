@@ -181,7 +181,7 @@ public final class VertexProgress {
   public final class Part implements AutoCloseable {
     private final String id;
     private final Instant started = now();
-    private long toldAt;
+    private long reportedAt;
     private long current;
     private long total;
     private String action = "";
@@ -204,8 +204,8 @@ public final class VertexProgress {
       total = of;
       action = name;
       long at = System.nanoTime();
-      if (at - toldAt > 100_000_000L) {
-        toldAt = at;
+      if (at - reportedAt > 100_000_000L) {
+        reportedAt = at;
         emit(Optional.empty());
       }
     }

@@ -17,8 +17,8 @@ import dev.buildd.proto.pb.Source;
 import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Job;
-import dev.buildd.solver.graph.SolveException;
 import dev.buildd.solver.graph.SolvedEdge;
+import dev.buildd.solver.graph.VertexException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -92,7 +92,7 @@ public final class LlbBridge {
     try {
       SolvedEdge solved = job.solve(edge);
       return new ResultProxy.Solved(solved.result().share(), solved.canonical());
-    } catch (SolveException e) {
+    } catch (VertexException e) {
       throw new LlbException(e, places(definition.toProto().getSource(), e.vertex()));
     }
   }
@@ -131,7 +131,7 @@ public final class LlbBridge {
     public dev.buildd.solver.graph.Op create(Request request) {
       Op message = request.message();
       for (String cap : request.metadata().getCapsMap().keySet()) {
-        if (!Capabilities.LLB.contains(cap)) {
+        if (!ApiCapabilities.LLB.contains(cap)) {
           throw new BuildException(
               Category.UNIMPLEMENTED,
               "requested feature " + cap + " is not supported by build server, please update");

@@ -4,7 +4,7 @@ import dev.buildd.base.concurrent.Flight;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.llb.Definition;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import dev.buildd.solver.ops.RefResult;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -16,7 +16,7 @@ import java.util.concurrent.Callable;
  */
 public final class ResultProxy implements AutoCloseable {
   /** A result and the name under which the cache knows it. */
-  record Solved(Result result, CacheKeyId key) {}
+  record Solved(SharedResult result, CacheKeyId key) {}
 
   /** What all holds share. */
   private static final class Shared {

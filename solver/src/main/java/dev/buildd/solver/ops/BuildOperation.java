@@ -18,7 +18,7 @@ import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.io.FileInputStream;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -56,7 +56,7 @@ public final class BuildOperation implements Op {
   }
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> inputs) throws Exception {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) throws Exception {
     if (message.getBuilder() != LLB_BUILDER) {
       throw BuildException.invalid("only LLB builder is currently allowed");
     }

@@ -47,11 +47,11 @@ public final class CacheMounts {
   }
 
   /** The hold of one step on a directory; closed once. */
-  final class Held implements AutoCloseable {
+  final class CacheMount implements AutoCloseable {
     private final Share share;
     private boolean open = true;
 
-    private Held(Share share) {
+    private CacheMount(Share share) {
       this.share = share;
     }
 
@@ -60,11 +60,11 @@ public final class CacheMounts {
     }
 
     /** The same directory, mounted once more by the same step. */
-    Held again() {
+    CacheMount again() {
       synchronized (CacheMounts.this) {
         share.users++;
       }
-      return new Held(share);
+      return new CacheMount(share);
     }
 
     @Override
@@ -90,7 +90,7 @@ public final class CacheMounts {
    * whoever else uses it, alone with a directory of its own if it is in use, or alone after waiting
    * for it.
    */
-  synchronized Held acquire(
+  synchronized CacheMount acquire(
       String id, Optional<ImmutableRef> base, CacheSharingOpt sharing, String description)
       throws InterruptedException {
     String key = base.map(ref -> id + ":" + ref.id()).orElse(id);
@@ -99,7 +99,7 @@ public final class CacheMounts {
       Share known = shared.get(key);
       if (known != null) {
         known.users++;
-        return new Held(known);
+        return new CacheMount(known);
       }
     }
     MutableRef ref = open(key, id, base, sharing == CacheSharingOpt.LOCKED, description);
@@ -109,11 +109,11 @@ public final class CacheMounts {
       if (raced != null) {
         ref.close();
         raced.users++;
-        return new Held(raced);
+        return new CacheMount(raced);
       }
       shared.put(key, share);
     }
-    return new Held(share);
+    return new CacheMount(share);
   }
 
   private MutableRef open(

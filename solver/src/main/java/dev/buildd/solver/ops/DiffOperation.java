@@ -9,7 +9,7 @@ import dev.buildd.proto.pb.DiffOp;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -42,12 +42,12 @@ public final class DiffOperation implements Op {
   }
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> inputs) {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) {
     Optional<ImmutableRef> lower = side(message.getLower().getInput(), inputs);
     Optional<ImmutableRef> upper = side(message.getUpper().getInput(), inputs);
     if (lower.isEmpty()) { // all of the upper, or nothing
       return List.of(
-          upper.<Result>map(ref -> RefResult.of(ref.share())).orElseGet(RefResult::scratch));
+          upper.<SharedResult>map(ref -> RefResult.of(ref.share())).orElseGet(RefResult::scratch));
     }
     if (upper.isPresent() && upper.get().id().equals(lower.get().id())) {
       return List.of(RefResult.scratch());
@@ -55,7 +55,7 @@ public final class DiffOperation implements Op {
     return List.of(RefResult.of(cache.diff(lower, upper, RefOptions.of(name))));
   }
 
-  private static Optional<ImmutableRef> side(long input, List<Result> inputs) {
+  private static Optional<ImmutableRef> side(long input, List<SharedResult> inputs) {
     return input == -1 ? Optional.empty() : RefResult.refOf(inputs.get((int) input));
   }
 }

@@ -19,7 +19,7 @@ import dev.buildd.proto.pb.SecretOpt;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.solver.executor.ProcessMount;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -48,7 +48,7 @@ final class ExecMounts implements AutoCloseable {
   private final List<Optional<ImmutableRef>> inputs;
   private final Deque<AutoCloseable> mounted = new ArrayDeque<>();
   private final List<AutoCloseable> holds = new ArrayList<>();
-  private final Map<String, CacheMounts.Held> caches = new HashMap<>();
+  private final Map<String, CacheMounts.CacheMount> caches = new HashMap<>();
   private final List<Output> outputs = new ArrayList<>();
   private final List<ProcessMount> mounts = new ArrayList<>();
   private @Nullable Path root;
@@ -59,7 +59,7 @@ final class ExecMounts implements AutoCloseable {
   private sealed interface Output {
     record Written(MutableRef ref) implements Output {}
 
-    record Passed(Result result) implements Output {}
+    record Passed(SharedResult result) implements Output {}
   }
 
   ExecMounts(
@@ -170,8 +170,8 @@ final class ExecMounts implements AutoCloseable {
     Optional<ImmutableRef> base = input(mount);
     String id = mount.getCacheOpt().getID();
     String key = base.map(ref -> id + ":" + ref.id()).orElse(id);
-    CacheMounts.Held known = caches.get(key);
-    CacheMounts.Held held;
+    CacheMounts.CacheMount known = caches.get(key);
+    CacheMounts.CacheMount held;
     if (known != null) { // the same directory at two places of one step is one directory
       held = known.again();
     } else {
@@ -284,7 +284,7 @@ final class ExecMounts implements AutoCloseable {
   }
 
   private void pin(Path tree, String selector, Path at) throws Exception {
-    try (TreeFiles.Held found = TreeFiles.holdIn(tree, selector)) {
+    try (TreeFiles.PathHandle found = TreeFiles.holdIn(tree, selector)) {
       boolean isDirectory = found.stat().isDirectory();
       if (isDirectory) {
         Linux.mkdir(at, 0700);
@@ -321,15 +321,15 @@ final class ExecMounts implements AutoCloseable {
   }
 
   /** Ends the step's mounts and makes its outputs last. */
-  List<Result> commit() {
+  List<SharedResult> commit() {
     unmount();
-    List<Result> out = new ArrayList<>();
+    List<SharedResult> out = new ArrayList<>();
     boolean done = false;
     try {
       while (!outputs.isEmpty()) {
         switch (outputs.getFirst()) {
           case Output.Written(MutableRef ref) -> out.add(RefResult.of(ref.commit()));
-          case Output.Passed(Result result) -> out.add(result);
+          case Output.Passed(SharedResult result) -> out.add(result);
         }
         outputs.removeFirst();
       }
@@ -337,7 +337,7 @@ final class ExecMounts implements AutoCloseable {
       return out;
     } finally {
       if (!done) {
-        out.forEach(Result::close);
+        out.forEach(SharedResult::close);
       }
     }
   }
@@ -355,7 +355,7 @@ final class ExecMounts implements AutoCloseable {
     for (Output output : outputs) {
       switch (output) {
         case Output.Written(MutableRef ref) -> ref.close();
-        case Output.Passed(Result result) -> result.close();
+        case Output.Passed(SharedResult result) -> result.close();
       }
     }
     outputs.clear();

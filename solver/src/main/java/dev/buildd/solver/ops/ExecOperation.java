@@ -26,7 +26,7 @@ import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -179,7 +179,7 @@ public final class ExecOperation implements Op {
   // --- running it ---
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> arguments) throws Exception {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> arguments) throws Exception {
     SessionGroup sessions = new SessionGroup(settings.sessions(), context::sessions);
     try (ExecMounts mounts =
         new ExecMounts(
@@ -192,8 +192,8 @@ public final class ExecOperation implements Op {
         } catch (InterruptedException e) {
           throw e;
         } catch (Exception e) {
-          stdout.tellDropped();
-          stderr.tellDropped();
+          stdout.publishDropped();
+          stderr.publishDropped();
           throw e;
         }
       }

@@ -25,7 +25,7 @@ import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -122,7 +122,7 @@ public final class FileOperation implements Op {
         ChecksumOptions options =
             new ChecksumOptions(
                 copy.getFollowSymlink(),
-                copy.getAllowWildcard() && FileTree.hasWildcards(copy.getSrc()),
+                copy.getAllowWildcard() && FileActions.hasWildcards(copy.getSrc()),
                 copy.getIncludePatternsList(),
                 copy.getExcludePatternsList(),
                 copy.getRequiredPathsList());
@@ -200,7 +200,7 @@ public final class FileOperation implements Op {
   }
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> results) throws Exception {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> results) throws Exception {
     try (Run run = new Run(results.stream().map(RefResult::refOf).toList())) {
       return run.outputs();
     }
@@ -251,7 +251,7 @@ public final class FileOperation implements Op {
       }
     }
 
-    List<Result> outputs() throws Exception {
+    List<SharedResult> outputs() throws Exception {
       Map<Long, Integer> outputs = new TreeMap<>();
       for (int i = 0; i < message.getActionsCount(); i++) {
         long output = message.getActions(i).getOutput();
@@ -262,7 +262,7 @@ public final class FileOperation implements Op {
       if (outputs.isEmpty()) {
         throw BuildException.invalid("no outputs specified");
       }
-      List<Result> out = new ArrayList<>();
+      List<SharedResult> out = new ArrayList<>();
       try {
         for (Map.Entry<Long, Integer> output : outputs.entrySet()) {
           if (output.getKey() != out.size()) {
@@ -271,7 +271,7 @@ public final class FileOperation implements Op {
           out.add(RefResult.of(slot(output.getValue()).ref.orElseThrow().share()));
         }
       } catch (Exception e) {
-        out.forEach(Result::close);
+        out.forEach(SharedResult::close);
         throw e;
       }
       return out;
@@ -331,7 +331,7 @@ public final class FileOperation implements Op {
       boolean finished = false;
       try {
         Path root = target.at().path();
-        Optional<Owner> owner = owner(ownerOf(action));
+        Optional<FileOwner> owner = owner(ownerOf(action));
         if (action.getActionCase() == FileAction.ActionCase.COPY) {
           copy(action, root, owner);
         } else {
@@ -380,17 +380,18 @@ public final class FileOperation implements Op {
       }
     }
 
-    private void change(FileAction action, Path root, Optional<Owner> owner) throws IOException {
+    private void change(FileAction action, Path root, Optional<FileOwner> owner)
+        throws IOException {
       switch (action.getActionCase()) {
-        case MKDIR -> FileTree.mkdir(root, action.getMkdir(), owner);
-        case MKFILE -> FileTree.mkfile(root, action.getMkfile(), owner);
-        case SYMLINK -> FileTree.symlink(root, action.getSymlink(), owner);
-        case RM -> FileTree.rm(root, action.getRm());
+        case MKDIR -> FileActions.mkdir(root, action.getMkdir(), owner);
+        case MKFILE -> FileActions.mkfile(root, action.getMkfile(), owner);
+        case SYMLINK -> FileActions.symlink(root, action.getSymlink(), owner);
+        case RM -> FileActions.rm(root, action.getRm());
         case COPY, ACTION_NOT_SET -> throw new IllegalStateException("not a change of one tree");
       }
     }
 
-    private void copy(FileAction action, Path target, Optional<Owner> owner) throws Exception {
+    private void copy(FileAction action, Path target, Optional<FileOwner> owner) throws Exception {
       int from = (int) action.getSecondaryInput();
       if (from == SCRATCH || (given(from).ref.isEmpty() && given(from).active.isEmpty())) {
         Path empty = Files.createTempDirectory("buildd-empty");
@@ -406,8 +407,8 @@ public final class FileOperation implements Op {
       }
     }
 
-    private static void copy(FileActionCopy copy, Path source, Path target, Optional<Owner> owner)
-        throws Exception {
+    private static void copy(
+        FileActionCopy copy, Path source, Path target, Optional<FileOwner> owner) throws Exception {
       Threads.nativeCalls()
           .call(() -> {
             copyNow(copy, source, target, owner);
@@ -416,12 +417,13 @@ public final class FileOperation implements Op {
     }
 
     private static void copyNow(
-        FileActionCopy copy, Path source, Path target, Optional<Owner> owner) throws IOException {
-      FileTree.named(
+        FileActionCopy copy, Path source, Path target, Optional<FileOwner> owner)
+        throws IOException {
+      FileActions.named(
           copy.getSrc(),
           source,
           () ->
-              FileTree.named(
+              FileActions.named(
                   copy.getDest(),
                   target,
                   () -> {
@@ -435,11 +437,11 @@ public final class FileOperation implements Op {
                     }
                     List<String> sources =
                         copy.getAllowWildcard()
-                            ? FileTree.matches(source, copy.getSrc(), copy.getFollowSymlink())
-                            : List.of(FileTree.cleanKeepingEnd(copy.getSrc()));
+                            ? FileActions.matches(source, copy.getSrc(), copy.getFollowSymlink())
+                            : List.of(FileActions.cleanKeepingEnd(copy.getSrc()));
                     if (sources.isEmpty() && !copy.getAllowEmptyWildcard()) {
                       throw BuildException.notFound(
-                          FileTree.cleanKeepingEnd(copy.getSrc()) + " not found");
+                          FileActions.cleanKeepingEnd(copy.getSrc()) + " not found");
                     }
                     for (String one : sources) {
                       if (copy.getAttemptUnpackDockerCompatibility()
@@ -452,14 +454,14 @@ public final class FileOperation implements Op {
     }
 
     private static boolean unpacked(
-        FileActionCopy copy, Path source, String one, Path target, Optional<Owner> owner)
+        FileActionCopy copy, Path source, String one, Path target, Optional<FileOwner> owner)
         throws IOException {
       Path archive = RootedPath.resolve(source, one);
       if (!ArchiveFile.isArchive(archive)) {
         return false;
       }
       Path directory = RootedPath.resolve(target, copy.getDest());
-      FileTree.mkdirAll(directory, 0755, owner, copy.getTimestamp());
+      FileActions.mkdirAll(directory, 0755, owner, copy.getTimestamp());
       try {
         ArchiveFile.unpack(
             archive, directory, owner.map(to -> new LayerApplier.Ids(to.uid(), to.gid())));
@@ -488,7 +490,7 @@ public final class FileOperation implements Op {
     }
 
     /** A name that the files do not know stands for root, as in BuildKit. */
-    private Optional<Owner> owner(ChownOpt option) throws Exception {
+    private Optional<FileOwner> owner(ChownOpt option) throws Exception {
       if (!option.hasUser() && !option.hasGroup()) {
         return Optional.empty();
       }
@@ -501,20 +503,20 @@ public final class FileOperation implements Op {
         }
         case BYNAME -> {
           String[] known = entry(option.getUser(), "/etc/passwd");
-          uid = Math.max(0, Owner.id(known, 2));
-          gid = Math.max(0, Owner.id(known, 3));
+          uid = Math.max(0, FileOwner.id(known, 2));
+          gid = Math.max(0, FileOwner.id(known, 3));
         }
         case USER_NOT_SET -> {}
       }
       switch (option.getGroup().getUserCase()) {
         case BYID -> gid = option.getGroup().getByID();
         case BYNAME -> {
-          int known = Owner.id(entry(option.getGroup(), "/etc/group"), 2);
+          int known = FileOwner.id(entry(option.getGroup(), "/etc/group"), 2);
           gid = known < 0 ? gid : known;
         }
         case USER_NOT_SET -> {}
       }
-      return Optional.of(new Owner(uid, gid));
+      return Optional.of(new FileOwner(uid, gid));
     }
 
     private String[] entry(UserOpt user, String file) throws Exception {
@@ -523,7 +525,8 @@ public final class FileOperation implements Op {
         return new String[0];
       }
       try (Mounted at = mounted(slot)) {
-        List<String[]> entries = Threads.nativeCalls().call(() -> Owner.entries(at.path(), file));
+        List<String[]> entries =
+            Threads.nativeCalls().call(() -> FileOwner.entries(at.path(), file));
         return entries.stream()
             .filter(entry -> entry[0].equals(user.getByName().getName()))
             .findFirst()

@@ -10,7 +10,7 @@ import dev.buildd.proto.pb.MergeOp;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -43,7 +43,7 @@ public final class MergeOperation implements Op {
   }
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> inputs) {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) {
     List<ImmutableRef> refs = new ArrayList<>();
     for (MergeInput input : message.getInputsList()) {
       RefResult.refOf(inputs.get((int) input.getInput())).ifPresent(refs::add);

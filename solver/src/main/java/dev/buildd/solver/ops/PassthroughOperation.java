@@ -6,7 +6,7 @@ import dev.buildd.proto.pb.PassthroughOp;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.util.Collections;
 import java.util.List;
 
@@ -37,7 +37,7 @@ public final class PassthroughOperation implements Op {
   }
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> inputs) {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) {
     return message.getOutputsList().stream()
         .map(input -> inputs.get(input.intValue()).share())
         .toList();

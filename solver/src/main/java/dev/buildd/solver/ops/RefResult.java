@@ -3,11 +3,11 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.ImmutableRef;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.util.Optional;
 
 /** A ref as the solver passes it on. Without a ref it stands for no files at all. */
-public final class RefResult implements Result {
+public final class RefResult implements SharedResult {
   /** The id of every result without files. */
   public static final String SCRATCH = "scratch";
 
@@ -50,7 +50,7 @@ public final class RefResult implements Result {
   }
 
   /** The ref of a result of this daemon's operations; it stays the result's. */
-  public static Optional<ImmutableRef> refOf(Result result) {
+  public static Optional<ImmutableRef> refOf(SharedResult result) {
     if (result instanceof RefResult ours) {
       return ours.ref;
     }

@@ -6,7 +6,7 @@ import dev.buildd.session.SessionManager;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.SourceKey;
@@ -52,7 +52,7 @@ public final class SourceOperation implements Op {
   }
 
   @Override
-  public List<Result> exec(OpContext context, List<Result> inputs) throws Exception {
+  public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) throws Exception {
     return List.of(source.fetch(context(context)).map(RefResult::of).orElseGet(RefResult::scratch));
   }
 }

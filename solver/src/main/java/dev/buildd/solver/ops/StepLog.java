@@ -87,10 +87,10 @@ final class StepLog extends OutputStream {
       out = Arrays.copyOf(out, allowed + note.length);
       System.arraycopy(note, 0, out, allowed, note.length);
     }
-    tell(out);
+    publish(out);
   }
 
-  private void tell(byte[] out) throws IOException {
+  private void publish(byte[] out) throws IOException {
     if (out.length > 0) {
       progress.log(stream, out);
       if (echo.isPresent()) {
@@ -142,7 +142,7 @@ final class StepLog extends OutputStream {
   }
 
   /** Tells the end of what was dropped, which says most about why the step failed. */
-  void tellDropped() throws IOException {
+  void publishDropped() throws IOException {
     byte[] ring = kept;
     if (ring == null) {
       return;
@@ -153,6 +153,6 @@ final class StepLog extends OutputStream {
     for (int i = 0; i < length; i++) {
       out[i] = ring[(int) ((keptCount - length + i) % KEPT)];
     }
-    tell(out);
+    publish(out);
   }
 }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** Copies a file or a tree as {@code cp -a} does, with the options of the copy action. */
 final class TreeCopier {
   private final FileActionCopy action;
-  private final Optional<Owner> owner;
+  private final Optional<FileOwner> owner;
   private final @Nullable PatternMatcher includes;
   private final @Nullable PatternMatcher excludes;
   private final Map<Long, Path> links = new HashMap<>();
@@ -42,7 +42,7 @@ final class TreeCopier {
     }
   }
 
-  TreeCopier(FileActionCopy action, Optional<Owner> owner) {
+  TreeCopier(FileActionCopy action, Optional<FileOwner> owner) {
     this.action = action;
     this.owner = owner;
     this.includes =
@@ -57,7 +57,7 @@ final class TreeCopier {
 
   /** Copies one source path, already free of wildcards, to the action's destination. */
   void copy(Path sourceRoot, String source, Path targetRoot) throws IOException {
-    String destination = FileTree.cleanKeepingEnd(action.getDest());
+    String destination = FileActions.cleanKeepingEnd(action.getDest());
     List<Path> made = new ArrayList<>();
     String parent =
         destination.endsWith("/") || destination.endsWith("/.")
@@ -80,7 +80,7 @@ final class TreeCopier {
 
   private List<Path> mkdirs(Path path) throws IOException {
     int mode = action.getMode() == -1 ? 0755 : action.getMode() & 0777;
-    return FileTree.mkdirAll(path, mode, owner, action.getTimestamp());
+    return FileActions.mkdirAll(path, mode, owner, action.getTimestamp());
   }
 
   private Path prepareTarget(Path from, String source, Path target, List<Path> made)
@@ -152,7 +152,7 @@ final class TreeCopier {
       if (action.getAlwaysReplaceExistingDestPaths()
           && existing != null
           && !(stat.isDirectory() && existing.isDirectory())) {
-        FileTree.removeAll(target);
+        FileActions.removeAll(target);
         existing = null;
       }
       makeParents();
@@ -228,7 +228,7 @@ final class TreeCopier {
     }
     parents.addLast(parent);
     try {
-      for (Path child : FileTree.children(source)) {
+      for (Path child : FileActions.children(source)) {
         Path fileName = child.getFileName();
         String name = fileName == null ? "" : fileName.toString();
         copy(
@@ -274,7 +274,7 @@ final class TreeCopier {
   }
 
   private void metadata(Stat stat, Path source, Path target) throws IOException {
-    Owner to = owner.orElse(new Owner(stat.uid(), stat.gid()));
+    FileOwner to = owner.orElse(new FileOwner(stat.uid(), stat.gid()));
     Linux.lchown(target, to.uid(), to.gid());
     if (!stat.isSymlink()) {
       int mode = stat.permissions();

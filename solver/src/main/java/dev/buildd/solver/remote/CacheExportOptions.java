@@ -2,7 +2,7 @@ package dev.buildd.solver.remote;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.LayerBlobs;
-import dev.buildd.cache.registry.Reference;
+import dev.buildd.registry.ImageReference;
 import dev.buildd.solver.exporter.Attributes;
 import java.util.Map;
 
@@ -30,7 +30,7 @@ public record CacheExportOptions(
     /**
      * @param insecure whether the registry may be reached in the clear or with any certificate
      */
-    record Registry(Reference reference, boolean insecure) implements Target {
+    record Registry(ImageReference reference, boolean insecure) implements Target {
       @Override
       public String name() {
         return "exporting cache to registry";
@@ -82,7 +82,7 @@ public record CacheExportOptions(
       throw BuildException.invalid("missing ref");
     }
     return new Target.Registry(
-        Reference.parse(ref), Attributes.strictBool(attributes, "registry.insecure", false));
+        ImageReference.parse(ref), Attributes.strictBool(attributes, "registry.insecure", false));
   }
 
   private static boolean isMax(Map<String, String> attributes) {

@@ -15,10 +15,10 @@ import dev.buildd.cache.LazyBlobs;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
 import dev.buildd.cache.remote.CacheCollector;
 import dev.buildd.cache.remote.CacheConfig;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.content.RemoteContent;
@@ -137,7 +137,7 @@ public final class CacheExports {
       VertexProgress progress)
       throws Exception {
     switch (target) {
-      case CacheExportOptions.Target.Registry(Reference reference, boolean insecure) ->
+      case CacheExportOptions.Target.Registry(ImageReference reference, boolean insecure) ->
           RegistryPush.push(
               registries,
               reference,

@@ -7,11 +7,11 @@ import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
-import dev.buildd.cache.registry.Repository;
 import dev.buildd.cache.remote.CacheConfig;
 import dev.buildd.cache.remote.ImportedCache;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
+import dev.buildd.registry.Repository;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.content.RemoteContent;
@@ -110,7 +110,7 @@ public final class CacheImporter implements CacheImports {
     SessionGroup clients = SessionGroup.of(sessions, job.session());
     Repository repository =
         registries.open(
-            Reference.parse(wanted.attributes().getOrDefault("ref", "")),
+            ImageReference.parse(wanted.attributes().getOrDefault("ref", "")),
             new SessionCredentials(clients),
             insecure);
     ImageOrigin origin = insecure ? ImageOrigin.insecure(repository) : ImageOrigin.of(repository);

@@ -11,7 +11,7 @@ import dev.buildd.cache.remote.ImportedCache;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import dev.buildd.solver.ops.RefResult;
 import dev.buildd.solver.source.image.LayerPuller;
 import java.util.ArrayList;
@@ -54,7 +54,7 @@ final class ImportedSource implements CacheSource {
   }
 
   @Override
-  public Result load(CacheRecord record, OpContext context, boolean used) throws Exception {
+  public SharedResult load(CacheRecord record, OpContext context, boolean used) throws Exception {
     List<Descriptor> blobs = new ArrayList<>();
     List<Digest> diffIds = new ArrayList<>();
     List<LayerPuller.History> histories = new ArrayList<>();
@@ -78,7 +78,7 @@ final class ImportedSource implements CacheSource {
   }
 
   @Override
-  public void adopt(CacheRecord record, Result loaded, CacheStore main) {
+  public void adopt(CacheRecord record, SharedResult loaded, CacheStore main) {
     Set<CacheKeyId> copied = cache.copyTo(main, record.key());
     main.save(record.key(), loaded.id(), record.createdAt());
     ImmutableRef ref = RefResult.refOf(loaded).orElse(null);

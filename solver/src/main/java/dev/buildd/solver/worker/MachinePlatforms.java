@@ -59,8 +59,7 @@ public final class MachinePlatforms {
    * @param configured platforms that count whatever is found out, first of all
    * @param maxAge how long what was found out is good; negative for ever
    */
-  MachinePlatforms(
-      Probe probe, List<Platform> configured, Duration maxAge, LongSupplier nanoTime) {
+  MachinePlatforms(Probe probe, List<Platform> configured, Duration maxAge, LongSupplier nanoTime) {
     this.probe = probe;
     this.configured = List.copyOf(configured);
     this.maxAge = maxAge;

@@ -8,7 +8,7 @@ import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import dev.buildd.solver.ops.RefResult;
 import dev.buildd.solver.source.image.LayerPuller;
 
@@ -39,7 +39,7 @@ public final class ResultCache implements CacheSource {
   }
 
   @Override
-  public Result load(CacheRecord record, OpContext context, boolean used) throws Exception {
+  public SharedResult load(CacheRecord record, OpContext context, boolean used) throws Exception {
     if (record.resultId().equals(RefResult.SCRATCH)) {
       return RefResult.scratch();
     }

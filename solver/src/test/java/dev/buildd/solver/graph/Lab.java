@@ -104,7 +104,7 @@ final class Lab implements CacheSource {
   }
 
   @Override
-  public Result load(CacheRecord record, OpContext context, boolean used) throws Exception {
+  public SharedResult load(CacheRecord record, OpContext context, boolean used) throws Exception {
     String id = record.resultId();
     String text = values.getOrDefault(id, "?");
     loads.add(text);
@@ -133,7 +133,7 @@ final class Lab implements CacheSource {
   }
 
   /** A counted reference to a text. */
-  final class Value implements Result {
+  final class Value implements SharedResult {
     private final String id;
     private volatile boolean open = true;
     private volatile boolean lazy; // what it stands for is not here yet
@@ -189,7 +189,7 @@ final class Lab implements CacheSource {
     return new Value(id, false);
   }
 
-  static String text(Result result) {
+  static String text(SharedResult result) {
     return ((Value) result).text();
   }
 
@@ -349,7 +349,7 @@ final class Lab implements CacheSource {
       return usesInputs;
     }
 
-    private Digest contentOf(Result result) {
+    private Digest contentOf(SharedResult result) {
       pause.run();
       return Digest.of(text(result));
     }
@@ -373,7 +373,8 @@ final class Lab implements CacheSource {
     }
 
     @Override
-    public List<Result> exec(OpContext context, List<Result> arguments) throws Exception {
+    public List<SharedResult> exec(OpContext context, List<SharedResult> arguments)
+        throws Exception {
       execs.computeIfAbsent(name, n -> new AtomicInteger()).incrementAndGet();
       pause.run();
       String text = body.run(context, arguments.stream().map(Lab::text).toList());
@@ -381,7 +382,7 @@ final class Lab implements CacheSource {
       if (!usesInputs) {
         return List.of(arguments.getFirst().share());
       }
-      List<Result> out = new ArrayList<>();
+      List<SharedResult> out = new ArrayList<>();
       for (int i = 0; i < outputs; i++) {
         out.add(value(outputs == 1 ? text : text + "#" + i));
       }
@@ -409,7 +410,7 @@ final class Lab implements CacheSource {
   String build(Step step, int output) throws Exception {
     Job job = job();
     try (job;
-        Result result = job.build(new Edge(step, output))) {
+        SharedResult result = job.build(new Edge(step, output))) {
       return text(result);
     } finally {
       solver.discard(job);

@@ -210,7 +210,7 @@ class ScheduledBuildsTest {
     private void build(int top, boolean cancelled) {
       Job job = lab.job();
       try (job) {
-        try (Result result = job.build(new Edge(new Client().step(top), 0))) {
+        try (SharedResult result = job.build(new Edge(new Client().step(top), 0))) {
           if (!Lab.text(result).equals(expected(top))) {
             faults.add("wrong result of s" + top + ": " + Lab.text(result));
           }

@@ -46,7 +46,7 @@ class SharedExecutionTest {
               "build " + step,
               () -> {
                 try (job;
-                    Result value = job.build(new Edge(step, 0))) {
+                    SharedResult value = job.build(new Edge(step, 0))) {
                   result.set(Lab.text(value));
                 } catch (Throwable e) {
                   failure.set(e);
@@ -273,7 +273,7 @@ class SharedExecutionTest {
     try (job) {
       job.build(new Edge(base, 0)).close();
       assertThat(lab.execs("base")).isZero();
-      try (Result value = job.build(new Edge(lab.step("user").input(base), 0))) {
+      try (SharedResult value = job.build(new Edge(lab.step("user").input(base), 0))) {
         assertThat(Lab.text(value)).isEqualTo("user[base[]]");
       }
     }
@@ -308,12 +308,13 @@ class SharedExecutionTest {
           }
 
           @Override
-          public Result load(CacheRecord record, OpContext context, boolean used) throws Exception {
+          public SharedResult load(CacheRecord record, OpContext context, boolean used)
+              throws Exception {
             return elsewhere.load(record, context, used);
           }
 
           @Override
-          public void adopt(CacheRecord record, Result loaded, CacheStore main) {
+          public void adopt(CacheRecord record, SharedResult loaded, CacheStore main) {
             throw new BuildException(Category.RESOURCE_EXHAUSTED, "no space left on device");
           }
         };
@@ -328,7 +329,7 @@ class SharedExecutionTest {
     Lab.Step step = lab.step("s");
     Client client = new Client(step);
     assertThatThrownBy(client::join)
-        .isInstanceOf(SolveException.class)
+        .isInstanceOf(VertexException.class)
         .hasMessageContaining("no space left");
     assertThat(client.job.journal().snapshot())
         .last()
@@ -363,7 +364,7 @@ class SharedExecutionTest {
     lab.forgetCounts();
     lab.loadsFailWith = new IllegalStateException("a defect");
     assertThatThrownBy(() -> lab.build(step))
-        .isInstanceOf(SolveException.class)
+        .isInstanceOf(VertexException.class)
         .hasRootCauseInstanceOf(IllegalStateException.class);
     assertThat(lab.allExecs()).isZero();
   }
@@ -377,7 +378,7 @@ class SharedExecutionTest {
     try (keeper) {
       Job other = lab.job();
       try (other;
-          Result value = other.build(new Edge(base.cachedIn(elsewhere), 0))) {
+          SharedResult value = other.build(new Edge(base.cachedIn(elsewhere), 0))) {
         assertThat(Lab.text(value)).isEqualTo("b[]");
         keeper.build(new Edge(base, 0)).close(); // the vertex stays
       } finally {

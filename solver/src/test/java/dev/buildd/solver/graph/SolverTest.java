@@ -246,7 +246,7 @@ class SolverTest {
     elsewhere.build(elsewhere.step("top").input(elsewhere.step("base")));
     Job other = lab.job();
     try (other;
-        Result kept = other.build(new Edge(lab.step("base").seed("base"), 0))) {
+        SharedResult kept = other.build(new Edge(lab.step("base").seed("base"), 0))) {
       assertThat(Lab.text(kept)).isEqualTo("base[]");
       lab.build(lab.step("top").input(lab.step("base").seed("base")).cachedIn(elsewhere));
       assertThat(lab.execs("top")).isZero();
@@ -264,7 +264,7 @@ class SolverTest {
     elsewhere.build(elsewhere.step("two").input(elsewhere.step("base")));
     Job other = lab.job();
     try (other;
-        Result kept =
+        SharedResult kept =
             other.build(new Edge(lab.step("one").input(lab.step("base").seed("base")), 0))) {
       assertThat(Lab.text(kept)).isEqualTo("one[base[]]");
       lab.build(lab.step("two").input(lab.step("base").seed("base")).cachedIn(elsewhere));
@@ -346,7 +346,7 @@ class SolverTest {
     running.await();
     first.interrupt();
     first.join();
-    try (Result result = keeper.build(new Edge(step, 0))) {
+    try (SharedResult result = keeper.build(new Edge(step, 0))) {
       assertThat(Lab.text(result)).isEqualTo("second");
     }
     keeper.close();
@@ -366,7 +366,7 @@ class SolverTest {
     Lab.Step top = lab.step("top").input(bad);
     assertThatThrownBy(() -> lab.build(top))
         .isInstanceOfSatisfying(
-            SolveException.class,
+            VertexException.class,
             e -> {
               assertThat(e.vertex()).isEqualTo(bad.digest());
               assertThat(e).hasMessage("boom");

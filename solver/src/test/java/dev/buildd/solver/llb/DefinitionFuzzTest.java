@@ -23,7 +23,7 @@ import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import dev.buildd.solver.graph.Vertex;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.ops.CacheMounts;
@@ -98,7 +98,7 @@ class DefinitionFuzzTest {
     }
 
     @Override
-    public Result build(Edge edge) {
+    public SharedResult build(Edge edge) {
       throw new IllegalStateException("nothing is to be built");
     }
   }

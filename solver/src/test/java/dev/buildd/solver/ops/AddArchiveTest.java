@@ -8,7 +8,7 @@ import dev.buildd.proto.pb.ChownOpt;
 import dev.buildd.proto.pb.FileAction;
 import dev.buildd.proto.pb.FileActionCopy;
 import dev.buildd.proto.pb.UserOpt;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
@@ -44,7 +44,7 @@ final class AddArchiveTest {
 
   /** Copies from a directory with an archive and a text file whose name says it is one. */
   private void add(FileActionCopy copy, FileLab.Look look) throws Exception {
-    try (Result context =
+    try (SharedResult context =
         lab.tree(root -> {
           Files.copy(temp.resolve("a.tar.gz"), root.resolve("a.tar.gz"));
           Files.writeString(root.resolve("b.tar.gz"), "no archive");

@@ -16,7 +16,7 @@ import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.OpContext;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import dev.buildd.solver.graph.VertexProgress;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -58,7 +58,7 @@ final class FileLab implements AutoCloseable {
     }
 
     @Override
-    public Result build(Edge edge) {
+    public SharedResult build(Edge edge) {
       throw new IllegalStateException("nothing to build");
     }
   }
@@ -70,7 +70,7 @@ final class FileLab implements AutoCloseable {
   }
 
   /** A tree as a build's step might have made it. */
-  Result tree(Look make) throws Exception {
+  SharedResult tree(Look make) throws Exception {
     try (MutableRef ref = cache.newMutable(Optional.empty(), RefOptions.of("tree"))) {
       try (Mounted at = ref.mount()) {
         make.at(at.path());
@@ -80,9 +80,9 @@ final class FileLab implements AutoCloseable {
   }
 
   /** Does one action on the inputs and shows what came of it. */
-  void run(FileAction action, Look look, Result... inputs) throws Exception {
+  void run(FileAction action, Look look, SharedResult... inputs) throws Exception {
     FileOp message = FileOp.newBuilder().addActions(action).build();
-    try (Result made =
+    try (SharedResult made =
             new FileOperation(message, inputs.length, "files", cache)
                 .exec(new Alone(), List.of(inputs))
                 .getFirst();

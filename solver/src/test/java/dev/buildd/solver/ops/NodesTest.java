@@ -14,7 +14,7 @@ import dev.buildd.proto.pb.FileActionCopy;
 import dev.buildd.proto.pb.FileActionMkFile;
 import dev.buildd.proto.pb.NamedUserOpt;
 import dev.buildd.proto.pb.UserOpt;
-import dev.buildd.solver.graph.Result;
+import dev.buildd.solver.graph.SharedResult;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -67,7 +67,7 @@ final class NodesTest {
   }
 
   /** A block device node, a link to it, a character device, a FIFO and a socket. */
-  private Result nodes() throws Exception {
+  private SharedResult nodes() throws Exception {
     long rdev = Linux.lstat(device).rdev();
     return lab.tree(root -> {
       Linux.mknod(root.resolve("disk"), Stat.S_IFBLK | 0666, rdev);
@@ -101,7 +101,7 @@ final class NodesTest {
 
   @Test
   void noFileIsMadeThroughANode() throws Exception {
-    try (Result nodes = nodes()) {
+    try (SharedResult nodes = nodes()) {
       for (String name : new String[] {"/disk", "/link", "/zero", "/fifo", "/socket"}) {
         assertThatThrownBy(() -> lab.run(on(0).setMkfile(file(name)).build(), root -> {}, nodes))
             .as(name)
@@ -115,8 +115,9 @@ final class NodesTest {
 
   @Test
   void aFileCopiedOntoANodeTakesItsPlace() throws Exception {
-    try (Result nodes = nodes();
-        Result files = lab.tree(root -> Files.writeString(root.resolve("f"), "overwritten"))) {
+    try (SharedResult nodes = nodes();
+        SharedResult files =
+            lab.tree(root -> Files.writeString(root.resolve("f"), "overwritten"))) {
       for (String name : new String[] {"/disk", "/link", "/fifo"}) {
         lab.run(
             on(0).setSecondaryInput(1).setCopy(copy("/f", name)).build(),
@@ -129,7 +130,7 @@ final class NodesTest {
 
   @Test
   void nodesAreCopiedAsNodes() throws Exception {
-    try (Result nodes = nodes()) {
+    try (SharedResult nodes = nodes()) {
       for (boolean unpack : new boolean[] {false, true}) {
         lab.run(
             on(-1)
@@ -161,7 +162,7 @@ final class NodesTest {
                     .setByName(NamedUserOpt.newBuilder().setName("ann").setInput(0)))
             .build();
     for (String to : new String[] {"../fifo", "../zero", "../disk"}) {
-      try (Result base =
+      try (SharedResult base =
           lab.tree(root -> {
             Files.createDirectory(root.resolve("etc"));
             Linux.mkfifo(root.resolve("fifo"), 0644);
@@ -178,12 +179,12 @@ final class NodesTest {
 
   @Test
   void messagesSayWhyAndNameNoPathOfTheDaemons() throws Exception {
-    try (Result base =
+    try (SharedResult base =
             lab.tree(root -> {
               Files.writeString(root.resolve("f"), "");
               Files.createDirectory(root.resolve("d"));
             });
-        Result other = lab.tree(root -> Files.createDirectory(root.resolve("f")))) {
+        SharedResult other = lab.tree(root -> Files.createDirectory(root.resolve("f")))) {
       assertThatThrownBy(
               () -> lab.run(on(0).setMkfile(file("/no/such/f")).build(), root -> {}, base))
           .hasMessageEndingWith("/no/such/f: no such file or directory");

@@ -4,7 +4,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.linux.Stat;
-import dev.buildd.solver.ops.Owner;
+import dev.buildd.solver.ops.FileOwner;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,7 +82,7 @@ record ContainerUser(long uid, long gid, List<Long> additionalGids) {
   }
 
   private static int inRange(String text) {
-    int id = Owner.id(text);
+    int id = FileOwner.id(text);
     if (id < 0) {
       throw BuildException.invalid("uids and gids must be in range 0-2147483647");
     }
@@ -94,8 +94,8 @@ record ContainerUser(long uid, long gid, List<Long> additionalGids) {
     long gid = 0;
     String name = "";
     String[] entry = null;
-    for (String[] line : Owner.entries(root, "/etc/passwd")) {
-      int id = Owner.id(line, ID);
+    for (String[] line : FileOwner.entries(root, "/etc/passwd")) {
+      int id = FileOwner.id(line, ID);
       boolean matches =
           (isNumber(user) || user.isEmpty()) ? id == uid : id >= 0 && line[NAME].equals(user);
       if (matches) {
@@ -105,8 +105,8 @@ record ContainerUser(long uid, long gid, List<Long> additionalGids) {
     }
     if (entry != null) {
       name = entry[NAME];
-      uid = Owner.id(entry, ID);
-      gid = Math.max(0, Owner.id(entry, PRIMARY_GROUP));
+      uid = FileOwner.id(entry, ID);
+      gid = Math.max(0, FileOwner.id(entry, PRIMARY_GROUP));
     } else if (!user.isEmpty() && !isNumber(user)) {
       throw BuildException.unknown(
           "unable to find user " + user + ": no matching entries in passwd file", null);
@@ -116,8 +116,8 @@ record ContainerUser(long uid, long gid, List<Long> additionalGids) {
     }
     List<Long> supplementary = new ArrayList<>();
     if (!name.isEmpty()) {
-      for (String[] line : Owner.entries(root, "/etc/group")) {
-        int id = Owner.id(line, ID);
+      for (String[] line : FileOwner.entries(root, "/etc/group")) {
+        int id = FileOwner.id(line, ID);
         if (id >= 0
             && line.length > MEMBERS
             && Arrays.asList(line[MEMBERS].split(",")).contains(name)) {
@@ -132,8 +132,8 @@ record ContainerUser(long uid, long gid, List<Long> additionalGids) {
     if (isNumber(group)) {
       return inRange(group);
     }
-    for (String[] line : Owner.entries(root, "/etc/group")) {
-      int id = Owner.id(line, ID);
+    for (String[] line : FileOwner.entries(root, "/etc/group")) {
+      int id = FileOwner.id(line, ID);
       if (id >= 0 && line[NAME].equals(group)) {
         return id;
       }

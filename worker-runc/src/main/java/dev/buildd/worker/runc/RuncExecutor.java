@@ -8,6 +8,7 @@ import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.text.Ids;
 import dev.buildd.solver.executor.Executor;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
@@ -24,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -42,9 +42,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class RuncExecutor implements Executor {
   private static final Logger log = LoggerFactory.getLogger(RuncExecutor.class);
-  private static final SecureRandom RANDOM = new SecureRandom();
-  private static final int ID_LENGTH = 25;
-  private static final Pattern ID = Pattern.compile("[0-9a-z]{" + ID_LENGTH + "}");
+  private static final Pattern ID = Pattern.compile("[0-9a-z]{25}");
   private static final Pattern DESCRIPTORS = Pattern.compile("/proc/[^/]+/(task/[^/]+/)?fd(/.*)?");
 
   private final RuncSettings settings;
@@ -69,7 +67,7 @@ public final class RuncExecutor implements Executor {
   @Override
   public void run(ProcessSpec process, ProcessIo io) throws Exception {
     check(process);
-    String id = newId();
+    String id = Ids.random();
     Path bundle = root.resolve(id);
     String cgroup = RuntimeSpec.cgroupPath(process, settings.cgroupParent(), id);
     MountStubs stubs =
@@ -105,14 +103,6 @@ public final class RuncExecutor implements Executor {
     List<String> out = new ArrayList<>(List.of("/etc/resolv.conf", "/etc/hosts"));
     process.mounts().forEach(mount -> out.add(mount.destination()));
     return out;
-  }
-
-  private static String newId() {
-    StringBuilder out = new StringBuilder(ID_LENGTH);
-    for (int i = 0; i < ID_LENGTH; i++) {
-      out.append(Character.forDigit(RANDOM.nextInt(Character.MAX_RADIX), Character.MAX_RADIX));
-    }
-    return out.toString();
   }
 
   private void prepare(ProcessSpec process, String id, Path bundle, String cgroup)

@@ -58,7 +58,7 @@ final class RuntimeSpec {
           // (moby/buildkit#4108)
           Linux.exists(Path.of("/proc/self/ns/cgroup"))
               && Linux.exists(Path.of("/sys/fs/cgroup/cgroup.subtree_control")),
-          Capabilities.available(),
+          LinuxCapabilities.available(),
           firstFreeLoopDevice());
     }
 
@@ -153,7 +153,7 @@ final class RuntimeSpec {
   }
 
   private Set<String> grantedCapabilities() {
-    Set<String> all = new LinkedHashSet<>(Capabilities.DEFAULT);
+    Set<String> all = new LinkedHashSet<>(LinuxCapabilities.DEFAULT);
     if (insecure) {
       all.addAll(machine.capabilities());
     }

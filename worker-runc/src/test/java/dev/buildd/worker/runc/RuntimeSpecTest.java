@@ -66,7 +66,7 @@ final class RuntimeSpecTest {
         .isEqualTo(
             "{user={uid=1, gid=2, additionalGids=[2]}, args=[/bin/true], env=[PATH=/bin], cwd=/, "
                 + "capabilities={bounding=C, effective=C, permitted=C}, "
-                    .replace("C", Capabilities.DEFAULT.toString())
+                    .replace("C", LinuxCapabilities.DEFAULT.toString())
                 + "apparmorProfile=buildkit-default}");
     assertThat(spec.get("root")).isEqualTo(Map.of("path", "/step/rootfs"));
     assertThat(spec.get("hostname")).isEqualTo("buildkitsandbox");

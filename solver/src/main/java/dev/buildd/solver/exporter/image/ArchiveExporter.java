@@ -6,7 +6,7 @@ import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
-import dev.buildd.cache.registry.Reference;
+import dev.buildd.registry.ImageReference;
 import dev.buildd.session.Session;
 import dev.buildd.session.content.RemoteContent;
 import dev.buildd.session.filesync.FileSend;
@@ -148,7 +148,7 @@ public final class ArchiveExporter implements Exporter {
     private static List<String> normalized(String names) {
       List<String> out = new ArrayList<>();
       for (String name : names.isEmpty() ? new String[0] : names.split(",", -1)) {
-        out.add(Reference.parse(name).toString());
+        out.add(ImageReference.parse(name).toString());
       }
       return out;
     }
@@ -218,7 +218,8 @@ public final class ArchiveExporter implements Exporter {
   private static Descriptor named(Descriptor root, String name) {
     Map<String, String> annotations = new TreeMap<>(root.annotations());
     annotations.put("io.containerd.image.name", name);
-    annotations.put("org.opencontainers.image.ref.name", Reference.parse(name).tag().orElse(name));
+    annotations.put(
+        "org.opencontainers.image.ref.name", ImageReference.parse(name).tag().orElse(name));
     return new Descriptor(
         root.mediaType(), root.digest(), root.size(), root.platform(), annotations, root.urls());
   }

@@ -144,15 +144,15 @@ final class ImageConfig {
   /** A line for each layer, and a time for each line. */
   static List<History> normalized(List<History> history, List<Origin> layers) {
     List<History> out = new ArrayList<>(history);
-    int told = 0;
+    int described = 0;
     for (int i = 0; i < out.size(); i++) {
-      if (!out.get(i).emptyLayer() && told == layers.size()) {
+      if (!out.get(i).emptyLayer() && described == layers.size()) {
         out.set(i, out.get(i).empty()); // a line for which there is no layer
       } else if (!out.get(i).emptyLayer()) {
-        told++;
+        described++;
       }
     }
-    for (Origin layer : layers.subList(told, layers.size())) {
+    for (Origin layer : layers.subList(described, layers.size())) {
       out.add(
           new History(
               Optional.of(utc(layer.createdAt())),

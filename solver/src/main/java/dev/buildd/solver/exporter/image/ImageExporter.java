@@ -4,8 +4,8 @@ import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.exporter.Attributes;
 import dev.buildd.solver.exporter.ExportSource;
@@ -47,7 +47,7 @@ public final class ImageExporter implements Exporter {
     flag(rest, "name-canonical");
     boolean emptyOnly = flag(rest, "danging-name-empty-only");
     if (push && !parsed.options().name().equals("*")) { // wrong ones are refused before the build
-      names(parsed.options().name()).forEach(Reference::parse);
+      names(parsed.options().name()).forEach(ImageReference::parse);
     }
     String prefix = Optional.ofNullable(rest.remove("dangling-name-prefix")).orElse("");
     return new Export(
@@ -137,13 +137,13 @@ public final class ImageExporter implements Exporter {
 
     private void push(String name, ImageWriter.Image image, Context context) throws Exception {
       Descriptor root = image.root();
-      Reference reference = Reference.parse(name);
+      ImageReference reference = ImageReference.parse(name);
       if (byDigest && reference.tag().isPresent() && name.endsWith(":" + reference.tag().get())) {
         throw BuildException.invalid("can't push tagged ref " + name + " by digest");
       }
       RegistryPush.push(
           registries,
-          byDigest ? Reference.parse(reference.name() + "@" + root.digest()) : reference,
+          byDigest ? ImageReference.parse(reference.name() + "@" + root.digest()) : reference,
           new SessionCredentials(SessionGroup.of(context.sessions(), context.session())),
           insecure,
           writer.content(),

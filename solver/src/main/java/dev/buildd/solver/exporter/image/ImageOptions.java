@@ -20,7 +20,7 @@ import java.util.Optional;
  * @param ociArtifact whether attestations are artifacts of their own kind
  * @param rewriteTimestamp whether files' times are set back to the epoch
  * @param epochSeconds the latest time that anything bears
- * @param epochTold whether the request told of that time, be it that there is none
+ * @param epochGiven whether the request told of that time, be it that there is none
  * @param preferForeign whether layers keep saying that they may not be distributed
  */
 record ImageOptions(
@@ -31,7 +31,7 @@ record ImageOptions(
     LayerBlobs.CompressionConfig layers,
     boolean rewriteTimestamp,
     Optional<Long> epochSeconds,
-    boolean epochTold,
+    boolean epochGiven,
     boolean preferForeign,
     Annotations annotations) {
 
@@ -121,7 +121,7 @@ record ImageOptions(
         layers,
         rewriteTimestamp,
         epochSeconds,
-        epochTold,
+        epochGiven,
         preferForeign,
         annotations.merged(annotations(source.metadata())));
   }

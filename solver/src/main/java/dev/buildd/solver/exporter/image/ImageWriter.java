@@ -175,7 +175,7 @@ public final class ImageWriter {
       byte[] baseConfig = source.metadata(BASE_CONFIG, platformId);
       config = config.length == 0 ? ImageConfig.defaults() : config;
       Optional<Long> epoch = options.epochSeconds();
-      if (!options.epochTold()) {
+      if (!options.epochGiven()) {
         OptionalLong said = Attributes.epoch(source, platformId);
         epoch = said.isPresent() ? Optional.of(said.getAsLong()) : Optional.empty();
       }

@@ -4,10 +4,10 @@ import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.LazyBlobs;
-import dev.buildd.cache.registry.CredentialSource;
-import dev.buildd.cache.registry.Push;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.Push;
+import dev.buildd.registry.RegistryClient;
+import dev.buildd.registry.auth.CredentialSource;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.solver.graph.VertexProgress;
 import java.io.InputStream;
@@ -26,7 +26,7 @@ public final class RegistryPush {
    */
   public static void push(
       RegistryClient registries,
-      Reference reference,
+      ImageReference reference,
       CredentialSource credentials,
       boolean insecure,
       ContentStore content,

@@ -1,15 +1,15 @@
 package dev.buildd.solver.source.git;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.text.Ids;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
-import java.util.Random;
 
 /**
  * The files of one state of a repository, as a request wants them.
@@ -21,8 +21,6 @@ import java.util.Random;
  */
 record WorkTree(
     GitSource.Request request, Git bare, Path bareDirectory, String object, String wanted) {
-  private static final Random RANDOM = new SecureRandom();
-
   /** Fills an empty directory, which is the tree's root from then on. */
   void fill(Path target, CompatibilityVersion version) throws Exception {
     String subdir = request.url().subdir();
@@ -53,7 +51,7 @@ record WorkTree(
       setTimes(target, Long.parseLong(seconds.strip()) * 1_000_000_000L);
     }
     if (version == CompatibilityVersion.V0_13) {
-      letAllWrite(target);
+      makeWritableByAll(target);
     }
   }
 
@@ -68,7 +66,7 @@ record WorkTree(
       // the repository, which builds share, may know a submodule by an older address, or another
       // one at its path
       git.run("submodule", "deinit", "--force", "--all");
-      LayerFiles.deleteTree(known);
+      FileTree.delete(known);
       updateSubmodules(git);
     }
   }
@@ -110,7 +108,7 @@ record WorkTree(
       return wanted + ":" + ref;
     }
     if (GitUrl.isCommit(ref)) {
-      String temporary = "refs/buildkit/" + Long.toHexString(RANDOM.nextLong());
+      String temporary = "refs/buildkit/" + Ids.random();
       bare.run("update-ref", temporary, ref);
       return temporary;
     }
@@ -145,15 +143,15 @@ record WorkTree(
     for (Path path : LayerFiles.list(at)) {
       Linux.rename(path, target.resolve(String.valueOf(path.getFileName())), 0);
     }
-    LayerFiles.deleteTree(tree);
+    FileTree.delete(tree);
   }
 
   /** What was no program could once be written by everybody. */
-  private static void letAllWrite(Path directory) throws IOException {
+  private static void makeWritableByAll(Path directory) throws IOException {
     for (Path entry : LayerFiles.list(directory)) {
       Stat stat = Linux.lstat(entry);
       if (stat.isDirectory()) {
-        letAllWrite(entry);
+        makeWritableByAll(entry);
       } else if (stat.isRegular() && (stat.permissions() & 0111) == 0) {
         Linux.chmod(entry, stat.permissions() | 0222);
       }

@@ -12,9 +12,9 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
-import dev.buildd.cache.registry.Repository;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
+import dev.buildd.registry.Repository;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
@@ -67,7 +67,7 @@ public final class BlobSource implements Source {
     SourceFile file = SourceFile.of(attributes);
     return switch (identifier.substring(0, Math.max(0, end))) {
       case REGISTRY -> {
-        Reference reference = Reference.parse(name);
+        ImageReference reference = ImageReference.parse(name);
         Digest digest =
             reference
                 .digest()
@@ -107,7 +107,7 @@ public final class BlobSource implements Source {
     Content open(SessionGroup sessions) throws Exception;
   }
 
-  private Content registry(Reference reference, SessionGroup sessions) {
+  private Content registry(ImageReference reference, SessionGroup sessions) {
     Repository repository = registries.open(reference, new SessionCredentials(sessions));
     Digest digest = reference.digest().orElseThrow();
     return (to, progress) -> {

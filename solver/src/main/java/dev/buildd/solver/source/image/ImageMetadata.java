@@ -2,6 +2,7 @@ package dev.buildd.solver.source.image;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
+import dev.buildd.llb.ResolveMode;
 import java.util.Optional;
 import java.util.Set;
 

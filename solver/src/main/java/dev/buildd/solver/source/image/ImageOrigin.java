@@ -4,8 +4,8 @@ import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.Repository;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.Repository;
 import dev.buildd.session.content.RemoteContent;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
@@ -49,7 +49,7 @@ public interface ImageOrigin extends LayerPuller.Origin {
     return of(repository, Optional.empty());
   }
 
-  private static ImageOrigin of(Repository repository, Optional<Reference> reference) {
+  private static ImageOrigin of(Repository repository, Optional<ImageReference> reference) {
     return new ImageOrigin() {
       @Override
       public byte[] manifest(Digest digest) throws Exception {
@@ -72,7 +72,7 @@ public interface ImageOrigin extends LayerPuller.Origin {
       }
 
       @Override
-      public Optional<Reference> reference() {
+      public Optional<ImageReference> reference() {
         return reference;
       }
     };
@@ -102,7 +102,7 @@ public interface ImageOrigin extends LayerPuller.Origin {
       }
 
       @Override
-      public Optional<Reference> reference() {
+      public Optional<ImageReference> reference() {
         return Optional.empty();
       }
     };

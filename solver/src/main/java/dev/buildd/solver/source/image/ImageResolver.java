@@ -7,10 +7,11 @@ import dev.buildd.base.content.MediaType;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.cache.registry.CredentialSource;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
-import dev.buildd.cache.registry.Repository;
+import dev.buildd.llb.ResolveMode;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
+import dev.buildd.registry.Repository;
+import dev.buildd.registry.auth.CredentialSource;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.snapshot.content.ContentStore;
 import java.util.ArrayList;
@@ -56,7 +57,7 @@ public final class ImageResolver {
    * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
    */
   public ResolvedImage resolve(
-      Reference reference, Platform platform, ResolveMode mode, CredentialSource credentials)
+      ImageReference reference, Platform platform, ResolveMode mode, CredentialSource credentials)
       throws Exception {
     Repository repository = registries.open(reference, credentials);
     return resolve(repository, root(repository, mode), platform);
@@ -73,7 +74,7 @@ public final class ImageResolver {
 
   private Descriptor root(Repository repository, ResolveMode mode) throws Exception {
     String name = repository.reference().toString();
-    Descriptor known = mode == ResolveMode.LOCAL ? lastRoots.get(name) : null;
+    Descriptor known = mode == ResolveMode.PREFER_LOCAL ? lastRoots.get(name) : null;
     if (known != null && content.info(known.digest()).isPresent()) {
       return known;
     }
@@ -88,7 +89,7 @@ public final class ImageResolver {
    * @throws BuildException {@code NOT_FOUND} if there is no such image for the platform
    */
   ImageMetadata metadata(
-      Reference reference, ImageMetadata.Request request, CredentialSource credentials)
+      ImageReference reference, ImageMetadata.Request request, CredentialSource credentials)
       throws Exception {
     Repository repository = registries.open(reference, credentials);
     Descriptor root = root(repository, request.mode());

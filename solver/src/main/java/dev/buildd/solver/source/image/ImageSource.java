@@ -10,8 +10,9 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.llb.ResolveMode;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
@@ -110,7 +111,7 @@ public final class ImageSource implements Source {
     return switch (identifier.substring(0, Math.max(0, end))) {
       case REGISTRY ->
           new InRegistry(
-              Reference.parse(name),
+              ImageReference.parse(name),
               ResolveMode.parse(attributes.getOrDefault("image.resolvemode", "")));
       case LAYOUT -> new InLayout(LayoutReference.parse(name, attributes));
       default -> throw BuildException.invalid("not an image: " + identifier);
@@ -159,10 +160,10 @@ public final class ImageSource implements Source {
   }
 
   private final class InRegistry implements Place {
-    private final Reference reference;
+    private final ImageReference reference;
     private final ResolveMode mode;
 
-    InRegistry(Reference reference, ResolveMode mode) {
+    InRegistry(ImageReference reference, ResolveMode mode) {
       this.reference = reference;
       this.mode = mode;
     }

@@ -7,16 +7,16 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.ImageManifest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.LayerBlob;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.LayerProvider;
 import dev.buildd.cache.RefOptions;
-import dev.buildd.cache.registry.Reference;
-import dev.buildd.cache.registry.RegistryClient;
+import dev.buildd.registry.ImageReference;
+import dev.buildd.registry.RegistryClient;
 import dev.buildd.session.SessionGroup;
-import dev.buildd.snapshot.Failures;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.layer.LayerApplier;
 import dev.buildd.solver.graph.VertexProgress;
@@ -80,7 +80,7 @@ public final class LayerPuller {
     String name();
 
     /** The image or cache in a registry that anybody can read later too, if it is one. */
-    Optional<Reference> reference();
+    Optional<ImageReference> reference();
   }
 
   /**
@@ -139,15 +139,15 @@ public final class LayerPuller {
      * What somebody else's manifest says of a layer beside what it is does not go into our images.
      */
     private LayerBlob blob(int layer) {
-      Descriptor told = layers.get(layer);
+      Descriptor declared = layers.get(layer);
       Descriptor plain =
           new Descriptor(
-              told.mediaType(),
-              told.digest(),
-              told.size(),
+              declared.mediaType(),
+              declared.digest(),
+              declared.size(),
               Optional.empty(),
               Map.of(),
-              told.urls());
+              declared.urls());
       LayerBlob out = new LayerBlob(plain, diffIds.get(layer));
       return origin
           .reference()
@@ -256,7 +256,8 @@ public final class LayerPuller {
       layer
           .repositories()
           .forEach((host, path) -> {
-            Reference place = new Reference(host, path, Optional.empty(), Optional.empty());
+            ImageReference place =
+                new ImageReference(host, path, Optional.empty(), Optional.empty());
             if (out.stream().noneMatch(one -> isIn(one, place))) {
               out.add(ImageOrigin.of(registries.open(place, new SessionCredentials(sessions))));
             }
@@ -264,7 +265,7 @@ public final class LayerPuller {
       return out;
     }
 
-    private static boolean isIn(Origin one, Reference repository) {
+    private static boolean isIn(Origin one, ImageReference repository) {
       return one.reference().filter(r -> r.name().equals(repository.name())).isPresent();
     }
 
@@ -390,7 +391,7 @@ public final class LayerPuller {
         }
         throw new BuildException(e.category(), subject(image, layer) + ": " + message, e);
       } catch (IOException e) {
-        return Failures.wrap(
+        return FileFailures.wrap(
             subject(image, layer),
             () -> {
               throw e;

@@ -3,7 +3,7 @@ package dev.buildd.solver.source.image;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.MediaType;
 import dev.buildd.base.json.Json;
-import dev.buildd.snapshot.LayerFiles;
+import dev.buildd.base.linux.FileTree;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -98,7 +98,7 @@ final class LocalRegistry implements AutoCloseable {
 
   /** Removes a repository with all that is known of it. */
   void delete(String repository) throws IOException {
-    LayerFiles.deleteTree(data.resolve("docker/registry/v2/repositories").resolve(repository));
+    FileTree.delete(data.resolve("docker/registry/v2/repositories").resolve(repository));
   }
 
   Digest pushManifest(String repository, String tag, String type, Map<String, Object> manifest)

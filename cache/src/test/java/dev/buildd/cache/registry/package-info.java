@@ -1,4 +1,0 @@
-@NullMarked
-package dev.buildd.cache.registry;
-
-import org.jspecify.annotations.NullMarked;

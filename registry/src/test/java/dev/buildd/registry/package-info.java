@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.registry;
+
+import org.jspecify.annotations.NullMarked;

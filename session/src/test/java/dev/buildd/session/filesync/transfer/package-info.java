@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.session.filesync.transfer;
+
+import org.jspecify.annotations.NullMarked;
