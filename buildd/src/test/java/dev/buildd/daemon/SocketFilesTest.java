@@ -46,7 +46,8 @@ final class SocketFilesTest {
 
   @Test
   void aSocketAmongTheClientsFilesHurtsNoBuild() throws Exception {
-    Path context = Files.createDirectories(directory.resolve("context/run")).getParent();
+    Path context = directory.resolve("context");
+    Files.createDirectories(context.resolve("run"));
     Files.writeString(context.resolve("app"), "app");
     try (ServerSocketChannel socket = listen(context.resolve("run/agent"));
         Machine machine = new Machine(directory)) {
@@ -106,8 +107,7 @@ final class SocketFilesTest {
               .root();
       State copied =
           Llb.scratch()
-              .file(
-                  Llb.copy(made, "/o", "/p", FileAction.CopyOptions.DEFAULT.contentsOnly()));
+              .file(Llb.copy(made, "/o", "/p", FileAction.CopyOptions.DEFAULT.contentsOnly()));
       Path out = directory.resolve("out");
       build(machine, made, SolveOptions.Export.local(out), context);
       assertThat(out.resolve("o/f")).hasContent("x");

@@ -613,8 +613,8 @@ public final class Linux {
   }
 
   /**
-   * The descriptor is gone whatever comes of it, a signal in between as well (close(2)): tried again,
-   * it could be another's.
+   * The descriptor is gone whatever comes of it, a signal in between as well (close(2)): tried
+   * again, it could be another's.
    */
   public static void close(int fd) throws LinuxException {
     Scratch s = SCRATCH.get();
