@@ -45,7 +45,7 @@ final class BuildObserverTest {
   private static String digest;
 
   /** All that was told of a build. */
-  private static final class Seen implements BuildObserver.Watch {
+  private static final class Seen implements BuildObserver.StepWatch {
     final BuildRequest request;
     final List<Object> told = new ArrayList<>();
 
@@ -91,7 +91,7 @@ final class BuildObserverTest {
   }
 
   /** One that does everything wrong. */
-  private static final class Broken implements BuildObserver, BuildObserver.Watch {
+  private static final class Broken implements BuildObserver, BuildObserver.StepWatch {
     @Override
     public Watch begins(BuildRequest request, Instant at) {
       if (request.internal()) {

@@ -70,19 +70,10 @@ public final class Constraints {
     }
     op.setConstraints(WorkerConstraints.newBuilder().addAllFilter(workerFilters));
     if (platformSpecific) {
-      op.setPlatform(toProto(platform == null ? Platform.host().normalized() : platform));
+      op.setPlatform(
+          PlatformMessages.toProto(platform == null ? Platform.host().normalized() : platform));
     }
     return op;
-  }
-
-  private static dev.buildd.proto.pb.Platform toProto(Platform platform) {
-    return dev.buildd.proto.pb.Platform.newBuilder()
-        .setOS(platform.os())
-        .setArchitecture(platform.architecture())
-        .setVariant(platform.variant())
-        .setOSVersion(platform.osVersion())
-        .addAllOSFeatures(platform.osFeatures())
-        .build();
   }
 
   OpMetadata metadata(Encoding encoding) {

@@ -23,6 +23,7 @@ final class BuildObservation {
   private final Job job;
   private final Clock clock;
   private final List<BuildObserver.Watch> watches;
+  private final List<BuildObserver.StepWatch> stepWatches; // those among them
   private long position; // guarded by this: how far the journal has been told
   private boolean ended; // guarded by this
 
@@ -30,6 +31,11 @@ final class BuildObservation {
     this.job = job;
     this.clock = clock;
     this.watches = watches;
+    this.stepWatches =
+        watches.stream()
+            .filter(BuildObserver.StepWatch.class::isInstance)
+            .map(BuildObserver.StepWatch.class::cast)
+            .toList();
   }
 
   /** Begins; it goes on until {@link #ended} is called. */
@@ -43,7 +49,7 @@ final class BuildObservation {
                 .map(observer -> begin(observer, request, clock))
                 .filter(watch -> !watch.equals(BuildObserver.Watch.NONE))
                 .toList());
-    if (!observation.watches.isEmpty()) {
+    if (!observation.stepWatches.isEmpty()) {
       Threads.start("observe " + job, observation::follow);
     }
     return observation;
@@ -61,48 +67,60 @@ final class BuildObservation {
 
   private void follow() {
     try {
-      long seen = 0;
-      for (Journal.Page page = job.journal().read(seen);
+      long from = 0;
+      for (Journal.Page page = job.journal().read(from);
           !page.events().isEmpty();
-          page = job.journal().read(seen)) {
-        seen = page.next();
-        catchUp();
+          page = job.journal().read(from)) {
+        from = take(from, page);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private synchronized void catchUp() {
+  /** Tells of a page, unless {@link #catchUp} was there before; where to read on. */
+  private synchronized long take(long from, Journal.Page page) {
     if (ended) {
-      return;
+      return page.next();
     }
-    Journal.Page page = job.journal().peek(position);
-    position = page.next();
-    page.events().forEach(this::publish);
+    if (position == from) {
+      position = page.next();
+      page.events().forEach(this::publish);
+    }
+    return position;
+  }
+
+  private synchronized void catchUp() {
+    if (!ended && !stepWatches.isEmpty()) {
+      take(position, job.journal().peek(position));
+    }
   }
 
   private void publish(ProgressEvent event) {
     switch (event) {
       case ProgressEvent.SourceResolved source ->
-          each(watch ->
-              watch.sourceResolved(
-                  new BuildObserver.Source(
-                      source.vertex(),
-                      source.identifier(),
-                      source.attributes(),
-                      Optional.of(source.pin()).filter(pin -> !pin.isEmpty()))));
+          each(
+              stepWatches,
+              watch ->
+                  watch.sourceResolved(
+                      new BuildObserver.Source(
+                          source.vertex(),
+                          source.identifier(),
+                          source.attributes(),
+                          Optional.of(source.pin()).filter(pin -> !pin.isEmpty()))));
       case ProgressEvent.VertexState state
           when state.completed().isPresent() && job.isStep(state.vertex()) ->
-          each(watch ->
-              watch.stepEnded(
-                  new BuildObserver.Step(
-                      state.vertex(),
-                      state.name(),
-                      outcome(state),
-                      state.started(),
-                      state.completed().get(),
-                      state.error())));
+          each(
+              stepWatches,
+              watch ->
+                  watch.stepEnded(
+                      new BuildObserver.Step(
+                          state.vertex(),
+                          state.name(),
+                          outcome(state),
+                          state.started(),
+                          state.completed().get(),
+                          state.error())));
       default -> {}
     }
   }
@@ -114,8 +132,8 @@ final class BuildObservation {
     return state.cached() ? BuildObserver.Outcome.HIT : BuildObserver.Outcome.RUN;
   }
 
-  private void each(Consumer<BuildObserver.Watch> telling) {
-    for (BuildObserver.Watch watch : watches) {
+  private <W> void each(List<W> watches, Consumer<W> telling) {
+    for (W watch : watches) {
       try {
         telling.accept(watch);
       } catch (RuntimeException e) {
@@ -128,7 +146,7 @@ final class BuildObservation {
   synchronized void exported(
       BuildObserver.Kind kind, int index, String name, Map<String, String> response) {
     catchUp();
-    each(watch -> watch.exported(new BuildObserver.Export(kind, index, name, response)));
+    each(watches, watch -> watch.exported(new BuildObserver.Export(kind, index, name, response)));
   }
 
   /**
@@ -142,9 +160,11 @@ final class BuildObservation {
     Cleanup.run(
         "tell the end of " + job,
         () ->
-            each(watch ->
-                watch.ended(
-                    new BuildObserver.Ending(
-                        clock.instant(), job.journal().snapshot(), response, failure))));
+            each(
+                watches,
+                watch ->
+                    watch.ended(
+                        new BuildObserver.Ending(
+                            clock.instant(), job.journal().snapshot(), response, failure))));
   }
 }

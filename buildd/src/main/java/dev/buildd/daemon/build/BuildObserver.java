@@ -24,17 +24,22 @@ public interface BuildObserver {
     /** Does not care. */
     Watch NONE = ending -> {};
 
-    /** A source is found out, perhaps more than once: a step needs it, or a frontend asks. */
-    default void sourceResolved(Source source) {}
-
-    /** A step of the graph is done with. */
-    default void stepEnded(Step step) {}
-
     /** A result, or a cache, has been handed out. */
     default void exported(Export export) {}
 
     /** The build is over; nothing more is told of it. */
     void ended(Ending ending);
+  }
+
+  /**
+   * Is told of sources and steps as well; a build without such a watch is followed by no thread.
+   */
+  interface StepWatch extends Watch {
+    /** A source is found out, perhaps more than once: a step needs it, or a frontend asks. */
+    default void sourceResolved(Source source) {}
+
+    /** A step of the graph is done with. */
+    default void stepEnded(Step step) {}
   }
 
   /**

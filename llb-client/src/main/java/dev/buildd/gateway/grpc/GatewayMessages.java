@@ -4,7 +4,6 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
-import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.gateway.Attestation;
 import dev.buildd.gateway.CacheEntry;
@@ -15,6 +14,7 @@ import dev.buildd.gateway.Result;
 import dev.buildd.gateway.SourceMeta;
 import dev.buildd.gateway.SourceMetaRequest;
 import dev.buildd.llb.Definition;
+import dev.buildd.llb.PlatformMessages;
 import dev.buildd.llb.ResolveMode;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
@@ -57,25 +57,6 @@ public final class GatewayMessages {
   private GatewayMessages() {}
 
   // --- small things ---
-
-  public static dev.buildd.proto.pb.Platform toProto(Platform platform) {
-    return dev.buildd.proto.pb.Platform.newBuilder()
-        .setOS(platform.os())
-        .setArchitecture(platform.architecture())
-        .setVariant(platform.variant())
-        .setOSVersion(platform.osVersion())
-        .addAllOSFeatures(platform.osFeatures())
-        .build();
-  }
-
-  public static Platform of(dev.buildd.proto.pb.Platform platform) {
-    return new Platform(
-        platform.getOS(),
-        platform.getArchitecture(),
-        platform.getVariant(),
-        platform.getOSVersion(),
-        platform.getOSFeaturesList());
-  }
 
   public static Map<String, Definition> definitions(
       Map<String, dev.buildd.proto.pb.Definition> messages) {
@@ -253,7 +234,7 @@ public final class GatewayMessages {
             .setRef(request.reference())
             .setLogName(request.logName())
             .setResolveMode(request.mode().text());
-    request.platform().ifPresent(platform -> out.setPlatform(toProto(platform)));
+    request.platform().ifPresent(platform -> out.setPlatform(PlatformMessages.toProto(platform)));
     request
         .layout()
         .ifPresent(layout ->
@@ -266,7 +247,9 @@ public final class GatewayMessages {
   public static ImageRequest of(ResolveImageConfigRequest request) {
     return new ImageRequest(
         request.getRef(),
-        request.hasPlatform() ? Optional.of(of(request.getPlatform())) : Optional.empty(),
+        request.hasPlatform()
+            ? Optional.of(PlatformMessages.of(request.getPlatform()))
+            : Optional.empty(),
         ResolveMode.parse(request.getResolveMode()),
         request.getLogName(),
         request.getResolverType() == LAYOUT_RESOLVER
@@ -289,7 +272,7 @@ public final class GatewayMessages {
                     .setAttestationChain(request.image().attestationChain())
                     .addAllResolveAttestations(request.image().attestations()));
     out.getGitBuilder().setReturnObject(request.gitObject());
-    request.platform().ifPresent(platform -> out.setPlatform(toProto(platform)));
+    request.platform().ifPresent(platform -> out.setPlatform(PlatformMessages.toProto(platform)));
     request
         .checksum()
         .ifPresent(checksum ->
@@ -311,7 +294,9 @@ public final class GatewayMessages {
     return new SourceMetaRequest(
         request.getSource().getIdentifier(),
         request.getSource().getAttrsMap(),
-        request.hasPlatform() ? Optional.of(of(request.getPlatform())) : Optional.empty(),
+        request.hasPlatform()
+            ? Optional.of(PlatformMessages.of(request.getPlatform()))
+            : Optional.empty(),
         request.getLogName(),
         ResolveMode.parse(request.getResolveMode()),
         new SourceMetaRequest.Image(

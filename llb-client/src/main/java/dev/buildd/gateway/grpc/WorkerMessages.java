@@ -1,6 +1,7 @@
 package dev.buildd.gateway.grpc;
 
 import dev.buildd.gateway.WorkerInfo;
+import dev.buildd.llb.PlatformMessages;
 import dev.buildd.proto.types.BuildkitVersion;
 import dev.buildd.proto.types.CDIDevice;
 import dev.buildd.proto.types.GCPolicy;
@@ -18,7 +19,7 @@ public final class WorkerMessages {
             .setID(worker.id())
             .putAllLabels(worker.labels())
             .setBuildkitVersion(toProto(worker.version()));
-    worker.platforms().forEach(platform -> out.addPlatforms(GatewayMessages.toProto(platform)));
+    worker.platforms().forEach(platform -> out.addPlatforms(PlatformMessages.toProto(platform)));
     for (WorkerInfo.GcPolicy rule : worker.gcPolicy()) {
       out.addGCPolicy(
           GCPolicy.newBuilder()
@@ -43,7 +44,7 @@ public final class WorkerMessages {
     return new WorkerInfo(
         worker.getID(),
         new TreeMap<>(worker.getLabelsMap()),
-        worker.getPlatformsList().stream().map(GatewayMessages::of).toList(),
+        worker.getPlatformsList().stream().map(PlatformMessages::of).toList(),
         worker.getGCPolicyList().stream()
             .map(rule ->
                 new WorkerInfo.GcPolicy(

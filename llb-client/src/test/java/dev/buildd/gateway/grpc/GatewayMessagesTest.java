@@ -63,27 +63,27 @@ final class GatewayMessagesTest {
 
     @Override
     public byte[] readFile(String path) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("only the name is to be looked at");
     }
 
     @Override
     public byte[] readFile(String path, long offset, long length) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("only the name is to be looked at");
     }
 
     @Override
     public List<FileStat> readDir(String path, String includePattern) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("only the name is to be looked at");
     }
 
     @Override
     public FileStat statFile(String path) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("only the name is to be looked at");
     }
 
     @Override
     public void evaluate() {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("only the name is to be looked at");
     }
   }
 

@@ -15,7 +15,6 @@ import io.grpc.Status;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /** Lets the daemon ask what is to become of a result. */
 public final class ExporterProvider implements Attachable {
@@ -71,11 +70,6 @@ public final class ExporterProvider implements Attachable {
       } catch (InterruptedException e) {
         throw e;
       } catch (Exception e) {
-        if (BuildException.isDefect(e)) {
-          // thrown by the program that uses this client: what it says is for that program's user
-          throw BuildException.unknown(
-              Objects.requireNonNullElse(e.getMessage(), e.getClass().getSimpleName()), e);
-        }
         Status.Code code = Statuses.of(e).getStatus().getCode();
         if (code == Status.Code.UNAVAILABLE || code == Status.Code.UNIMPLEMENTED) {
           // by these the daemon would take it that there is nothing to choose

@@ -90,7 +90,8 @@ public final class Handlers {
     try {
       body.serve(stream, headers);
     } catch (Throwable e) {
-      StatusRuntimeException failure = Statuses.of(e);
+      // the daemon's services have put theirs into its words by now
+      StatusRuntimeException failure = Statuses.inOwnWords(e);
       status = failure.getStatus();
       Metadata sent = failure.getTrailers();
       trailers = sent == null ? trailers : sent;

@@ -24,6 +24,20 @@ public final class Statuses {
     };
   }
 
+  /**
+   * As {@link #of}, but what wrong code throws is told in its own words: the program that serves is
+   * the client's, whose user is to see what is wrong with it.
+   */
+  static StatusRuntimeException inOwnWords(Throwable failure) {
+    return BuildException.isDefect(failure)
+        ? of(failure).getStatus().withDescription(words(failure)).asRuntimeException()
+        : of(failure);
+  }
+
+  private static String words(Throwable failure) {
+    return Objects.requireNonNullElse(failure.getMessage(), failure.getClass().getSimpleName());
+  }
+
   /** The failure as the domain knows it; the text is the status' description. */
   public static BuildException toBuildException(String doing, StatusRuntimeException failure) {
     return new BuildException(
@@ -39,7 +53,7 @@ public final class Statuses {
     if (BuildException.isDefect(failure)) {
       return "internal error, see the log of the daemon";
     }
-    return Objects.requireNonNullElse(failure.getMessage(), failure.getClass().getSimpleName());
+    return words(failure);
   }
 
   public static Status.Code codeOf(Category category) {

@@ -6,6 +6,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.llb.PlatformMessages;
 import dev.buildd.proto.pb.Definition;
 import dev.buildd.proto.pb.FileAction;
 import dev.buildd.proto.pb.Input;
@@ -170,10 +171,7 @@ public final class DefinitionLoader {
     if (!op.hasPlatform()) {
       return Platform.host();
     }
-    dev.buildd.proto.pb.Platform p = op.getPlatform();
-    return new Platform(
-            p.getOS(), p.getArchitecture(), p.getVariant(), p.getOSVersion(), p.getOSFeaturesList())
-        .normalized();
+    return PlatformMessages.of(op.getPlatform()).normalized();
   }
 
   /** What users see of an operation that was given no name of its own (wire.md section 2.3). */
