@@ -26,10 +26,8 @@ import dev.buildd.registry.RegistryClient;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
-import dev.buildd.snapshot.NativeSnapshotter;
-import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.exporter.Exporter;
@@ -54,7 +52,8 @@ import dev.buildd.solver.source.local.LocalSource;
 import dev.buildd.solver.worker.MachinePlatforms;
 import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
-import dev.buildd.worker.runc.RuncExecutor;
+import dev.buildd.solver.worker.WorkerBackend;
+import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
@@ -146,15 +145,18 @@ final class Daemon implements AutoCloseable {
           Category.FAILED_PRECONDITION, "no worker found, rebuild the buildkit daemon?");
     }
     Clock clock = Clock.systemUTC();
-    for (String name : List.of("cache", "content", "history", "platforms")) {
+    for (String name : List.of("cache", "history", "platforms")) {
       PrivateDirectory.make(root.resolve(name));
     }
-    RuncExecutor executor = new RuncExecutor(runc(config, root.resolve("executor")));
-    executor.recover();
+    RuncSettings runc = runc(config, root.resolve("executor"));
     Path scratch = emptied(root.resolve("scratch"));
     MetadataStore store = part(MetadataStore.open(root.resolve("metadata")));
-    Snapshotter snapshotter = part(snapshotter(config.worker().snapshotter(), root, store));
-    CacheManager cache = part(CacheManager.open(root.resolve("cache"), store, snapshotter, clock));
+    WorkerBackend backend =
+        part(RuncBackend.open(root, store, config.worker().snapshotter(), runc, scratch));
+    CacheManager cache =
+        part(
+            CacheManager.open(
+                root.resolve("cache"), store, backend.snapshotter(), backend.differ(), clock));
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
     part(loops::shutdownGracefully);
     SessionManager sessions = part(new SessionManager(loops));
@@ -164,21 +166,23 @@ final class Daemon implements AutoCloseable {
             cache,
             cacheMounts,
             sessions,
-            executor,
+            backend.executor(),
             scratch,
             "1".equals(System.getenv("BUILDKIT_DEBUG_EXEC_OUTPUT")));
-    ContentStore content = ContentStore.open(root.resolve("content"));
+    ContentStore content = backend.content();
+    LeaseManager leases = backend.leases();
     RegistryClient registries = new RegistryClient(RegistryHosts.settings(config));
     ImageResolver resolver = new ImageResolver(registries, content);
-    LayerBlobs layerBlobs = new LayerBlobs(cache, content);
-    LayerPuller layerPuller = new LayerPuller(cache, content, layerBlobs, registries);
+    LayerBlobs layerBlobs = new LayerBlobs(cache, content, leases);
+    LayerPuller layerPuller =
+        new LayerPuller(cache, content, leases, backend.applier(), layerBlobs, registries);
     ImageSource images = new ImageSource(cache, layerPuller, registries, resolver);
     GitSource git = new GitSource(cache);
     HttpSource http = new HttpSource(cache);
     Worker worker =
         new Worker(
             workerId(root),
-            labels(config, snapshotter),
+            labels(config, backend),
             MachinePlatforms.open(
                 root.resolve("platforms"),
                 config.worker().platforms().stream().map(Platform::parse).toList(),
@@ -197,7 +201,7 @@ final class Daemon implements AutoCloseable {
                 config.history().maxEntries(),
                 Duration.ofSeconds(config.history().maxAgeSeconds())));
     Map<String, Exporter> exporters = new HashMap<>();
-    ImageWriter imageWriter = new ImageWriter(layerBlobs, content);
+    ImageWriter imageWriter = new ImageWriter(layerBlobs, content, leases);
     for (Exporter exporter :
         List.of(
             new LocalExporter(),
@@ -216,7 +220,7 @@ final class Daemon implements AutoCloseable {
             new Builds(
                 new Builds.Parts(
                     solver,
-                    content,
+                    leases,
                     worker,
                     workerInfo,
                     sessions,
@@ -226,7 +230,14 @@ final class Daemon implements AutoCloseable {
                     cacheMounts::forget,
                     exporters,
                     new CacheExports(
-                        keys, cache, layerBlobs, content, registries, sessions, layerPuller),
+                        keys,
+                        cache,
+                        layerBlobs,
+                        content,
+                        leases,
+                        registries,
+                        sessions,
+                        layerPuller),
                     new CacheImporter(registries, layerPuller, sessions),
                     config.insecureEntitlements(),
                     observers,
@@ -237,14 +248,13 @@ final class Daemon implements AutoCloseable {
             sessions,
             cache,
             () ->
-                content.collect(
-                    blob -> images.needs(blob) || layerBlobs.needs(blob), Duration.ZERO),
+                leases.collect(blob -> images.needs(blob) || layerBlobs.needs(blob), Duration.ZERO),
             worker,
             history,
             clock,
             workerInfo);
     SequencedMap<String, IntSupplier> counts = new LinkedHashMap<>();
-    counts.put("leases", () -> cache.holds() + content.holds());
+    counts.put("leases", () -> cache.holds() + leases.holds());
     counts.put("sessions", sessions::count);
     counts.put("jobs", solver::jobCount);
     counts.put("vertices", solver::activeCount);
@@ -293,49 +303,6 @@ final class Daemon implements AutoCloseable {
       }
     }
     return directory;
-  }
-
-  private static Snapshotter snapshotter(String wanted, Path root, MetadataStore store)
-      throws IOException {
-    Path directory = PrivateDirectory.make(root.resolve("snapshots"));
-    return switch (wanted) {
-      case "auto" ->
-          overlayWorks(directory)
-              ? OverlaySnapshotter.open(directory, store)
-              : NativeSnapshotter.open(directory, store);
-      case "overlayfs" -> OverlaySnapshotter.open(directory, store);
-      case "native" -> NativeSnapshotter.open(directory, store);
-      case "fuse-overlayfs", "stargz" ->
-          throw new BuildException(
-              Category.UNIMPLEMENTED,
-              "snapshotter " + wanted + " is not supported by this daemon yet");
-      default -> throw BuildException.invalid("unknown snapshotter \"" + wanted + "\"");
-    };
-  }
-
-  /**
-   * Whether layers are to be overlays. What keeps a root from being asked now, a full disk say, is
-   * no reason to give up all that is in it.
-   */
-  private static boolean overlayWorks(Path directory) {
-    Optional<IOException> failure = OverlaySnapshotter.probe(directory);
-    if (failure.isEmpty()) {
-      return true;
-    }
-    if (OverlaySnapshotter.isLasting(failure.get())) {
-      log.warn(
-          "overlayfs does not work here, using the native snapshotter root={} cause=\"{}\"",
-          directory,
-          failure.get().getMessage());
-      return false;
-    }
-    boolean wasNative = NativeSnapshotter.isHere(directory);
-    log.warn(
-        "cannot find out whether overlayfs works, using the {} root={} cause=\"{}\"",
-        wasNative ? "native snapshotter as before" : "overlayfs snapshotter",
-        directory,
-        failure.get().getMessage());
-    return !wasNative;
   }
 
   private static RuncSettings runc(BuilddConfig config, Path directory) {
@@ -388,11 +355,11 @@ final class Daemon implements AutoCloseable {
     return id;
   }
 
-  private static Map<String, String> labels(BuilddConfig config, Snapshotter snapshotter)
+  private static Map<String, String> labels(BuilddConfig config, WorkerBackend backend)
       throws IOException {
     Map<String, String> labels = new HashMap<>();
-    labels.put(LABEL + "executor", "oci");
-    labels.put(LABEL + "snapshotter", snapshotter.name());
+    labels.put(LABEL + "executor", backend.name());
+    labels.put(LABEL + "snapshotter", backend.snapshotter().name());
     labels.put(LABEL + "hostname", hostname());
     labels.put(LABEL + "network", "host");
     labels.put(LABEL + "oci.process-mode", "sandbox");

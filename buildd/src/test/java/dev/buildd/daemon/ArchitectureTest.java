@@ -155,7 +155,7 @@ final class ArchitectureTest {
   /** The files that these open are the daemon's own, the client's or the machine's. */
   private static final String OPENERS =
       "dev\\.buildd\\.(snapshot\\.store\\..*"
-          + "|snapshot\\.Mount|snapshot\\.content\\.ContentStore.*"
+          + "|snapshot\\.Mount|snapshot\\.content\\.LocalContentStore.*"
           + "|session\\.auth\\.TokenSeeds|session\\.content\\.ContentProvider.*"
           + "|session\\.filesync\\.FileSendTarget.*"
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held

@@ -12,9 +12,10 @@ import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheLink;
 import dev.buildd.cache.key.DurableCacheStore;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
-import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LocalContentStore;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,10 +44,16 @@ final class StoreLoader {
     Path snapshots = Files.createDirectories(root.resolve("snapshots"));
     long begun = System.nanoTime();
     try (MetadataStore store = MetadataStore.open(root.resolve("metadata"));
-        Snapshotter snapshotter = OverlaySnapshotter.open(snapshots, store);
+        LocalSnapshotter snapshotter = OverlaySnapshotter.open(snapshots, store);
         CacheManager cache =
-            CacheManager.open(root.resolve("cache"), store, snapshotter, Clock.systemUTC())) {
-      LayerBlobs layers = new LayerBlobs(cache, ContentStore.open(root.resolve("content")));
+            CacheManager.open(
+                root.resolve("cache"),
+                store,
+                snapshotter,
+                new LocalDiffer(snapshotter),
+                Clock.systemUTC())) {
+      LocalContentStore content = LocalContentStore.open(root.resolve("content"));
+      LayerBlobs layers = new LayerBlobs(cache, content, content);
       DurableCacheStore keys = new DurableCacheStore("local", store, Clock.systemUTC());
       AtomicInteger next = new AtomicInteger();
       try (Scope scope = Scope.open("load")) {

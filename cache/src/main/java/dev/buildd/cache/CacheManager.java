@@ -9,6 +9,8 @@ import dev.buildd.base.text.Ids;
 import dev.buildd.cache.RefRecord.Kind;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.Written;
+import dev.buildd.snapshot.layer.Differ;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +28,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +49,7 @@ public final class CacheManager implements AutoCloseable {
   private final Path root;
   private final MetadataStore store;
   private final Snapshotter snapshotter;
+  private final Differ differ;
   private final Clock clock;
   private final RefTable table; // its monitor guards the entries, and what says so below
   private final RefMounts mounts;
@@ -65,10 +69,12 @@ public final class CacheManager implements AutoCloseable {
   private final List<Consumer<String>> removalListeners = new CopyOnWriteArrayList<>();
   private final ScheduledFuture<?> flusher;
 
-  private CacheManager(Path root, MetadataStore store, Snapshotter snapshotter, Clock clock)
+  private CacheManager(
+      Path root, MetadataStore store, Snapshotter snapshotter, Differ differ, Clock clock)
       throws Exception {
     this.store = store;
     this.snapshotter = snapshotter;
+    this.differ = differ;
     this.clock = clock;
     Files.createDirectories(root);
     this.root = root.toRealPath();
@@ -87,12 +93,13 @@ public final class CacheManager implements AutoCloseable {
   }
 
   public static CacheManager open(
-      Path root, MetadataStore store, Snapshotter snapshotter, Clock clock) {
+      Path root, MetadataStore store, Snapshotter snapshotter, Differ differ, Clock clock) {
     return FileFailures.wrap(
         "open cache " + root,
         () ->
             Threads.nativeCalls()
-                .callUninterruptibly(() -> new CacheManager(root, store, snapshotter, clock)));
+                .callUninterruptibly(
+                    () -> new CacheManager(root, store, snapshotter, differ, clock)));
   }
 
   /** Snapshots without a ref: they have no use after a death or damage. */
@@ -101,18 +108,14 @@ public final class CacheManager implements AutoCloseable {
     table.forEachSnapshot(unused::remove);
     List<String> newestFirst = new ArrayList<>(unused);
     newestFirst.sort(Comparator.comparingLong((String id) -> Long.parseLong(id)).reversed());
-    MetadataStore.Batch batch = store.batch();
-    List<Snapshotter.Removed> files = new ArrayList<>();
-    for (String id : newestFirst) {
+    if (!newestFirst.isEmpty()) {
+      log.info("snapshots without a ref are removed ids={}", newestFirst);
       try {
-        files.add(snapshotter.remove(id, batch));
-        log.info("snapshot without a ref removed id={}", id);
+        snapshotter.remove(newestFirst);
       } catch (BuildException e) {
-        log.warn("snapshot without a ref stays id={}", id, e);
+        log.warn("snapshots without a ref stay", e);
       }
     }
-    batch.commit();
-    files.forEach(Snapshotter.Removed::free);
   }
 
   RefTable table() {
@@ -125,6 +128,10 @@ public final class CacheManager implements AutoCloseable {
 
   Snapshotter snapshotter() {
     return snapshotter;
+  }
+
+  Differ differ() {
+    return differ;
   }
 
   MetadataStore.Batch batch() {
@@ -207,16 +214,51 @@ public final class CacheManager implements AutoCloseable {
     entry.mutable = true;
     entry.fresh = parents.isEmpty();
     entry.retain = options.retain();
-    MetadataStore.Batch batch = store.batch();
     synchronized (table) {
       table.register(entry);
-      if (entry.retain) {
-        snapshotter.keep(snapshot, batch);
+    }
+    if (entry.retain) {
+      record(entry, () -> snapshotter.keep(snapshot));
+    }
+    return new HeldRef.Mutable(this, entry);
+  }
+
+  /**
+   * Writes the entry's row beside its snapshot's; both are durable when this returns. A row without
+   * a snapshot, should the process die between, is dropped at the next start. If it fails, the
+   * entry is no more.
+   */
+  private void record(RefRecord entry, Supplier<Written> keeping) {
+    MetadataStore.Batch batch = store.batch();
+    try {
+      Written snapshot = keeping.get();
+      synchronized (table) {
         table.record(entry, batch);
       }
+      MetadataStore.Commit row = batch.commitLater();
+      snapshot.await();
+      row.await();
+    } catch (RuntimeException e) {
+      abandon(entry);
+      throw e;
     }
-    batch.commit();
-    return new HeldRef.Mutable(this, entry);
+  }
+
+  /** Forgets an entry that could not be written, with its files. */
+  private void abandon(RefRecord entry) {
+    Cleanup.run(
+        "remove ref " + entry.id,
+        () -> {
+          MetadataStore.Batch batch = store.batch().freesSpace();
+          synchronized (table) {
+            table.remove(entry, batch);
+            forgetFiles(entry);
+          }
+          batch.commit();
+          if (!entry.isLazy()) {
+            snapshotter.remove(List.of(entry.snapshot));
+          }
+        });
   }
 
   private RefRecord newEntry(
@@ -285,49 +327,65 @@ public final class CacheManager implements AutoCloseable {
   private ImmutableRef derived(Kind kind, List<ImmutableRef> refs, RefOptions options) {
     List<RefRecord> parents = refs.stream().map(this::settled).toList();
     RefRecord entry = newEntry(kind, "", parents, options);
-    MetadataStore.Batch batch = store.batch();
     if (parents.stream().noneMatch(RefRecord::isLazy)) {
-      entry.snapshot = derivedSnapshot(entry, batch);
+      entry.snapshot = derivedSnapshot(entry);
     }
     synchronized (table) {
       table.register(entry);
-      table.record(entry, batch);
     }
-    batch.commit();
+    record(entry, () -> entry.isLazy() ? Written.DONE : snapshotter.keep(entry.snapshot));
     return new HeldRef.Immutable(
         this,
         entry,
         LayerProvider.anyOf(refs.stream().map(ref -> heldBy(ref).provider()).toList()));
   }
 
-  private String derivedSnapshot(RefRecord entry, MetadataStore.Batch batch) {
+  private String derivedSnapshot(RefRecord entry) {
     List<String> parents = entry.parents.stream().map(parent -> parent.snapshot).toList();
     return switch (entry.kind) {
-      case MERGE -> snapshotter.merge(parents, batch);
-      case DIFF_LOWER -> diff(Optional.of(parents.getFirst()), Optional.empty(), batch);
-      case DIFF_UPPER -> diff(Optional.empty(), Optional.of(parents.getFirst()), batch);
-      case DIFF_BOTH ->
-          diff(Optional.of(parents.getFirst()), Optional.of(parents.getLast()), batch);
+      case MERGE -> snapshotter.merge(parents);
+      case DIFF_LOWER -> diff(Optional.of(parents.getFirst()), Optional.empty());
+      case DIFF_UPPER -> diff(Optional.empty(), Optional.of(parents.getFirst()));
+      case DIFF_BOTH -> diff(Optional.of(parents.getFirst()), Optional.of(parents.getLast()));
       case LAYER -> throw new IllegalStateException("not derived from others: " + entry.id);
     };
   }
 
-  private String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
+  private String diff(Optional<String> lower, Optional<String> upper) {
     return FileFailures.wrap(
         "diff",
-        () ->
-            Threads.nativeCalls().callUninterruptibly(() -> snapshotter.diff(lower, upper, batch)));
+        () -> Threads.nativeCalls().callUninterruptibly(() -> snapshotter.diff(lower, upper)));
   }
 
   /** Makes the files of a lazy entry that is derived from others, whose files are here. */
   void derive(RefRecord entry) {
-    MetadataStore.Batch batch = store.batch();
-    String snapshot = derivedSnapshot(entry, batch);
-    synchronized (table) {
-      entry.snapshot = snapshot;
-      table.record(entry, batch);
+    String snapshot = derivedSnapshot(entry);
+    fill(entry, snapshot, () -> snapshotter.keep(snapshot), store.batch());
+  }
+
+  /**
+   * Gives a lazy entry its files. If that cannot be written it stays lazy.
+   *
+   * @param batch with what else is to be written
+   */
+  private void fill(
+      RefRecord entry, String snapshot, Supplier<Written> keeping, MetadataStore.Batch batch) {
+    try {
+      Written written = keeping.get();
+      synchronized (table) {
+        entry.snapshot = snapshot;
+        table.record(entry, batch);
+      }
+      MetadataStore.Commit row = batch.commitLater();
+      written.await();
+      row.await();
+    } catch (RuntimeException e) {
+      synchronized (table) {
+        entry.snapshot = "";
+      }
+      Cleanup.run("remove snapshot " + snapshot, () -> snapshotter.remove(List.of(snapshot)));
+      throw e;
     }
-    batch.commit();
   }
 
   /** Gives a lazy entry the files of a mutable ref, which is no more. */
@@ -340,13 +398,10 @@ public final class CacheManager implements AutoCloseable {
     try {
       endWriting(ref);
       MetadataStore.Batch batch = store.batch();
-      snapshotter.commit(made.snapshot, batch);
       synchronized (table) {
         table.remove(made, batch);
-        entry.snapshot = made.snapshot;
-        table.record(entry, batch);
       }
-      batch.commit();
+      fill(entry, made.snapshot, () -> snapshotter.commit(made.snapshot), batch);
     } finally {
       made.files.unlock();
     }
@@ -380,11 +435,12 @@ public final class CacheManager implements AutoCloseable {
         entry.twin = null;
         table.remove(twin, batch);
       }
-      snapshotter.commit(entry.snapshot, batch);
+      Written snapshot = snapshotter.commit(entry.snapshot);
       synchronized (table) {
         table.record(entry, batch);
       }
       batch.commit();
+      snapshot.await();
       removed(twin.id);
       return entry;
     } finally {
@@ -423,14 +479,16 @@ public final class CacheManager implements AutoCloseable {
   }
 
   private RefRecord commitWhole(RefRecord entry) {
-    MetadataStore.Batch batch = store.batch();
-    snapshotter.commit(entry.snapshot, batch);
-    synchronized (table) {
-      entry.fresh = false;
-      entry.mutable = false;
-      table.record(entry, batch);
-    }
-    batch.commit();
+    record(
+        entry,
+        () -> {
+          Written snapshot = snapshotter.commit(entry.snapshot);
+          synchronized (table) {
+            entry.fresh = false;
+            entry.mutable = false;
+          }
+          return snapshot;
+        });
     return entry;
   }
 
@@ -448,18 +506,38 @@ public final class CacheManager implements AutoCloseable {
     result.refs = 1;
     result.received = entry.received;
     MetadataStore.Batch batch = store.batch();
-    snapshotter.keep(entry.snapshot, batch);
     synchronized (table) {
       result.twin = entry;
       entry.twin = result;
       table.register(result);
-      table.record(entry, batch);
-      table.record(result, batch);
       entry.fresh = false;
       table.release(entry);
     }
+    try {
+      Written snapshot = snapshotter.keep(entry.snapshot);
+      synchronized (table) {
+        table.record(entry, batch);
+        table.record(result, batch);
+      }
+      batch.commit();
+      snapshot.await();
+      return result;
+    } catch (RuntimeException e) {
+      Cleanup.run("forget ref " + result.id, () -> separate(entry, result));
+      throw e;
+    }
+  }
+
+  /** Leaves the mutable one of two refs that share a snapshot. */
+  private void separate(RefRecord entry, RefRecord result) {
+    MetadataStore.Batch batch = store.batch();
+    synchronized (table) {
+      entry.twin = null;
+      result.twin = null;
+      table.remove(result, batch);
+      table.record(entry, batch);
+    }
     batch.commit();
-    return result;
   }
 
   ContentHash receive(RefRecord entry) {
@@ -484,18 +562,17 @@ public final class CacheManager implements AutoCloseable {
 
   void retain(RefRecord entry, boolean retain) {
     MetadataStore.Batch batch = store.batch();
+    Written snapshot = retain ? snapshotter.keep(entry.snapshot) : Written.DONE;
     synchronized (table) {
       if (entry.retain != retain) {
         entry.retain = retain;
-        if (retain) {
-          snapshotter.keep(entry.snapshot, batch);
-        }
         if (retain || entry.recorded) {
           table.record(entry, batch);
         }
       }
     }
     batch.commit();
+    snapshot.await();
   }
 
   void index(RefRecord entry, String name, String value) {
@@ -528,9 +605,8 @@ public final class CacheManager implements AutoCloseable {
       Cleanup.run(
           "remove ref " + entry.id,
           () -> {
-            Snapshotter.Removed files = snapshotter.remove(entry.snapshot, batch);
             batch.freesSpace().commit();
-            files.free();
+            snapshotter.remove(List.of(entry.snapshot));
           });
     } finally {
       entry.files.unlock();
@@ -625,13 +701,9 @@ public final class CacheManager implements AutoCloseable {
     }
   }
 
-  /** Under the table's monitor: removes the snapshot of an entry just removed from it. */
-  Optional<Snapshotter.Removed> removeSnapshot(RefRecord entry, MetadataStore.Batch batch) {
-    if (entry.isLazy()) {
-      return Optional.empty();
-    }
+  /** Under the table's monitor: forgets what is kept of the files of an entry that is no more. */
+  void forgetFiles(RefRecord entry) {
     hashes.remove(entry.snapshot);
-    return Optional.of(snapshotter.remove(entry.snapshot, batch));
   }
 
   /** Calls the listener with the id of every ref that is no more. */

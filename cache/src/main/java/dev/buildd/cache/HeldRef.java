@@ -5,8 +5,6 @@ import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.snapshot.Mount;
-import dev.buildd.snapshot.Snapshotter;
-import dev.buildd.snapshot.layer.LayerWriter;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Instant;
@@ -135,14 +133,9 @@ abstract class HeldRef {
 
     @Override
     public void archive(OutputStream out) throws IOException, InterruptedException {
-      Snapshotter snapshots = manager.snapshotter();
-      String snapshot = manager.snapshotOf(this);
-      snapshots.pin(snapshot);
-      try {
-        LayerWriter.write(snapshots.layer(snapshot, entry.below().map(e -> e.snapshot)), out);
-      } finally {
-        snapshots.unpin(snapshot);
-      }
+      manager
+          .differ()
+          .archive(manager.snapshotOf(this), entry.below().map(below -> below.snapshot), out);
     }
 
     @Override

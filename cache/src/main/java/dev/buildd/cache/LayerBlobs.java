@@ -8,6 +8,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.snapshot.layer.Compression;
 import dev.buildd.snapshot.layer.Estargz;
 import dev.buildd.snapshot.layer.EstargzOutput;
@@ -44,11 +45,13 @@ public final class LayerBlobs {
 
   private final CacheManager cache;
   private final ContentStore content;
+  private final LeaseManager leases;
   private final KeyedFlights<String, LayerBlob> flights = new KeyedFlights<>("archive of layer");
 
-  public LayerBlobs(CacheManager cache, ContentStore content) {
+  public LayerBlobs(CacheManager cache, ContentStore content, LeaseManager leases) {
     this.cache = cache;
     this.content = content;
+    this.leases = leases;
   }
 
   /**
@@ -314,7 +317,7 @@ public final class LayerBlobs {
                   packed.annotations,
                   List.of()),
               packed.diffId);
-      try (ContentStore.Hold _ = content.hold(digest)) {
+      try (LeaseManager.Lease _ = leases.hold(digest)) {
         writer.commit();
         keep.accept(made);
         return made;

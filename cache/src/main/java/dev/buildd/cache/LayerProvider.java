@@ -1,7 +1,7 @@
 package dev.buildd.cache;
 
 import dev.buildd.base.error.BuildException;
-import java.nio.file.Path;
+import dev.buildd.snapshot.Mount;
 import java.util.List;
 
 /**
@@ -25,7 +25,7 @@ public interface LayerProvider {
         }
 
         @Override
-        public void unpack(LayerBlob layer, Path into) {
+        public void unpack(LayerBlob layer, List<Mount> into) {
           throw new IllegalStateException("nothing was fetched");
         }
       };
@@ -36,8 +36,8 @@ public interface LayerProvider {
   /** Brings the blob into the content store; it stays at least until that is closed. */
   AutoCloseable fetch(LayerBlob layer) throws Exception;
 
-  /** Unpacks a fetched blob over what the layer lies on. */
-  void unpack(LayerBlob layer, Path into) throws Exception;
+  /** Unpacks a fetched blob over what the layer lies on, into a writable snapshot. */
+  void unpack(LayerBlob layer, List<Mount> into) throws Exception;
 
   /** Of several the first that can bring anything at all. */
   static LayerProvider anyOf(List<LayerProvider> providers) {

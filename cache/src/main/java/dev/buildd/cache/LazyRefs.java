@@ -72,9 +72,7 @@ final class LazyRefs {
         entry.parents.stream().findFirst().map(below -> manager.hold(below, provider));
     try (AutoCloseable _ = provider.fetch(blob);
         MutableRef files = manager.newMutable(parent, RefOptions.of(entry.description))) {
-      try (Mounted mounted = files.mount()) {
-        provider.unpack(blob, mounted.path());
-      }
+      provider.unpack(blob, files.mounts());
       manager.adopt(entry, files);
     } finally {
       parent.ifPresent(ImmutableRef::close);

@@ -1,7 +1,6 @@
 package dev.buildd.cache;
 
 import dev.buildd.base.concurrent.Cleanup;
-import dev.buildd.snapshot.Snapshotter;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -86,7 +85,7 @@ final class Pruning {
     }
     List<UsageRecord> gone = new ArrayList<>();
     List<RefRecord> removed = new ArrayList<>();
-    List<Snapshotter.Removed> files = new ArrayList<>();
+    List<String> snapshots = new ArrayList<>(); // children before parents
     MetadataStore.Batch batch = manager.batch();
     RefTable table = manager.table();
     synchronized (table) {
@@ -111,15 +110,18 @@ final class Pruning {
         removed.add(entry);
         gone.add(record);
         freed += record.size();
-        // still in the monitor: nobody can have come to hold it
-        manager.removeSnapshot(entry, batch).ifPresent(files::add);
+        if (!entry.isLazy()) {
+          manager.forgetFiles(entry);
+          snapshots.add(entry.snapshot); // nobody can come to use it: it was of this entry only
+        }
         entry.parents.stream()
             .filter(parent -> parent.stored.lastUsedMillis() <= reached)
             .forEach(freedParents::add); // their turn has been
       }
     }
     batch.freesSpace().commit();
-    files.forEach(one -> Cleanup.run("remove files", one::free));
+    // a death before the next line leaves snapshots without a ref, which the next start removes
+    Cleanup.run("remove snapshots", () -> manager.snapshotter().remove(snapshots));
     removed.forEach(entry -> manager.removed(entry.id));
     return gone;
   }

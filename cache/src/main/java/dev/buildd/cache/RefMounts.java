@@ -1,18 +1,15 @@
 package dev.buildd.cache;
 
-import dev.buildd.base.concurrent.Cleanup;
-import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.linux.FileFailures;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.snapshot.Mount;
+import dev.buildd.snapshot.MountPoint;
 import dev.buildd.snapshot.Snapshotter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +20,6 @@ final class RefMounts {
   private final Path root;
   private final Snapshotter snapshotter;
   private final RefTable table;
-  private final AtomicLong last = new AtomicLong();
 
   RefMounts(Path root, Snapshotter snapshotter, RefTable table) throws IOException {
     this.root = Files.createDirectories(root);
@@ -88,10 +84,10 @@ final class RefMounts {
   private Mounted shown(RefRecord entry, boolean writable) {
     entry.files.lock();
     try {
-      Path shared = entry.mountPoint;
+      MountPoint shared = entry.mountPoint;
       if (shared != null) {
         entry.mountUsers++;
-        return new RefMount(entry, shared);
+        return new RefMount(entry, shared.path());
       }
       boolean pinned = entry.mountUsers > 0;
       if (!pinned) {
@@ -115,39 +111,12 @@ final class RefMounts {
   private Path made(RefRecord entry, boolean writable) {
     List<Mount> mounts =
         writable ? snapshotter.mounts(entry.snapshot) : snapshotter.view(entry.snapshot);
-    Optional<Path> directory =
-        mounts.size() == 1 ? mounts.getFirst().directory() : Optional.empty();
-    if (directory.isPresent()) {
-      return directory.get();
+    MountPoint point =
+        FileFailures.wrap("mount ref " + entry.id, () -> MountPoint.open(mounts, root));
+    if (point.isMounted()) {
+      entry.mountPoint = point;
     }
-    Path point = root.resolve(Long.toString(last.incrementAndGet()));
-    FileFailures.run(
-        "mount ref " + entry.id,
-        () ->
-            Threads.nativeCalls()
-                .callUninterruptibly(() -> {
-                  mountAt(mounts, point);
-                  return true;
-                }));
-    entry.mountPoint = point;
-    return point;
-  }
-
-  private static void mountAt(List<Mount> mounts, Path point) throws Exception {
-    Linux.mkdir(point, 0700);
-    try {
-      for (Mount mount : mounts) {
-        mount.at(point);
-      }
-    } catch (Exception e) {
-      Cleanup.run(
-          "unmount " + point,
-          () -> {
-            Mount.detachAllBelow(point);
-            Linux.rmdir(point);
-          });
-      throw e;
-    }
+    return point.path();
   }
 
   private void unmount(RefRecord entry) {
@@ -157,20 +126,11 @@ final class RefMounts {
         return;
       }
       snapshotter.unpin(entry.snapshot);
-      @Nullable Path point = entry.mountPoint;
-      if (point == null) {
-        return;
+      @Nullable MountPoint point = entry.mountPoint;
+      if (point != null) {
+        entry.mountPoint = null;
+        point.close();
       }
-      entry.mountPoint = null;
-      Cleanup.run(
-          "unmount " + point,
-          () ->
-              Threads.nativeCalls()
-                  .callUninterruptibly(() -> {
-                    Linux.umount(point, Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
-                    Linux.rmdir(point);
-                    return true;
-                  }));
     } finally {
       entry.files.unlock();
     }

@@ -2,7 +2,7 @@ package dev.buildd.cache;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import java.nio.file.Path;
+import dev.buildd.snapshot.MountPoint;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -84,7 +84,7 @@ final class RefRecord {
   long lastUsedMillis;
 
   // guarded by files
-  @Nullable Path mountPoint;
+  @Nullable MountPoint mountPoint;
   int mountUsers;
 
   RefRecord(

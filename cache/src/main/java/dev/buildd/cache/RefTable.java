@@ -380,6 +380,7 @@ final class RefTable {
     batch.put(REFS, entry.id, row.toBytes());
     if (first) {
       entry.recorded = true;
+      batch.ifLost(() -> entry.recorded = false);
       putIndexes(entry.id, row, entry.stored, batch);
     } else {
       resident.pin(entry.id, entry);

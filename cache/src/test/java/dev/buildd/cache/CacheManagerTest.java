@@ -7,8 +7,9 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.FileTree;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,14 +32,16 @@ class CacheManagerTest {
 
   @TempDir Path temp;
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
 
   @BeforeEach
   void start() {
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
   }
 
   @AfterEach
@@ -321,6 +324,25 @@ class CacheManagerTest {
     assertThat(cache.diskUsage(r -> true)).extracting(UsageRecord::id).containsExactly(kept);
     assertThat(snapshots.ids()).hasSize(1);
     assertThat(temp.resolve("cache/mounts")).isEmptyDirectory();
+  }
+
+  @Test
+  void commitThatCannotBeWrittenLeavesNothing() throws IOException {
+    MutableRef ref = cache.newMutable(Optional.empty(), PLAIN);
+    MutableRef retained = cache.newMutable(Optional.empty(), PLAIN);
+    retained.retain(true);
+    MetadataStore closed = store;
+    store.close();
+    assertThatThrownBy(ref::commit).hasMessageContaining("metadata store is closed");
+    assertThatThrownBy(retained::commit).hasMessageContaining("metadata store is closed");
+    assertThat(cache.holds()).isZero();
+    snapshots.close();
+    start();
+    assertThat(store).isNotSameAs(closed);
+    assertThat(cache.diskUsage(r -> true))
+        .extracting(UsageRecord::id)
+        .containsExactly(retained.id());
+    assertThat(snapshots.ids()).hasSize(1);
   }
 
   @Test

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
+import dev.buildd.snapshot.LocalSnapshotter;
+import dev.buildd.snapshot.Mount;
+import dev.buildd.snapshot.MountPoint;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
-import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LocalContentStore;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +32,7 @@ class LazyRefsTest {
 
   @TempDir Path temp;
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
   private LayerBlobs blobs;
 
@@ -37,8 +40,11 @@ class LazyRefsTest {
   void start() {
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
-    blobs = new LayerBlobs(cache, ContentStore.open(temp.resolve("content")));
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
+    LocalContentStore content = LocalContentStore.open(temp.resolve("content"));
+    blobs = new LayerBlobs(cache, content, content);
   }
 
   @AfterEach
@@ -62,6 +68,11 @@ class LazyRefsTest {
     final AtomicInteger unpacked = new AtomicInteger();
     final CountDownLatch begun = new CountDownLatch(1);
     final CountDownLatch go = new CountDownLatch(1);
+    final Path scratch;
+
+    HeldProvider(Path scratch) {
+      this.scratch = scratch;
+    }
 
     @Override
     public boolean has(LayerBlob layer) {
@@ -74,8 +85,10 @@ class LazyRefsTest {
     }
 
     @Override
-    public void unpack(LayerBlob layer, Path into) throws Exception {
-      Files.writeString(into.resolve("f"), "unpack " + unpacked.incrementAndGet());
+    public void unpack(LayerBlob layer, List<Mount> into) throws Exception {
+      try (MountPoint at = MountPoint.open(into, scratch)) {
+        Files.writeString(at.path().resolve("f"), "unpack " + unpacked.incrementAndGet());
+      }
       begun.countDown();
       go.await();
     }
@@ -104,7 +117,7 @@ class LazyRefsTest {
 
   @Test
   void aCancelledUserDoesNotLetALayerBeUnpackedTwice() throws Exception {
-    HeldProvider provider = new HeldProvider();
+    HeldProvider provider = new HeldProvider(temp);
     try (ImmutableRef layer = lazy(Optional.empty(), "x", provider)) {
       User first = User.of(layer);
       provider.begun.await();

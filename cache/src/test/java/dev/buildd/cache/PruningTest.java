@@ -5,9 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.buildd.base.content.Descriptor;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.linux.FileTree;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
-import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LocalContentStore;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,7 +34,7 @@ class PruningTest {
   @TempDir Path temp;
   private final AtomicLong seconds = new AtomicLong(1_000);
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
   private LayerBlobs blobs;
 
@@ -59,8 +60,11 @@ class PruningTest {
   void start() {
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, new Ticking());
-    blobs = new LayerBlobs(cache, ContentStore.open(temp.resolve("content")));
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), new Ticking());
+    LocalContentStore content = LocalContentStore.open(temp.resolve("content"));
+    blobs = new LayerBlobs(cache, content, content);
   }
 
   @AfterEach

@@ -14,6 +14,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.registry.auth.CredentialSource;
 import dev.buildd.registry.auth.Credentials;
 import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LocalContentStore;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -517,7 +518,7 @@ final class RepositoryTest {
 
   /** A blob as the puller takes it: into the content store, which checks it. */
   private void store(Repository repository, Path directory) throws Exception {
-    ContentStore content = ContentStore.open(directory);
+    ContentStore content = LocalContentStore.open(directory);
     try (ContentStore.Writer writer = content.write(BLOB_DESCRIPTOR.digest(), BLOB.length)) {
       repository.blob(BLOB_DESCRIPTOR, writer.stream(), n -> {});
       writer.commit();

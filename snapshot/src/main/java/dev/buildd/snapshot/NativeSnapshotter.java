@@ -21,13 +21,12 @@ import java.util.Set;
  * use. {@code s/ID} shows the snapshot; {@code c/ID} holds, for what was merged from changes, the
  * changes themselves in overlayfs's form.
  */
-public final class NativeSnapshotter implements Snapshotter {
+public final class NativeSnapshotter implements LocalSnapshotter {
   /** What it keeps in its root. */
   static final List<String> DIRECTORIES = List.of("s", "c");
 
   private final Path whole;
   private final Path changes;
-  private final MetadataStore store;
   private final SnapshotTable table;
   private final Trash trash;
 
@@ -35,7 +34,6 @@ public final class NativeSnapshotter implements Snapshotter {
     Files.createDirectories(root);
     Path real = root.toRealPath();
     Mount.detachAllBelow(real);
-    this.store = store;
     whole = Files.createDirectories(real.resolve(DIRECTORIES.getFirst()));
     changes = Files.createDirectories(real.resolve(DIRECTORIES.getLast()));
     trash = new Trash(real.resolve("trash"));
@@ -103,34 +101,34 @@ public final class NativeSnapshotter implements Snapshotter {
             filling.fill(directory);
           });
     } catch (BuildException e) {
-      remove(snapshot.id, store.batch()).free();
+      remove(List.of(snapshot.id));
       throw e;
     }
   }
 
   @Override
-  public void keep(String id, MetadataStore.Batch batch) {
-    table.record(table.get(id), batch);
+  public Written keep(String id) {
+    return table.record(table.get(id));
   }
 
   @Override
-  public void commit(String id, MetadataStore.Batch batch) {
+  public Written commit(String id) {
     Snapshot snapshot = table.get(id);
     if (snapshot.committed) {
       throw new BuildException(
           Category.FAILED_PRECONDITION, "snapshot " + id + " is already committed");
     }
     snapshot.committed = true;
-    table.record(snapshot, batch);
+    return table.record(snapshot);
   }
 
   @Override
-  public String merge(List<String> ids, MetadataStore.Batch batch) {
+  public String merge(List<String> ids) {
     List<String> steps = new ArrayList<>();
     for (String id : ids) {
       steps.addAll(chain(table.get(id)));
     }
-    return stack(steps, batch);
+    return stack(steps);
   }
 
   /** The steps from nothing to a snapshot, lowest first. */
@@ -150,7 +148,7 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   /** A snapshot made by applying each step's changes in turn. */
-  private String stack(List<String> steps, MetadataStore.Batch batch) {
+  private String stack(List<String> steps) {
     Snapshot snapshot = table.add(Kind.STACK, steps);
     create(
         snapshot,
@@ -160,7 +158,6 @@ public final class NativeSnapshotter implements Snapshotter {
           }
         });
     snapshot.committed = true;
-    table.record(snapshot, batch);
     return snapshot.id;
   }
 
@@ -187,11 +184,11 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   @Override
-  public String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
+  public String diff(Optional<String> lower, Optional<String> upper) {
     List<String> below = lower.map(id -> chain(table.get(id))).orElse(List.of());
     List<String> above = upper.map(id -> chain(table.get(id))).orElse(List.of());
     if (above.size() >= below.size() && above.subList(0, below.size()).equals(below)) {
-      return stack(above.subList(below.size(), above.size()), batch);
+      return stack(above.subList(below.size(), above.size()));
     }
     Snapshot snapshot = table.add(Kind.CHANGES, List.of());
     create(
@@ -206,7 +203,6 @@ public final class NativeSnapshotter implements Snapshotter {
           LayerFiles.apply(marks, directory);
         });
     snapshot.committed = true;
-    table.record(snapshot, batch);
     return snapshot.id;
   }
 
@@ -254,18 +250,16 @@ public final class NativeSnapshotter implements Snapshotter {
   }
 
   @Override
-  public Removed remove(String id, MetadataStore.Batch batch) {
-    Snapshot snapshot = table.remove(id, batch);
-    return () ->
-        FileFailures.run(
-            "remove snapshot " + snapshot.id,
-            () -> {
-              for (Path path : List.of(whole.resolve(id), changes.resolve(id))) {
-                if (Linux.tryLstat(path) != null) {
-                  trash.add(path);
-                }
-              }
-            });
+  public void remove(List<String> ids) {
+    table.remove(
+        ids,
+        snapshot -> {
+          for (Path path : List.of(whole.resolve(snapshot.id), changes.resolve(snapshot.id))) {
+            if (Linux.tryLstat(path) != null) {
+              trash.add(path);
+            }
+          }
+        });
   }
 
   @Override

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Overlayfs takes about 500 layers. Chains that come near a hundred are shortened: the topmost
  * layers are merged, by hard links, into one directory {@code f/ID} that stands for them.
  */
-public final class OverlaySnapshotter implements Snapshotter {
+public final class OverlaySnapshotter implements LocalSnapshotter {
   /** What it keeps of layers in its root. */
   static final List<String> DIRECTORIES = List.of("l", "w", "f", "p");
 
@@ -52,7 +52,6 @@ public final class OverlaySnapshotter implements Snapshotter {
   private final Path temp;
   private final Path empty;
   private final List<String> kernelOptions;
-  private final MetadataStore store;
   private final SnapshotTable table;
   private final Trash trash;
   private final MemoryTrees memory;
@@ -68,7 +67,6 @@ public final class OverlaySnapshotter implements Snapshotter {
     temp = real.resolve("tmp");
     empty = Files.createDirectories(real.resolve("e"));
     kernelOptions = kernelOptions();
-    this.store = store;
     trash = new Trash(real.resolve("trash"));
     if (Linux.exists(temp)) {
       trash.add(temp);
@@ -169,7 +167,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     try {
       FileFailures.run("prepare snapshot " + snapshot.id, () -> create(snapshot));
     } catch (BuildException e) {
-      remove(snapshot.id, store.batch()).free();
+      remove(List.of(snapshot.id));
       throw e;
     }
     return snapshot.id;
@@ -197,7 +195,7 @@ public final class OverlaySnapshotter implements Snapshotter {
     try {
       FileFailures.run("prepare snapshot " + snapshot.id, () -> memory.create(snapshot.id));
     } catch (BuildException e) {
-      remove(snapshot.id, store.batch()).free();
+      remove(List.of(snapshot.id));
       throw e;
     }
     return snapshot.id;
@@ -220,15 +218,15 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
-  public void keep(String id, MetadataStore.Batch batch) {
+  public Written keep(String id) {
     if (memory.path(id).isPresent()) {
       throw new IllegalStateException("snapshot " + id + " is in memory and cannot be kept");
     }
-    table.record(table.get(id), batch);
+    return table.record(table.get(id));
   }
 
   @Override
-  public void commit(String id, MetadataStore.Batch batch) {
+  public Written commit(String id) {
     Snapshot snapshot = table.get(id);
     if (snapshot.committed) {
       throw new BuildException(
@@ -240,8 +238,9 @@ public final class OverlaySnapshotter implements Snapshotter {
       removeWork(snapshot);
     }
     snapshot.committed = true;
-    table.record(snapshot, batch);
+    Written written = table.record(snapshot);
     memory.unpin(id);
+    return written;
   }
 
   private void pack(Snapshot snapshot) throws IOException {
@@ -284,9 +283,7 @@ public final class OverlaySnapshotter implements Snapshotter {
               "lay out snapshot " + id,
               () -> onDisk(snapshot, target -> PackedTree.unpack(packed, target)));
           snapshot.packed = null;
-          MetadataStore.Batch batch = store.batch();
-          table.record(snapshot, batch);
-          batch.commitLater();
+          table.record(snapshot);
         }
       } finally {
         snapshot.layout.unlock();
@@ -321,19 +318,18 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
-  public String merge(List<String> ids, MetadataStore.Batch batch) {
+  public String merge(List<String> ids) {
     List<String> all = new ArrayList<>();
     for (String id : ids.reversed()) {
       all.addAll(layersOf(table.get(id)));
     }
-    return stack(all, batch);
+    return stack(all);
   }
 
-  private String stack(List<String> ids, MetadataStore.Batch batch) {
+  private String stack(List<String> ids) {
     ids.forEach(id -> tidy(table.get(id)));
     Snapshot snapshot = table.add(Kind.STACK, ids);
     snapshot.committed = true;
-    table.record(snapshot, batch);
     return snapshot.id;
   }
 
@@ -371,12 +367,12 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
-  public String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch) {
+  public String diff(Optional<String> lower, Optional<String> upper) {
     List<String> below = lower.map(id -> layersOf(table.get(id))).orElse(List.of());
     List<String> above = upper.map(id -> layersOf(table.get(id))).orElse(List.of());
     int more = above.size() - below.size();
     if (more >= 0 && above.subList(more, above.size()).equals(below)) {
-      return stack(above.subList(0, more), batch);
+      return stack(above.subList(0, more));
     }
     Snapshot snapshot = table.add(Kind.CHANGES, List.of());
     FileFailures.run(
@@ -390,7 +386,6 @@ public final class OverlaySnapshotter implements Snapshotter {
               directory);
         });
     snapshot.committed = true;
-    table.record(snapshot, batch);
     return snapshot.id;
   }
 
@@ -579,24 +574,23 @@ public final class OverlaySnapshotter implements Snapshotter {
   }
 
   @Override
-  public Removed remove(String id, MetadataStore.Batch batch) {
-    Snapshot snapshot = table.remove(id, batch);
+  public void remove(List<String> ids) {
+    table.remove(ids, this::discard);
+  }
+
+  private void discard(Snapshot snapshot) throws IOException {
+    String id = snapshot.id;
     memory.remove(id);
-    return () ->
-        FileFailures.run(
-            "remove snapshot " + id,
-            () -> {
-              if (snapshot.kind != Kind.STACK && snapshot.packed == null) {
-                discard(layers.resolve(id));
-              }
-              if (snapshot.flat != null) {
-                discard(flats.resolve(id));
-              }
-              discard(plains.resolve(id));
-              if (!snapshot.committed && !snapshot.parents.isEmpty()) {
-                discard(work.resolve(id));
-              }
-            });
+    if (snapshot.kind != Kind.STACK && snapshot.packed == null) {
+      discard(layers.resolve(id));
+    }
+    if (snapshot.flat != null) {
+      discard(flats.resolve(id));
+    }
+    discard(plains.resolve(id));
+    if (!snapshot.committed && !snapshot.parents.isEmpty()) {
+      discard(work.resolve(id));
+    }
   }
 
   private void discard(Path path) throws LinuxException, IOException {

@@ -2,6 +2,7 @@ package dev.buildd.snapshot;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
 import dev.buildd.snapshot.store.MetadataStore;
@@ -9,6 +10,7 @@ import dev.buildd.snapshot.store.Resident;
 import dev.buildd.snapshot.store.Table;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -180,11 +182,13 @@ final class SnapshotTable {
     return snapshot;
   }
 
-  /** Puts the row into the batch; the snapshot stays in memory until it is written. */
-  void record(Snapshot snapshot, MetadataStore.Batch batch) {
+  /** Writes the row; the snapshot stays in memory until then. */
+  Written record(Snapshot snapshot) {
+    MetadataStore.Batch batch = store.batch();
     boolean first = !snapshot.recorded;
     if (first) {
       snapshot.recorded = true; // it is in memory for having had no row
+      batch.ifLost(() -> snapshot.recorded = false);
       for (String parent : snapshot.parents) {
         batch.put(CHILDREN, child(parent, snapshot.id), NOTHING);
       }
@@ -207,6 +211,8 @@ final class SnapshotTable {
       }
       resident.unpin(snapshot.id);
     });
+    // whoever keeps a snapshot has something to record of it
+    return batch.commitWithNext()::await;
   }
 
   private static void releaseParent(Snapshot snapshot) {
@@ -332,8 +338,45 @@ final class SnapshotTable {
     return found[0];
   }
 
+  /** Takes the files of a removed snapshot away. */
+  @FunctionalInterface
+  interface Discard {
+    void discard(Snapshot snapshot) throws IOException;
+  }
+
+  /** As {@link Snapshotter#remove} says. What is not discarded goes at the next start. */
+  void remove(List<String> ids, Discard files) {
+    List<BuildException> failures = new ArrayList<>();
+    List<Snapshot> removed = new ArrayList<>();
+    MetadataStore.Batch batch = store.batch().freesSpace();
+    for (String id : ids) {
+      try {
+        removed.add(remove(id, batch));
+      } catch (BuildException e) {
+        failures.add(e);
+      }
+    }
+    try {
+      batch.commit();
+    } catch (BuildException e) {
+      store.wantCheck(); // the rows are still there, and nobody speaks of them
+      throw e;
+    }
+    for (Snapshot snapshot : removed) {
+      try {
+        FileFailures.run("remove snapshot " + snapshot.id, () -> files.discard(snapshot));
+      } catch (BuildException e) {
+        failures.add(e);
+      }
+    }
+    if (!failures.isEmpty()) {
+      store.wantCheck();
+      throw failures.getFirst();
+    }
+  }
+
   /** Forgets a snapshot without children. */
-  synchronized Snapshot remove(String id, MetadataStore.Batch batch) {
+  private synchronized Snapshot remove(String id, MetadataStore.Batch batch) {
     Snapshot snapshot = get(id);
     if (hasChildren(snapshot)) {
       throw new BuildException(

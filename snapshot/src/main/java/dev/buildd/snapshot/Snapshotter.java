@@ -1,7 +1,5 @@
 package dev.buildd.snapshot;
 
-import dev.buildd.snapshot.store.MetadataStore;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -11,9 +9,9 @@ import java.util.Set;
  * never changes; only a committed one can be built upon, and what others build upon cannot be
  * removed.
  *
- * <p>A snapshot outlives the process only once its record, which {@link #keep}, {@link #commit},
- * {@link #merge} and {@link #diff} put into the caller's batch, has been committed with it. All
- * others, and whatever was mounted below the root, are gone when the snapshotter is opened again.
+ * <p>A snapshot outlives the process only once what {@link #keep} or {@link #commit} answered says
+ * that it is written. All others, and whatever was mounted below the root, are gone when the
+ * snapshotter is opened again.
  *
  * <p>Safe for use by many threads; what is done to one snapshot is ordered by its owner. Failures
  * are {@code BuildException}s: {@code NOT_FOUND}, {@code FAILED_PRECONDITION}.
@@ -40,20 +38,24 @@ public interface Snapshotter extends AutoCloseable {
   /** Gives back one {@link #pin}; nothing happens if the snapshot is gone. */
   default void unpin(String id) {}
 
-  /** Lets a writable snapshot survive a restart. */
-  void keep(String id, MetadataStore.Batch batch);
+  /** Lets a snapshot survive a restart. */
+  Written keep(String id);
 
-  /** Ends writing. Whoever mounted the snapshot has unmounted it. */
-  void commit(String id, MetadataStore.Batch batch);
+  /** Ends writing, and keeps the snapshot. Whoever mounted it has unmounted it. */
+  Written commit(String id);
 
   /**
    * A committed snapshot that holds what the given ones do, each applied over those before it with
-   * its deletions. One built from a {@link #diff} applies only the changes of that.
+   * its deletions. One built from a {@link #diff} applies only the changes of that. Not kept as
+   * yet.
    */
-  String merge(List<String> ids, MetadataStore.Batch batch);
+  String merge(List<String> ids);
 
-  /** A committed snapshot of what has to be applied to {@code lower} to obtain {@code upper}. */
-  String diff(Optional<String> lower, Optional<String> upper, MetadataStore.Batch batch);
+  /**
+   * A committed snapshot of what has to be applied to {@code lower} to obtain {@code upper}. Not
+   * kept as yet.
+   */
+  String diff(Optional<String> lower, Optional<String> upper);
 
   /**
    * How to mount: writable if the snapshot is, else read-only. A lone bind means that its source
@@ -63,22 +65,6 @@ public interface Snapshotter extends AutoCloseable {
 
   /** How to mount read-only, whatever the snapshot is. */
   List<Mount> view(String id);
-
-  /**
-   * Where to read what a committed snapshot adds to another. Pinned meanwhile.
-   *
-   * @param below what the snapshot was made on; of a {@link #diff}, its lower side
-   */
-  LayerView layer(String id, Optional<String> below);
-
-  /**
-   * A layer's files.
-   *
-   * @param directory what the layer holds; {@code whole} if it shows what is below as well, else in
-   *     overlayfs's form
-   * @param below the directories of what it lies on, topmost first
-   */
-  record LayerView(Path directory, boolean whole, List<Path> below) {}
 
   /** The snapshots the given one directly builds upon. */
   List<String> parents(String id);
@@ -93,17 +79,13 @@ public interface Snapshotter extends AutoCloseable {
   Set<String> ids();
 
   /**
-   * Removes a snapshot that nothing builds upon. It is gone at once; its files are for who calls
-   * {@link Removed#free} once the batch is written. Files that nobody freed go at the next start.
+   * Removes snapshots that nothing else builds upon, those built upon others first; also on a full
+   * disk. They are gone when this returns; their space is freed in the background. All that can be
+   * removed is, whatever becomes of the others.
+   *
+   * @throws dev.buildd.base.error.BuildException what went wrong first
    */
-  Removed remove(String id, MetadataStore.Batch batch);
-
-  /** The files of a removed snapshot. */
-  @FunctionalInterface
-  interface Removed {
-    /** Takes them away; their space is freed in the background. */
-    void free();
-  }
+  void remove(List<String> ids);
 
   /** Waits until the space of all removed snapshots has been freed. */
   void awaitRemovals();

@@ -76,30 +76,23 @@ abstract class SnapshotterContract {
   }
 
   void commit(String id) {
-    MetadataStore.Batch batch = store.batch();
-    snapshots.commit(id, batch);
-    batch.commit();
+    snapshots.commit(id).await();
   }
 
   String merge(String... ids) {
-    MetadataStore.Batch batch = store.batch();
-    String id = snapshots.merge(List.of(ids), batch);
-    batch.commit();
+    String id = snapshots.merge(List.of(ids));
+    snapshots.keep(id).await();
     return id;
   }
 
   String diff(Optional<String> lower, Optional<String> upper) {
-    MetadataStore.Batch batch = store.batch();
-    String id = snapshots.diff(lower, upper, batch);
-    batch.commit();
+    String id = snapshots.diff(lower, upper);
+    snapshots.keep(id).await();
     return id;
   }
 
   void remove(String id) {
-    MetadataStore.Batch batch = store.batch();
-    Snapshotter.Removed files = snapshots.remove(id, batch);
-    batch.commit();
-    files.free();
+    snapshots.remove(List.of(id));
   }
 
   static Change write(String name, String content) {
@@ -351,18 +344,31 @@ abstract class SnapshotterContract {
     String b = layer(Optional.of(a), write("b", "2"));
     String kept = snapshots.prepare(Optional.of(b));
     in(snapshots.mounts(kept), write("k", "3"));
-    MetadataStore.Batch batch = store.batch();
-    snapshots.keep(kept, batch);
-    batch.commit();
+    snapshots.keep(kept).await();
     in(snapshots.mounts(snapshots.prepare(Optional.of(b))), write("lost", "4"));
-    String unrecorded = snapshots.prepare(Optional.empty());
-    snapshots.commit(unrecorded, store.batch()); // as if killed before the batch was written
+    snapshots.merge(List.of(a, b)); // not kept
     restart();
     assertThat(snapshots.ids()).containsExactlyInAnyOrder(a, b, kept);
     in(snapshots.mounts(kept), write("more", "5"));
     commit(kept);
     assertThat(tree(kept)).isEqualTo(expected("a", "1", "b", "2", "k", "3", "more", "5"));
     assertThat(tree(layer(Optional.of(kept), write("z", "z")))).hasSize(5);
+  }
+
+  @Test
+  void severalAreRemovedWithThoseThatTheyBuildUpon() throws IOException {
+    String a = layer(Optional.empty(), write("a", "1"));
+    String b = layer(Optional.of(a), write("b", "2"));
+    String needed = layer(Optional.empty(), write("c", "3"));
+    String child = layer(Optional.of(needed), write("d", "4"));
+    assertThatThrownBy(() -> snapshots.remove(List.of(b, needed, a)))
+        .hasMessageContaining("snapshot " + needed + " has children, cannot be removed");
+    assertThat(snapshots.ids()).containsExactlyInAnyOrder(needed, child);
+    restart();
+    assertThat(snapshots.ids()).containsExactlyInAnyOrder(needed, child);
+    assertThat(store.needsCheck()).isTrue(); // whoever wanted it gone does not speak of it any more
+    restart();
+    assertThat(store.needsCheck()).isFalse();
   }
 
   @Test

@@ -12,7 +12,7 @@ import dev.buildd.gateway.Result;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.llb.Definition;
 import dev.buildd.session.SessionManager;
-import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
@@ -54,7 +54,7 @@ public final class Builds implements AutoCloseable {
   /** What builds are made with. */
   public record Parts(
       Solver solver,
-      ContentStore content,
+      LeaseManager leases,
       OpFactory worker,
       Supplier<WorkerInfo> workerInfo,
       SessionManager sessions,
@@ -116,7 +116,7 @@ public final class Builds implements AutoCloseable {
   private Map<String, String> run(BuildRequest request) throws Exception {
     // there before anything is checked, lest a client that watches a refused build waits for it
     Job job = parts.solver().newJob(request.ref(), request.session());
-    try (ContentStore.Lease _ = parts.content().lease()) {
+    try (LeaseManager.Lease _ = parts.leases().open()) {
       return run(request, job, wanted(request));
     } finally {
       Cleanup.run("close " + job, job::close);

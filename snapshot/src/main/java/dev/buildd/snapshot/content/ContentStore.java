@@ -1,391 +1,77 @@
 package dev.buildd.snapshot.content;
 
-import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
-import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
-import dev.buildd.base.linux.FileFailures;
-import dev.buildd.base.linux.FileTree;
-import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.Stat;
-import dev.buildd.snapshot.LayerFiles;
-import java.io.FileOutputStream;
-import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Holds blobs by digest. A blob is visible only once its writer has been committed, whole and
  * durable. What is being written is private to its writer and gone when the store is opened again.
+ * Who keeps blobs, and when they go, is the {@link LeaseManager}'s.
  *
- * <p>What stays are the manifests, configs and layers of images that a ref was made from or became,
- * and what other parts of the daemon put here. {@link #collect} deletes what nobody needs any more.
- *
- * <p>Safe for use by many threads.
+ * <p>Safe for use by many threads. Failures are {@code BuildException}s; a blob that is not there
+ * is {@code NOT_FOUND}.
  */
-public final class ContentStore {
-  private static final Logger log = LoggerFactory.getLogger(ContentStore.class);
+public interface ContentStore {
+  /**
+   * What is known of a blob.
+   *
+   * @param size in bytes
+   */
+  record BlobInfo(Digest digest, long size, Instant createdAt) {}
 
-  private final Path blobs;
-  private final Path ingest;
-  private final AtomicLong next = new AtomicLong();
-  private final Object lock = new Object();
-  private final Map<Digest, Integer> holds = new HashMap<>(); // guarded by lock
-  private int leases; // guarded by lock
-  private final Set<Digest> leased = new HashSet<>(); // what was used meanwhile; guarded by lock
-
-  /** What is known of a blob. */
-  public record BlobInfo(Digest digest, long size, Instant createdAt) {}
-
-  /** Keeps a blob, there already or still to come, from being collected. */
-  public final class Hold implements AutoCloseable {
-    private final Digest digest;
-    private boolean open = true;
-
-    private Hold(Digest digest) {
-      this.digest = digest;
-    }
-
-    @Override
-    public void close() {
-      synchronized (lock) {
-        if (open) {
-          open = false;
-          holds.computeIfPresent(digest, (d, count) -> count == 1 ? null : count - 1);
-        }
-      }
-    }
-  }
-
-  /** Keeps all that is written, read or asked for meanwhile from being collected. */
-  public final class Lease implements AutoCloseable {
-    private boolean open = true; // guarded by lock
-
-    private Lease() {}
-
-    @Override
-    public void close() {
-      synchronized (lock) {
-        if (open) {
-          open = false;
-          if (--leases == 0) {
-            leased.clear();
-          }
-        }
-      }
-    }
-  }
-
-  private ContentStore(Path root) throws IOException {
-    this.blobs = root.resolve("blobs");
-    this.ingest = root.resolve("ingest");
-    FileTree.delete(ingest);
-    Files.createDirectories(ingest);
-    Files.createDirectories(blobs.resolve("sha256"));
-  }
-
-  public static ContentStore open(Path root) {
-    return FileFailures.wrap("open content store " + root, () -> new ContentStore(root));
-  }
-
-  private Path path(Digest digest) {
-    return blobs.resolve(digest.algorithm().text()).resolve(digest.hex());
-  }
-
-  public Optional<BlobInfo> info(Digest digest) {
-    use(digest);
-    return FileFailures.wrap("blob " + digest, () -> info(digest, path(digest)));
-  }
-
-  private static Optional<BlobInfo> info(Digest digest, Path path) throws IOException {
-    Stat stat = Linux.tryLstat(path);
-    return stat == null
-        ? Optional.empty()
-        : Optional.of(
-            new BlobInfo(digest, stat.size(), Instant.ofEpochSecond(0, stat.mtimeNanos())));
-  }
+  Optional<BlobInfo> info(Digest digest);
 
   /** All blobs, in no order. */
-  public List<BlobInfo> list() {
-    return FileFailures.wrap(
-        "list blobs",
-        () -> {
-          List<BlobInfo> out = new ArrayList<>();
-          for (Path directory : LayerFiles.list(blobs)) {
-            for (Path path : LayerFiles.list(directory)) {
-              Digest digest = Digest.parse(directory.getFileName() + ":" + path.getFileName());
-              info(digest, path).ifPresent(out::add);
-            }
-          }
-          return out;
-        });
-  }
+  List<BlobInfo> list();
 
   /** The blob's bytes from an offset on. */
-  public InputStream read(Digest digest, long offset) {
-    use(digest);
-    return FileFailures.wrap(
-        "read blob " + digest,
-        () -> {
-          try {
-            InputStream in = Files.newInputStream(path(digest));
-            in.skipNBytes(offset);
-            return in;
-          } catch (NoSuchFileException e) {
-            throw absent(digest, e);
-          }
-        });
-  }
+  InputStream read(Digest digest, long offset);
 
   /** The whole of a small blob. */
-  public byte[] readAll(Digest digest) {
-    use(digest);
-    return FileFailures.wrap(
-        "read blob " + digest,
-        () -> {
-          try {
-            return Files.readAllBytes(path(digest));
-          } catch (NoSuchFileException e) {
-            throw absent(digest, e);
-          }
-        });
-  }
-
-  private static BuildException absent(Digest digest, Throwable cause) {
-    return new BuildException(Category.NOT_FOUND, "content " + digest + ": not found", cause);
-  }
+  byte[] readAll(Digest digest);
 
   /** Deletes a blob, needed or not. Those who read it read on. */
-  public void delete(Digest digest) {
-    FileFailures.run(
-        "delete blob " + digest,
-        () -> {
-          try {
-            Files.delete(path(digest));
-          } catch (NoSuchFileException e) {
-            throw absent(digest, e);
-          }
-        });
-  }
+  void delete(Digest digest);
 
   /** Stores a small blob that is in memory. */
-  public Digest put(byte[] content) {
-    Digest digest = Digest.of(content);
-    if (info(digest).isEmpty()) {
-      try (Writer writer = write(digest, content.length)) {
-        FileFailures.run("write blob " + digest, () -> writer.stream().write(content));
-        writer.commit();
-      }
-    }
-    return digest;
-  }
-
-  /** Opens a lease, for a build. */
-  public Lease lease() {
-    synchronized (lock) {
-      leases++;
-    }
-    return new Lease();
-  }
-
-  /** Before looking: a collection either sees this, or takes the blob away before it is found. */
-  private void use(Digest digest) {
-    synchronized (lock) {
-      if (leases > 0) {
-        leased.add(digest);
-      }
-    }
-  }
-
-  public Hold hold(Digest digest) {
-    synchronized (lock) {
-      holds.merge(digest, 1, Integer::sum);
-    }
-    return new Hold(digest);
-  }
-
-  /** The number of holds, for tests and leak checks. */
-  public int holds() {
-    synchronized (lock) {
-      return holds.values().stream().mapToInt(count -> count).sum();
-    }
-  }
-
-  /** Deletes what is older than the age, neither held nor leased, and not needed. */
-  public void collect(Predicate<Digest> needed, Duration age) {
-    Instant limit = Instant.now().minus(age);
-    for (BlobInfo info : list()) {
-      if (info.createdAt().isBefore(limit) && !needed.test(info.digest())) {
-        FileFailures.run("collect blob " + info.digest(), () -> deleteUnheld(info.digest()));
-      }
-    }
-  }
-
-  private void deleteUnheld(Digest digest) throws IOException {
-    synchronized (lock) { // whoever uses it either comes before, or finds nothing
-      if (!holds.containsKey(digest) && !leased.contains(digest)) {
-        log.debug("collect blob digest={}", digest);
-        Files.deleteIfExists(path(digest));
-      }
-    }
-  }
+  Digest put(byte[] content);
 
   /**
    * Begins to write a blob.
    *
-   * @param size what it must have; negative if unknown
+   * @param size what it must have, in bytes; negative if unknown
    */
-  public Writer write(Digest expected, long size) {
-    return write(Optional.of(expected), size);
-  }
+  Writer write(Digest expected, long size);
 
   /** Begins to write a blob whose digest will be known at the end. */
-  public Writer writeNew() {
-    return write(Optional.empty(), -1);
-  }
-
-  private Writer write(Optional<Digest> expected, long size) {
-    return FileFailures.wrap(
-        "write blob " + expected.map(Digest::toString).orElse(""),
-        () -> new Writer(expected, size, ingest.resolve(Long.toString(next.incrementAndGet()))));
-  }
+  Writer writeNew();
 
   /** A blob that is being written, by one thread at a time. Closing it forgets what is not kept. */
-  public final class Writer implements AutoCloseable {
-    private final Optional<Digest> expected;
-    private final long size;
-    private final Path file;
-    private final FileOutputStream out;
-    private final MessageDigest hash;
-    private long written;
-    private @Nullable Digest actual;
-    private boolean committed;
-
-    private Writer(Optional<Digest> expected, long size, Path file) throws IOException {
-      this.expected = expected;
-      this.size = size;
-      this.file = file;
-      this.out = new FileOutputStream(file.toFile());
-      this.hash = algorithm().newHash();
-    }
-
-    private Digest.Algorithm algorithm() {
-      return expected.map(Digest::algorithm).orElse(Digest.Algorithm.SHA256);
-    }
-
-    private String name() {
-      return expected.map(Digest::toString).orElse("without a digest yet");
-    }
-
+  interface Writer extends AutoCloseable {
     /** Takes the bytes; more than were announced are refused. */
-    public OutputStream stream() {
-      return new OutputStream() {
-        @Override
-        public void write(int b) throws IOException {
-          write(new byte[] {(byte) b}, 0, 1);
-        }
+    OutputStream stream();
 
-        @Override
-        public void write(byte[] from, int at, int length) throws IOException {
-          if (size >= 0 && length > size - written) {
-            throw mismatch("unexpected commit size, more than " + size);
-          }
-          out.write(from, at, length);
-          hash.update(from, at, length);
-          written += length;
-        }
-      };
-    }
+    /** The bytes taken so far. */
+    long written();
 
-    public long written() {
-      return written;
-    }
-
-    private BuildException mismatch(String text) {
-      return new BuildException(
-          Category.FAILED_PRECONDITION, text + ", expected " + name() + ": failed precondition");
-    }
-
-    /** Ends writing, checks that what was written is what was announced, and tells its digest. */
-    public Digest verify() {
-      Digest known = actual;
-      if (known != null) {
-        return known;
-      }
-      FileFailures.run("close blob " + name(), out::close);
-      if (size >= 0 && written != size) {
-        throw mismatch("unexpected commit size " + written + ", expected " + size);
-      }
-      Digest found = new Digest(algorithm(), hex(hash.digest()));
-      if (expected.isPresent() && !found.equals(expected.get())) {
-        throw mismatch("unexpected commit digest " + found);
-      }
-      actual = found;
-      return found;
-    }
-
-    private static String hex(byte[] bytes) {
-      return java.util.HexFormat.of().formatHex(bytes);
-    }
+    /**
+     * Ends writing, checks that what was written is what was announced, and tells its digest.
+     *
+     * @throws dev.buildd.base.error.BuildException {@code FAILED_PRECONDITION} if it is not
+     */
+    Digest verify();
 
     /** The verified bytes, whether or not they become a blob. */
-    public InputStream open() {
-      Digest digest = verify();
-      return committed
-          ? read(digest, 0)
-          : FileFailures.wrap("read blob " + digest, () -> Files.newInputStream(file));
-    }
+    InputStream open();
 
     /** Makes it a blob, durably; once. */
-    public void commit() {
-      if (committed) {
-        return;
-      }
-      Digest digest = verify();
-      use(digest);
-      FileFailures.run(
-          "commit blob " + digest,
-          () ->
-              Threads.nativeCalls()
-                  .callUninterruptibly(() -> {
-                    Path target = path(digest);
-                    Files.createDirectories(blobs.resolve(digest.algorithm().text()));
-                    try (FileOutputStream forced = new FileOutputStream(file.toFile(), true)) {
-                      forced.getFD().sync();
-                    }
-                    Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
-                    return true;
-                  }));
-      committed = true;
-    }
+    void commit();
 
     @Override
-    public void close() {
-      FileFailures.run(
-          "close blob " + name(),
-          () -> {
-            out.close();
-            Files.deleteIfExists(file);
-          });
-    }
+    void close();
   }
 }

@@ -6,7 +6,7 @@ import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.snapshot.LayerFiles;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.LocalSnapshotter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -72,7 +72,7 @@ public final class LayerWriter {
   }
 
   /** Writes a layer's archive. Burns processor time. */
-  public static void write(Snapshotter.LayerView layer, OutputStream out)
+  public static void write(LocalSnapshotter.LayerView layer, OutputStream out)
       throws IOException, InterruptedException {
     try (TarWriter tar = new TarWriter(out)) {
       LayerWriter writer = new LayerWriter(tar, layer.directory());

@@ -77,11 +77,25 @@ public final class MetadataStore implements AutoCloseable {
     final boolean frees;
     final boolean last;
     final List<Runnable> afterwards;
+    final List<Runnable> ifLost;
     final CountDownLatch done = new CountDownLatch(1);
     volatile @Nullable BuildException failure;
 
-    Pending(List<Change> changes, boolean frees, boolean last, List<Runnable> afterwards) {
+    /** Whether it is still to be sent, with what comes next. */
+    volatile boolean deferred;
+
+    Pending(List<Change> changes, boolean frees, List<Runnable> afterwards, List<Runnable> ifLost) {
+      this(changes, frees, false, afterwards, ifLost);
+    }
+
+    private Pending(
+        List<Change> changes,
+        boolean frees,
+        boolean last,
+        List<Runnable> afterwards,
+        List<Runnable> ifLost) {
       this.afterwards = afterwards;
+      this.ifLost = ifLost;
       this.changes = changes;
       this.frees = frees;
       this.last = last;
@@ -89,9 +103,15 @@ public final class MetadataStore implements AutoCloseable {
     }
   }
 
+  /** Nothing to write: it is done when all before it is. */
+  private static Pending mark(boolean last) {
+    return new Pending(List.of(), false, last, List.of(), List.of());
+  }
+
   private final StoreDirectory directory;
   private final Settings settings;
-  private final LinkedBlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<List<Pending>> queue = new LinkedBlockingQueue<>();
+  private final List<Pending> deferred = new ArrayList<>(); // guarded by queue
 
   /** The rows that are being written, and by what. */
   private final ConcurrentSkipListMap<byte[], Pending> writing =
@@ -163,7 +183,7 @@ public final class MetadataStore implements AutoCloseable {
     byte[] at = key(table, key);
     Pending pending = writing.get(at);
     if (pending != null) {
-      Scope.awaitUninterruptibly(pending.done);
+      awaitEnd(pending);
     }
     return directory.read(files -> Optional.ofNullable(files.get(at)));
   }
@@ -250,8 +270,17 @@ public final class MetadataStore implements AutoCloseable {
 
   private void awaitWriting(byte[] from, byte[] end) {
     for (Pending pending : writing.subMap(from, end).values()) {
-      Scope.awaitUninterruptibly(pending.done);
+      awaitEnd(pending);
     }
+  }
+
+  private void awaitEnd(Pending pending) {
+    if (pending.deferred) {
+      synchronized (queue) {
+        sendDeferred(List.of());
+      }
+    }
+    Scope.awaitUninterruptibly(pending.done);
   }
 
   /** Hands every row to the reader, table by table, for debugging. */
@@ -298,6 +327,11 @@ public final class MetadataStore implements AutoCloseable {
     return directory.needsCheck();
   }
 
+  /** Says that something refers to nothing now: the next start is to check. */
+  public void wantCheck() {
+    directory.wantCheck();
+  }
+
   /** About how many bytes were written since the store was opened. */
   public long bytesWritten() {
     return bytesWritten.get();
@@ -310,6 +344,7 @@ public final class MetadataStore implements AutoCloseable {
   public final class Batch {
     private List<Change> changes = new ArrayList<>();
     private List<Runnable> afterwards = new ArrayList<>();
+    private List<Runnable> ifLost = new ArrayList<>();
     private boolean frees;
 
     private Batch() {}
@@ -347,6 +382,12 @@ public final class MetadataStore implements AutoCloseable {
       return this;
     }
 
+    /** Does something if the changes cannot be written; it must never wait. */
+    public Batch ifLost(Runnable action) {
+      ifLost.add(action);
+      return this;
+    }
+
     public boolean isEmpty() {
       return changes.isEmpty();
     }
@@ -367,20 +408,34 @@ public final class MetadataStore implements AutoCloseable {
      * before.
      */
     public Commit commitLater() {
+      return commit(false);
+    }
+
+    /**
+     * As {@link #commitLater}, but together with what is committed next, by whomever, or when
+     * somebody waits for it: for rows that others are going to follow at once.
+     */
+    public Commit commitWithNext() {
+      return commit(true);
+    }
+
+    private Commit commit(boolean withNext) {
       List<Change> sent = changes;
       List<Runnable> actions = afterwards;
+      List<Runnable> otherwise = ifLost;
       changes = new ArrayList<>();
       afterwards = new ArrayList<>();
+      ifLost = new ArrayList<>();
       if (sent.isEmpty()) {
         actions.forEach(Runnable::run);
         return new Commit(null);
       }
-      return new Commit(submit(new Pending(sent, frees, false, actions)));
+      return new Commit(submit(new Pending(sent, frees, actions, otherwise), withNext));
     }
   }
 
   /** A batch on its way to the disk. */
-  public static final class Commit {
+  public final class Commit {
     private final @Nullable Pending pending;
 
     private Commit(@Nullable Pending pending) {
@@ -390,12 +445,16 @@ public final class MetadataStore implements AutoCloseable {
     /** Returns once the batch is durable and readable; throws if it could not be written. */
     public void await() {
       if (pending != null) {
-        MetadataStore.await(pending);
+        MetadataStore.this.await(pending);
       }
     }
   }
 
   private Pending submit(Pending pending) {
+    return submit(pending, false);
+  }
+
+  private Pending submit(Pending pending, boolean withNext) {
     if (pending.bytes > MAX_BATCH) {
       throw new BuildException(
           Category.RESOURCE_EXHAUSTED, "write metadata: a batch of " + pending.bytes + " bytes");
@@ -410,13 +469,29 @@ public final class MetadataStore implements AutoCloseable {
       for (Change change : pending.changes) {
         writing.put(change.key(), pending);
       }
-      queue.add(pending);
+      if (withNext) {
+        pending.deferred = true;
+        deferred.add(pending);
+      } else {
+        sendDeferred(List.of(pending));
+      }
     }
     return pending;
   }
 
-  private static void await(Pending pending) {
-    Scope.awaitUninterruptibly(pending.done);
+  /** Holding the queue: sends what waits to be sent, and what it waited for. */
+  private void sendDeferred(List<Pending> next) {
+    List<Pending> all = new ArrayList<>(deferred);
+    deferred.forEach(pending -> pending.deferred = false);
+    deferred.clear();
+    all.addAll(next);
+    if (!all.isEmpty()) {
+      queue.add(all);
+    }
+  }
+
+  private void await(Pending pending) {
+    awaitEnd(pending);
     BuildException failure = pending.failure;
     if (failure != null) {
       throw new BuildException(failure.category(), String.valueOf(failure.getMessage()), failure);
@@ -425,12 +500,12 @@ public final class MetadataStore implements AutoCloseable {
 
   /** Waits until all that was committed so far, later or not, is durable. */
   public void flush() {
-    Pending marker = new Pending(List.of(), false, false, List.of());
+    Pending marker = mark(false);
     synchronized (queue) {
       if (closed.get()) {
         return;
       }
-      queue.add(marker);
+      sendDeferred(List.of(marker));
     }
     await(marker);
   }
@@ -443,10 +518,10 @@ public final class MetadataStore implements AutoCloseable {
       List<Pending> group = new ArrayList<>();
       try {
         long bytes = 0;
-        for (Pending next = queue.take(); next != null; next = queue.poll()) {
-          group.add(next);
-          bytes += next.bytes;
-          last = next.last;
+        for (List<Pending> next = queue.take(); next != null; next = queue.poll()) {
+          group.addAll(next);
+          bytes += next.stream().mapToLong(pending -> pending.bytes).sum();
+          last = next.getLast().last;
           if (bytes > GROUP_BYTES) {
             break;
           }
@@ -468,9 +543,8 @@ public final class MetadataStore implements AutoCloseable {
       }
     } finally {
       for (Pending pending : group) {
-        if (pending.failure == null) {
-          pending.afterwards.forEach(MetadataStore::runAfterwards);
-        }
+        List<Runnable> actions = pending.failure == null ? pending.afterwards : pending.ifLost;
+        actions.forEach(MetadataStore::runAfterwards);
         pending.changes.forEach(change -> writing.remove(change.key(), pending));
         pending.done.countDown();
       }
@@ -525,6 +599,9 @@ public final class MetadataStore implements AutoCloseable {
   /** Syncs the filesystem and notes it, if anything came since. */
   private long checkpoint(long noted) throws IOException {
     directory.tend();
+    synchronized (queue) {
+      sendDeferred(List.of());
+    }
     long upTo = directory.lastSequence();
     if (upTo == noted) {
       return noted;
@@ -535,7 +612,7 @@ public final class MetadataStore implements AutoCloseable {
             new Pending(
                 List.of(new Change(MARKER, new Encoder().number(upTo).toBytes())),
                 false,
-                false,
+                List.of(),
                 List.of())));
     long after = directory.lastSequence();
     return after == upTo + 1 ? after : upTo; // what came meanwhile is for the next time
@@ -567,7 +644,7 @@ public final class MetadataStore implements AutoCloseable {
     closing.countDown();
     joinQuietly(checkpointer);
     try {
-      Scope.awaitUninterruptibly(submit(new Pending(List.of(), false, true, List.of())).done);
+      Scope.awaitUninterruptibly(submit(mark(true)).done);
     } catch (BuildException e) {
       return; // closed before
     }

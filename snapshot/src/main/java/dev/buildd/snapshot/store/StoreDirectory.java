@@ -54,6 +54,7 @@ final class StoreDirectory implements AutoCloseable {
   private @Nullable Exception refusal; // the writer's: why nothing can be written
   private long retryAt; // the writer's
   private volatile boolean needsCheck;
+  private volatile boolean checkWanted;
   private String kept = ""; // guarded by this
 
   private final RecordFiles.Tables tables =
@@ -109,7 +110,7 @@ final class StoreDirectory implements AutoCloseable {
     if (boot != null) {
       sync(); // what a dead process wrote must not become permanent before the files it speaks of
     }
-    needsCheck = boot != null;
+    needsCheck = Files.deleteIfExists(root.resolve("check")) || boot != null;
     boolean powerLoss = boot != null && !boot.equals(settings.boot());
     Opening opening = () -> powerLoss ? openVouched() : openAll();
     try {
@@ -201,6 +202,11 @@ final class StoreDirectory implements AutoCloseable {
 
   boolean needsCheck() {
     return needsCheck;
+  }
+
+  /** Lets the next start check, also after a clean end. */
+  void wantCheck() {
+    checkWanted = true;
   }
 
   /** Replaces the database, which is closed, by what can be read of it. */
@@ -574,6 +580,9 @@ final class StoreDirectory implements AutoCloseable {
       closeFiles();
       keep();
       if (clean) {
+        if (checkWanted) {
+          Files.write(root.resolve("check"), new byte[0]);
+        }
         Files.deleteIfExists(root.resolve("opened"));
         syncRoot();
       }

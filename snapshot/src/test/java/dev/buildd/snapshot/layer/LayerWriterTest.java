@@ -9,7 +9,7 @@ import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.snapshot.LayerFiles;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.LocalSnapshotter;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;
@@ -44,7 +44,7 @@ final class LayerWriterTest {
 
   private static byte[] archive(Path layer, Path... below) throws Exception {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    LayerWriter.write(new Snapshotter.LayerView(layer, false, List.of(below)), out);
+    LayerWriter.write(new LocalSnapshotter.LayerView(layer, false, List.of(below)), out);
     return out.toByteArray();
   }
 
@@ -189,7 +189,7 @@ final class LayerWriterTest {
     file(layer, "d/b", "changed");
     file(layer, "d/c", "c");
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    LayerWriter.write(new Snapshotter.LayerView(layer, true, List.of(base)), out);
+    LayerWriter.write(new LocalSnapshotter.LayerView(layer, true, List.of(base)), out);
     assertThat(names(out.toByteArray())).containsExactly(".wh.a", "d", "d/b", "d/c");
   }
 

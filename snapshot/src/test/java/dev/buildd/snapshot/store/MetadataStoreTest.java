@@ -54,6 +54,29 @@ class MetadataStoreTest {
   }
 
   @Test
+  void whatIsCommittedWithTheNextIsThereForWhoAsks() {
+    try (MetadataStore store = MetadataStore.open(directory())) {
+      byte[] one = {1};
+      store.batch().put(T, "read", one).commitWithNext();
+      assertThat(store.get(T, "read")).hasValue(one);
+      store.batch().put(T, "scanned", one).commitWithNext();
+      assertThat(store.hasAny(T, "scanned".getBytes(StandardCharsets.UTF_8))).isTrue();
+      store.batch().put(T, "awaited", one).commitWithNext().await();
+      store.batch().put(T, "order", one).commitWithNext();
+      store.batch().put(T, "order", new byte[] {2}).commit();
+      assertThat(store.get(T, "order")).hasValue(new byte[] {2});
+      store.batch().put(T, "flushed", one).commitWithNext();
+      store.flush();
+      store.batch().put(T, "closed", one).commitWithNext();
+    }
+    try (MetadataStore store = MetadataStore.open(directory())) {
+      for (String key : List.of("read", "scanned", "awaited", "order", "flushed", "closed")) {
+        assertThat(store.get(T, key)).as(key).isPresent();
+      }
+    }
+  }
+
+  @Test
   void committedIsReadableNowAndLater() {
     try (var store = MetadataStore.open(directory())) {
       store.batch().put(T, "a", bytes("1")).put(T, "b", bytes("2")).commit();

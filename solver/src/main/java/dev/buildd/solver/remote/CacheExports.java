@@ -23,6 +23,7 @@ import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.content.RemoteContent;
 import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.solver.exporter.LocalExporter;
 import dev.buildd.solver.exporter.image.ClientCopy;
 import dev.buildd.solver.exporter.image.ImageJson;
@@ -53,6 +54,7 @@ public final class CacheExports {
   private final CacheManager cache;
   private final LayerBlobs blobs;
   private final ContentStore content;
+  private final LeaseManager leases;
   private final RegistryClient registries;
   private final SessionManager sessions;
   private final LayerPuller puller;
@@ -62,6 +64,7 @@ public final class CacheExports {
       CacheManager cache,
       LayerBlobs blobs,
       ContentStore content,
+      LeaseManager leases,
       RegistryClient registries,
       SessionManager sessions,
       LayerPuller puller) {
@@ -69,6 +72,7 @@ public final class CacheExports {
     this.cache = cache;
     this.blobs = blobs;
     this.content = content;
+    this.leases = leases;
     this.registries = registries;
     this.sessions = sessions;
     this.puller = puller;
@@ -116,7 +120,7 @@ public final class CacheExports {
       progress.part("skipping cache export for empty result").close();
       return Map.of();
     }
-    List<ContentStore.Hold> holds = new ArrayList<>();
+    List<LeaseManager.Lease> holds = new ArrayList<>();
     try (VertexProgress.Part part = progress.part("sending cache export")) {
       Descriptor root = manifest(options, config, descriptors, holds);
       send(options.target(), root, session, lazy, progress);
@@ -125,7 +129,7 @@ public final class CacheExports {
           "cache.manifest",
           new String(Json.bytes(ImageJson.descriptor(root)), StandardCharsets.UTF_8));
     } finally {
-      holds.forEach(ContentStore.Hold::close);
+      holds.forEach(LeaseManager.Lease::close);
     }
   }
 
@@ -218,7 +222,7 @@ public final class CacheExports {
       CacheExportOptions options,
       CacheConfig config,
       Map<Digest, Descriptor> descriptors,
-      List<ContentStore.Hold> holds) {
+      List<LeaseManager.Lease> holds) {
     byte[] document = config.toBytes();
     Descriptor configDescriptor =
         Descriptor.of(CacheConfig.MEDIA_TYPE, Digest.of(document), document.length);
@@ -228,7 +232,7 @@ public final class CacheExports {
       if (one == null) {
         throw new IllegalStateException("layer without a descriptor: " + layer.blob());
       }
-      holds.add(content.hold(layer.blob()));
+      holds.add(leases.hold(layer.blob()));
       layers.add(
           new Descriptor(
               LayerTypes.of(one.mediaType(), options.ociTypes(), false),
@@ -249,10 +253,10 @@ public final class CacheExports {
       json = ImageJson.index(type, layers, new TreeMap<>());
     }
     byte[] bytes = Json.bytes(json);
-    holds.add(content.hold(configDescriptor.digest()));
+    holds.add(leases.hold(configDescriptor.digest()));
     content.put(document);
     Digest digest = Digest.of(bytes);
-    holds.add(content.hold(digest));
+    holds.add(leases.hold(digest));
     content.put(bytes);
     return Descriptor.of(type, digest, bytes.length);
   }

@@ -13,8 +13,9 @@ import dev.buildd.llb.State;
 import dev.buildd.proto.pb.Definition;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.executor.Executor;
 import dev.buildd.solver.executor.ProcessIo;
@@ -60,7 +61,7 @@ class DefinitionFuzzTest {
   private static final SessionManager sessions = new SessionManager();
   private static final List<Definition> valid = new ArrayList<>();
   private static MetadataStore store;
-  private static Snapshotter snapshots;
+  private static LocalSnapshotter snapshots;
   private static CacheManager cache;
   private static Worker worker;
 
@@ -107,7 +108,9 @@ class DefinitionFuzzTest {
   static void start() throws Exception {
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
     worker =
         new Worker(
             "id",

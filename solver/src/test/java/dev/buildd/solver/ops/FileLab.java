@@ -9,8 +9,9 @@ import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.proto.pb.FileAction;
 import dev.buildd.proto.pb.FileOp;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Journal;
@@ -26,13 +27,19 @@ import java.util.Optional;
 /** File operations on real snapshots. */
 final class FileLab implements AutoCloseable {
   private final MetadataStore store;
-  private final Snapshotter snapshots;
+  private final LocalSnapshotter snapshots;
   private final CacheManager cache;
 
   FileLab(Path directory) throws Exception {
     store = MetadataStore.open(directory.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(directory.resolve("snapshots"), store);
-    cache = CacheManager.open(directory.resolve("cache"), store, snapshots, Clock.systemUTC());
+    cache =
+        CacheManager.open(
+            directory.resolve("cache"),
+            store,
+            snapshots,
+            new LocalDiffer(snapshots),
+            Clock.systemUTC());
   }
 
   /** File actions ask nothing of the solver. */

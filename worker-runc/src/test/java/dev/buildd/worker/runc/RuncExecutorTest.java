@@ -1,84 +1,37 @@
 package dev.buildd.worker.runc;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.buildd.base.concurrent.Scope;
-import dev.buildd.base.concurrent.Threads;
-import dev.buildd.base.error.BuildException;
-import dev.buildd.base.linux.Linux;
-import dev.buildd.base.linux.Stat;
-import dev.buildd.solver.executor.ProcessIo;
+import dev.buildd.solver.executor.Executor;
 import dev.buildd.solver.executor.ProcessSpec.Network;
-import dev.buildd.solver.executor.ProcessSpec.Resources;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
-@Tag("root")
-@Timeout(60)
-final class RuncExecutorTest {
-  @TempDir Path dir;
-  private Path rootfs;
-  private RuncExecutor executor;
-
-  @BeforeEach
-  void setUp() throws Exception {
-    rootfs = Files.createDirectories(dir.resolve("rootfs"));
-    Linux.chmod(rootfs, 0755);
-    Files.createDirectories(rootfs.resolve("bin"));
-    Files.copy(Path.of("/bin/busybox"), rootfs.resolve("bin/busybox"));
-    for (String name :
-        List.of(
-            "sh",
-            "cat",
-            "id",
-            "touch",
-            "ls",
-            "sleep",
-            "mount",
-            "hostname",
-            "unshare",
-            "dd",
-            "grep",
-            "mkdir",
-            "ln",
-            "rm",
-            "true",
-            "pwd",
-            "env",
-            "df",
-            "stat",
-            "mknod",
-            "ip",
-            "rmdir",
-            "echo",
-            "chmod",
-            "readlink")) {
-      Linux.symlink("busybox", rootfs.resolve("bin").resolve(name));
-    }
-    executor = new RuncExecutor(RuncSettings.of(dir.resolve("executor")));
+/** Runc on plain directories, such as the native snapshotter's. */
+class RuncExecutorTest extends ExecutorContract {
+  @Override
+  Executor open(Path directory) {
+    return new RuncExecutor(RuncSettings.of(directory));
   }
 
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    assertThat(bundles()).isEmpty();
-    assertThat(cgroups()).isEmpty();
-    assertThat(list(dir.resolve("executor/runc"))).isEmpty();
+  @Override
+  Path newRoot() throws IOException {
+    return Files.createDirectories(dir.resolve("rootfs"));
+  }
+
+  @Override
+  void closeRoot() throws Exception {}
+
+  @Override
+  List<String> left() throws IOException {
+    List<String> out = new ArrayList<>(bundles());
+    out.addAll(cgroups());
+    out.addAll(list(dir.resolve("executor/runc")));
+    return out;
   }
 
   private List<String> bundles() throws IOException {
@@ -98,348 +51,11 @@ final class RuncExecutorTest {
     return out;
   }
 
-  private static List<String> list(Path directory) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      return List.of();
-    }
-    try (Stream<Path> entries = Files.list(directory)) {
-      return entries.map(path -> String.valueOf(path.getFileName())).sorted().toList();
-    }
-  }
-
-  private Step shell(String script) {
-    return Step.shell(rootfs, script).cgroupParent("buildd-test");
-  }
-
-  private String out(Step step) throws Exception {
-    Step.Outcome outcome = step.run(executor);
-    assertThat(outcome.code()).as(outcome.err()).isZero();
-    return outcome.out();
-  }
-
-  private void put(String path, String text) throws IOException {
-    Path file = rootfs.resolve(path);
-    Files.createDirectories(file.getParent());
-    Files.writeString(file, text);
-  }
-
-  @Test
-  void exitCodeAndBothStreamsComeBack() throws Exception {
-    Step.Outcome outcome = shell("echo out; echo err >&2; exit 42").run(executor);
-    assertThat(outcome).isEqualTo(new Step.Outcome(42, "out\n", "err\n"));
-  }
-
-  @Test
-  void deathBySignalIs128PlusItsNumber() throws Exception {
-    assertThat(shell("sh -c 'kill -TERM $$; sleep 5'; exit $?").run(executor).code())
-        .isEqualTo(143);
-  }
-
   @Test
   void missingProgramIsRuncsFailure() throws Exception {
     Step.Outcome outcome = Step.of(rootfs, "/nope").run(executor);
     assertThat(outcome.code()).isNotZero();
     assertThat(outcome.err()).contains("/nope").contains("no such file or directory");
-  }
-
-  @Test
-  void standardInputIsEmpty() throws Exception {
-    assertThat(out(shell("cat; echo end"))).isEqualTo("end\n");
-  }
-
-  @Test
-  void laterVariableReplacesEarlierOne() throws Exception {
-    assertThat(out(shell("echo $A-$B-$C").env("PATH=/bin", "A=1", "B=x=y", "A=2", "C")))
-        .isEqualTo("2-x=y-\n");
-  }
-
-  @Test
-  void usersAndGroupsAreLookedUp() throws Exception {
-    put("etc/passwd", "root:x:0:0:r:/:/bin/sh\nann:x:1001:1002::/:/bin/sh\nbad\n");
-    put("etc/group", "root:x:0:\nstaff:x:50:ann,bob\nwheel:x:60:bob\nown:x:1002:\n");
-    assertThat(out(shell("id -u; id -g; id -G").user("ann"))).isEqualTo("1001\n1002\n1002 50\n");
-    assertThat(out(shell("id -u; id -g; id -G").user("1001"))).isEqualTo("1001\n1002\n1002 50\n");
-    assertThat(out(shell("id -u; id -g; id -G").user("ann:wheel"))).isEqualTo("1001\n60\n60\n");
-    assertThat(out(shell("id -u; id -g").user("7:8"))).isEqualTo("7\n8\n");
-    assertThat(out(shell("id -u; id -g").user("77"))).isEqualTo("77\n0\n");
-    assertThatThrownBy(() -> shell("true").user("nobody").run(executor))
-        .hasMessage("unable to find user nobody: no matching entries in passwd file");
-    assertThatThrownBy(() -> shell("true").user("ann:nogroup").run(executor))
-        .hasMessage("unable to find group nogroup: no matching entries in group file");
-    assertThatThrownBy(() -> shell("true").user("4294967295:0").run(executor))
-        .isInstanceOf(BuildException.class);
-  }
-
-  @Test
-  void passwdThatIsNoFileIsNotRead() throws Exception {
-    Files.createDirectories(rootfs.resolve("etc"));
-    Linux.mknod(
-        rootfs.resolve("etc/passwd"),
-        Stat.S_IFCHR | 0644,
-        Linux.lstat(Path.of("/dev/zero")).rdev());
-    assertThatThrownBy(() -> shell("id -u").user("ann").run(executor))
-        .hasMessageContaining("not a regular file");
-    Files.delete(rootfs.resolve("etc/passwd"));
-    Linux.mkfifo(rootfs.resolve("etc/passwd"), 0644);
-    assertThatThrownBy(() -> shell("id -u").run(executor))
-        .hasMessageContaining("not a regular file");
-  }
-
-  @Test
-  void readOnlyRootCannotBeWritten() throws Exception {
-    assertThat(shell("touch /x").readOnlyRoot().run(executor).err())
-        .contains("Read-only file system");
-  }
-
-  @Test
-  void bindsAreWritableOrNot() throws Exception {
-    Path data = Files.createDirectories(dir.resolve("data"));
-    out(shell("touch /data/made").bind(data, "/data", false));
-    assertThat(data.resolve("made")).exists();
-    assertThat(shell("touch /data/more").bind(data, "/data", true).run(executor).code())
-        .isNotZero();
-    assertThat(data.resolve("more")).doesNotExist();
-  }
-
-  @Test
-  void tmpfsKeepsToItsSize() throws Exception {
-    Step.Outcome outcome =
-        shell("dd if=/dev/zero of=/t/f bs=1k count=200").tmpfs("/t", 65536).run(executor);
-    assertThat(outcome.err()).contains("No space left");
-  }
-
-  @Test
-  void hostsNamesTheHostAndTheExtraOnes() throws Exception {
-    assertThat(out(shell("cat /etc/hosts; hostname").hostname("box").host("other", "10.1.2.3")))
-        .isEqualTo(
-            """
-            127.0.0.1\tlocalhost box
-            ::1\tlocalhost ip6-localhost ip6-loopback
-            10.1.2.3\tother
-            box
-            """);
-    assertThat(out(shell("hostname"))).isEqualTo("buildkitsandbox\n");
-    assertThat(out(shell("touch /etc/hosts 2>/dev/null || echo ro"))).isEqualTo("ro\n");
-  }
-
-  @Test
-  void networkNoneHasOnlyLoopback() throws Exception {
-    String none = out(shell("ls /sys/class/net").network(Network.NONE));
-    assertThat(none.lines()).contains("lo").noneMatch(name -> name.startsWith("eth"));
-    String ours = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
-    assertThat(out(shell("readlink /proc/self/ns/net").network(Network.HOST)).trim())
-        .isEqualTo(ours);
-    assertThat(out(shell("readlink /proc/self/ns/net")).trim()).isEqualTo(ours);
-    assertThat(out(shell("readlink /proc/self/ns/net").network(Network.NONE)).trim())
-        .isNotEqualTo(ours);
-  }
-
-  @Test
-  void ulimitsHold() throws Exception {
-    assertThat(out(shell("ulimit -n; ulimit -Hn").ulimit("nofile", 100, 200)))
-        .isEqualTo("100\n200\n");
-  }
-
-  @Test
-  void sandboxHasTheDefaultCapabilitiesAndNoMore() throws Exception {
-    assertThat(out(shell("grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status")))
-        .contains("CapInh:\t0000000000000000")
-        .contains("CapPrm:\t00000000a80425fb")
-        .contains("CapEff:\t00000000a80425fb")
-        .contains("CapBnd:\t00000000a80425fb")
-        .contains("CapAmb:\t0000000000000000");
-  }
-
-  @Test
-  void seccompBlocksNewNamespacesUnlessInsecure() throws Exception {
-    assertThat(out(shell("grep '^Seccomp:' /proc/self/status"))).isEqualTo("Seccomp:\t2\n");
-    assertThat(shell("unshare -U true").run(executor).err()).contains("not permitted");
-    assertThat(out(shell("grep '^Seccomp:' /proc/self/status").insecure()))
-        .isEqualTo("Seccomp:\t0\n");
-    assertThat(out(shell("unshare -m true && echo done").insecure())).isEqualTo("done\n");
-  }
-
-  @Test
-  void kernelFilesAreMaskedUnlessInsecure() throws Exception {
-    assertThat(shell("echo 1 > /proc/sys/kernel/printk").run(executor).err()).contains("Read-only");
-    assertThat(out(shell("cat /proc/keys"))).isEmpty();
-    assertThat(out(shell("ls /dev/loop0 /dev/fuse").insecure())).isNotEmpty();
-    assertThat(out(shell("grep ' /sys sysfs' /proc/mounts"))).contains(" ro,");
-    assertThat(out(shell("grep ' /sys sysfs' /proc/mounts").insecure())).contains(" rw,");
-  }
-
-  @Test
-  void memoryLimitHolds() throws Exception {
-    Resources limits = new Resources(16 << 20, 0, 0, 0, 0, "", "");
-    Path v1 = Path.of("/sys/fs/cgroup/memory");
-    String file =
-        Files.exists(v1)
-            ? "/sys/fs/cgroup/memory/memory.limit_in_bytes"
-            : "/sys/fs/cgroup/memory.max";
-    assertThat(out(shell("cat " + file).resources(limits))).isEqualTo((16 << 20) + "\n");
-  }
-
-  @Test
-  void stubsAreRemovedUnlessChanged() throws Exception {
-    Path data = Files.createDirectories(dir.resolve("data"));
-    Path file = Files.writeString(dir.resolve("file"), "x");
-    out(
-        shell("true")
-            .bind(data, "/a/b/dir", false)
-            .bind(file, "/c/file", true)
-            .tmpfs("/run/t", 0)
-            .recursiveStubs());
-    assertThat(list(rootfs)).containsExactly("bin", "dev", "proc", "sys");
-    out(shell("true").bind(data, "/a/b/dir", false));
-    assertThat(rootfs.resolve("a/b")).isEmptyDirectory();
-    assertThat(rootfs.resolve("etc")).isEmptyDirectory();
-    // a stub below a mount is the mount's, and one that was there stays
-    put("kept", "");
-    out(shell("true").bind(file, "/kept", true));
-    assertThat(rootfs.resolve("kept")).exists();
-  }
-
-  @Test
-  void removedStubsLeaveTheTimeThatTheStepGave() throws Exception {
-    out(shell("mkdir -p /d && touch -d '2001-02-03 04:05:06' /d").tmpfs("/d/tmp", 0));
-    assertThat(rootfs.resolve("d")).isEmptyDirectory();
-    assertThat(Linux.lstat(rootfs.resolve("d")).mtimeNanos() / 1_000_000_000L)
-        .isEqualTo(981173106L);
-  }
-
-  @Test
-  void stubRemovalFollowsNoLinkOutOfTheRoot() throws Exception {
-    Path outside = dir.resolve("outside");
-    Path victim = Files.createDirectories(outside.resolve("sub"));
-    Files.createDirectories(rootfs.resolve("p"));
-    // as a step would that swaps the directory above its mount point for a link
-    MountStubs stubs = MountStubs.note(rootfs, List.of("/p/sub"), false);
-    Files.delete(rootfs.resolve("p"));
-    Linux.symlink(outside.toString(), rootfs.resolve("p"));
-    stubs.remove();
-    assertThat(victim).exists();
-  }
-
-  @Test
-  void workingDirectoryIsMadeAndOwned() throws Exception {
-    assertThat(out(shell("pwd; stat -c %u:%g:%a /x/y").cwd("/x/y").user("5:6")))
-        .isEqualTo("/x/y\n5:6:755\n");
-    assertThat(Linux.lstat(rootfs.resolve("x")).uid()).isEqualTo(5);
-  }
-
-  @Test
-  void workingDirectoryStaysBelowTheRoot() throws Exception {
-    Path outside = Files.createDirectories(dir.resolve("outside"));
-    Linux.symlink(outside.toString(), rootfs.resolve("esc"));
-    shell("true").cwd("/esc/made").run(executor);
-    assertThat(list(outside)).isEmpty();
-    Linux.symlink("../../../../..", rootfs.resolve("up"));
-    out(shell("true").cwd("/up/made-above"));
-    assertThat(rootfs.resolve("made-above")).isDirectory();
-    assertThat(Path.of("/made-above")).doesNotExist();
-  }
-
-  @Test
-  void workingDirectoryIsNeverADescriptor() throws Exception {
-    Linux.symlink("/proc/self/fd", rootfs.resolve("fds"));
-    for (String cwd : List.of("/proc/self/fd/7", "/fds/7", "/proc/1/fd")) {
-      assertThatThrownBy(() -> shell("true").cwd(cwd).run(executor))
-          .hasMessageContaining("invalid working directory");
-    }
-  }
-
-  @Test
-  void workingDirectoryThatIsAFileFails() throws Exception {
-    put("plain", "x");
-    assertThatThrownBy(() -> shell("true").cwd("/plain/sub").run(executor))
-        .hasMessageContaining("not a directory");
-  }
-
-  @Test
-  void interruptKillsGrandchildrenWithinASecond() throws Exception {
-    CountDownLatch ready = new CountDownLatch(1);
-    OutputStream watch =
-        new OutputStream() {
-          @Override
-          public void write(int b) {
-            ready.countDown();
-          }
-        };
-    AtomicReference<Throwable> failure = new AtomicReference<>(new AssertionError("none"));
-    Thread thread =
-        Threads.start(
-            "step",
-            () -> {
-              try {
-                executor.run(
-                    shell("(trap '' TERM; sleep 987) & (sleep 987 & sleep 987) & echo up; wait")
-                        .spec(),
-                    new ProcessIo(watch, OutputStream.nullOutputStream()));
-              } catch (Exception e) {
-                failure.set(e);
-              }
-            });
-    assertThat(ready.await(20, TimeUnit.SECONDS)).isTrue();
-    long start = System.nanoTime();
-    thread.interrupt();
-    thread.join();
-    assertThat(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)).isLessThan(1000);
-    assertThat(failure.get()).isInstanceOf(InterruptedException.class);
-    assertThat(processes("sleep\000987")).isEmpty();
-  }
-
-  @Test
-  void interruptAtAnyMomentLeavesNothing() throws Exception {
-    for (int delay = 0; delay < 120; delay += 15) {
-      Thread thread =
-          Threads.start(
-              "step",
-              () -> {
-                try {
-                  shell("sleep 986").run(executor);
-                } catch (Exception e) {
-                  // the interrupt
-                }
-              });
-      Thread.sleep(delay);
-      thread.interrupt();
-      thread.join();
-      nothingIsLeft();
-      assertThat(processes("sleep\000986")).isEmpty();
-    }
-  }
-
-  private static List<String> processes(String commandPart) throws IOException {
-    List<String> out = new ArrayList<>();
-    try (Stream<Path> entries = Files.list(Path.of("/proc"))) {
-      for (Path entry : entries.toList()) {
-        try {
-          String command =
-              new String(Files.readAllBytes(entry.resolve("cmdline")), StandardCharsets.UTF_8);
-          if (command.contains(commandPart)) {
-            out.add(entry.toString());
-          }
-        } catch (IOException e) {
-          // not a process, or one that has ended
-        }
-      }
-    }
-    return out;
-  }
-
-  @Test
-  void twentyAtOnceLeaveNothing() throws Exception {
-    // they share a root filesystem here, so none may take another's mount points away
-    put("etc/resolv.conf", "kept");
-    put("etc/hosts", "kept");
-    try (Scope scope = Scope.open("twenty")) {
-      for (int i = 0; i < 20; i++) {
-        int number = i;
-        scope.fork(
-            "step " + i, () -> assertThat(out(shell("echo " + number))).isEqualTo(number + "\n"));
-      }
-      scope.join();
-    }
   }
 
   @Test

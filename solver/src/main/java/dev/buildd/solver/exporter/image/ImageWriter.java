@@ -12,6 +12,7 @@ import dev.buildd.cache.LayerBlob;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.LazyBlobs;
 import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.solver.exporter.Attributes;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
@@ -38,10 +39,12 @@ public final class ImageWriter {
 
   private final LayerBlobs blobs;
   private final ContentStore content;
+  private final LeaseManager leases;
 
-  public ImageWriter(LayerBlobs blobs, ContentStore content) {
+  public ImageWriter(LayerBlobs blobs, ContentStore content, LeaseManager leases) {
     this.blobs = blobs;
     this.content = content;
+    this.leases = leases;
   }
 
   ContentStore content() {
@@ -59,11 +62,11 @@ public final class ImageWriter {
    * @param lazy its layers that are not in the content store
    */
   record Image(
-      Descriptor root, Optional<Digest> config, List<ContentStore.Hold> holds, LazyBlobs lazy)
+      Descriptor root, Optional<Digest> config, List<LeaseManager.Lease> holds, LazyBlobs lazy)
       implements AutoCloseable {
     @Override
     public void close() {
-      holds.forEach(ContentStore.Hold::close);
+      holds.forEach(LeaseManager.Lease::close);
       lazy.close();
     }
   }
@@ -71,7 +74,7 @@ public final class ImageWriter {
   /** The image of a result. */
   Image write(ExportSource source, ImageOptions options, Exporter.Context context)
       throws Exception {
-    List<ContentStore.Hold> holds = new ArrayList<>();
+    List<LeaseManager.Lease> holds = new ArrayList<>();
     LazyBlobs lazy = new LazyBlobs();
     boolean complete = false;
     try {
@@ -80,7 +83,7 @@ public final class ImageWriter {
       return image;
     } finally {
       if (!complete) {
-        holds.forEach(ContentStore.Hold::close);
+        holds.forEach(LeaseManager.Lease::close);
         lazy.close();
       }
     }
@@ -92,14 +95,14 @@ public final class ImageWriter {
     private final ImageOptions options;
     private final VertexProgress progress;
     private final Exporter.InlineCache inlineCache;
-    private final List<ContentStore.Hold> holds;
+    private final List<LeaseManager.Lease> holds;
     private final LazyBlobs lazy;
 
     Run(
         ExportSource source,
         ImageOptions options,
         Exporter.Context context,
-        List<ContentStore.Hold> holds,
+        List<LeaseManager.Lease> holds,
         LazyBlobs lazy) {
       this.source = source;
       this.options = options;
@@ -161,7 +164,7 @@ public final class ImageWriter {
     /** Puts a document into the content store, for as long as the image is wanted. */
     private Digest stored(byte[] json, String label) {
       Digest digest = Digest.of(json);
-      holds.add(content.hold(digest));
+      holds.add(leases.hold(digest));
       try (VertexProgress.Part part = progress.part(label + digest)) {
         content.put(json);
         part.update("", 0, 0);
@@ -183,7 +186,7 @@ public final class ImageWriter {
       List<LayerBlob> layers =
           options.rewriteTimestamp() ? rewritten(plain, baseConfig, epoch) : plain;
       for (LayerBlob layer : layers) {
-        holds.add(content.hold(layer.descriptor().digest()));
+        holds.add(leases.hold(layer.descriptor().digest()));
       }
       List<ImageConfig.History> history =
           ImageConfig.normalized(ImageConfig.history(config, "image config"), origins(ref));
@@ -282,7 +285,7 @@ public final class ImageWriter {
               epoch * 1_000_000_000L,
               options.layers(),
               lazy,
-              one -> holds.add(content.hold(one.descriptor().digest())));
+              one -> holds.add(leases.hold(one.descriptor().digest())));
       Descriptor old = made.descriptor();
       Map<String, String> annotations = new HashMap<>(old.annotations());
       annotations.put(REWRITTEN, Long.toString(epoch));

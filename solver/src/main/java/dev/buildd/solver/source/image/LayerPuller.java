@@ -17,13 +17,13 @@ import dev.buildd.cache.RefOptions;
 import dev.buildd.registry.ImageReference;
 import dev.buildd.registry.RegistryClient;
 import dev.buildd.session.SessionGroup;
+import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.content.ContentStore;
-import dev.buildd.snapshot.layer.LayerApplier;
+import dev.buildd.snapshot.content.LeaseManager;
+import dev.buildd.snapshot.layer.Applier;
 import dev.buildd.solver.graph.VertexProgress;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,17 +48,26 @@ public final class LayerPuller {
 
   private final CacheManager cache;
   private final ContentStore content;
+  private final LeaseManager leases;
+  private final Applier applier;
   private final RegistryClient registries;
   private final Semaphore downloads = new Semaphore(DOWNLOADS);
   private final LayerBlobs layerBlobs;
-  private final KeyedFlights<Digest, ContentStore.Hold> blobs =
-      new KeyedFlights<>("download", ContentStore.Hold::close);
+  private final KeyedFlights<Digest, LeaseManager.Lease> blobs =
+      new KeyedFlights<>("download", LeaseManager.Lease::close);
   private final Object creating = new Object(); // so that a layer has one ref
 
   public LayerPuller(
-      CacheManager cache, ContentStore content, LayerBlobs layerBlobs, RegistryClient registries) {
+      CacheManager cache,
+      ContentStore content,
+      LeaseManager leases,
+      Applier applier,
+      LayerBlobs layerBlobs,
+      RegistryClient registries) {
     this.cache = cache;
     this.content = content;
+    this.leases = leases;
+    this.applier = applier;
     this.layerBlobs = layerBlobs;
     this.registries = registries;
   }
@@ -287,10 +296,10 @@ public final class LayerPuller {
       return blobs.acquire(layer.descriptor().digest(), () -> download(layer));
     }
 
-    private ContentStore.Hold download(LayerBlob layer) throws Exception {
+    private LeaseManager.Lease download(LayerBlob layer) throws Exception {
       Digest digest = layer.descriptor().digest();
       downloads.acquire();
-      ContentStore.Hold hold = content.hold(digest);
+      LeaseManager.Lease hold = leases.hold(digest);
       boolean complete = false;
       try {
         if (content.info(digest).isEmpty()) {
@@ -344,22 +353,11 @@ public final class LayerPuller {
     }
 
     @Override
-    public void unpack(LayerBlob layer, Path into) throws Exception {
+    public void unpack(LayerBlob layer, List<Mount> into) throws Exception {
       Digest digest = layer.descriptor().digest();
       try (VertexProgress.Part part = progress.part("extracting " + digest)) {
         part.update("extracting", 0, 0);
-        // waits for those who decompress and hash
-        Digest diffId =
-            named(
-                image(layer),
-                digest,
-                () ->
-                    Threads.nativeCalls()
-                        .call(() -> {
-                          try (InputStream in = content.read(digest, 0)) {
-                            return LayerApplier.apply(in, into);
-                          }
-                        }));
+        Digest diffId = named(image(layer), digest, () -> applier.apply(layer.descriptor(), into));
         if (!diffId.equals(layer.diffId())) {
           throw new BuildException(
               Category.FAILED_PRECONDITION,

@@ -16,8 +16,9 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.graph.Journal;
@@ -51,7 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class GitSourceTest {
   @TempDir Path temp;
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
   private GitSource source;
   private Process daemon;
@@ -95,7 +96,9 @@ final class GitSourceTest {
     commit("file", "one");
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
     source = new GitSource(cache);
   }
 

@@ -18,8 +18,9 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.Memo;
@@ -61,7 +62,7 @@ final class HttpSourceTest {
 
   @TempDir Path temp;
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
   private HttpSource source;
   private HttpServer server;
@@ -85,7 +86,9 @@ final class HttpSourceTest {
     base = "http://localhost:" + server.getAddress().getPort();
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
     source = new HttpSource(cache);
   }
 

@@ -15,8 +15,9 @@ import dev.buildd.registry.RegistryClient;
 import dev.buildd.registry.RegistrySettings;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.VertexProgress;
@@ -41,7 +42,7 @@ class BlobSourceTest {
   @TempDir Path temp;
   private LocalRegistry registry;
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
   private BlobSource source;
   private final SessionManager sessions = new SessionManager();
@@ -51,7 +52,9 @@ class BlobSourceTest {
     registry = LocalRegistry.start(Files.createDirectories(temp.resolve("registry")));
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
     source =
         new BlobSource(
             cache, new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(10))));

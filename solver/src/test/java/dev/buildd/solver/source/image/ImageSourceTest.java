@@ -20,9 +20,11 @@ import dev.buildd.registry.RegistryClient;
 import dev.buildd.registry.RegistrySettings;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
+import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
-import dev.buildd.snapshot.Snapshotter;
-import dev.buildd.snapshot.content.ContentStore;
+import dev.buildd.snapshot.content.LocalContentStore;
+import dev.buildd.snapshot.layer.LocalApplier;
+import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.ProgressEvent;
@@ -56,9 +58,9 @@ class ImageSourceTest {
   @TempDir Path temp;
   private LocalRegistry registry;
   private MetadataStore store;
-  private Snapshotter snapshots;
+  private LocalSnapshotter snapshots;
   private CacheManager cache;
-  private ContentStore content;
+  private LocalContentStore content;
   private ImageSource source;
   private LayerPuller layers;
   private LayerBlobs layerBlobs;
@@ -74,12 +76,16 @@ class ImageSourceTest {
   private void open() {
     store = MetadataStore.open(temp.resolve("metadata"));
     snapshots = OverlaySnapshotter.open(temp.resolve("snapshots"), store);
-    cache = CacheManager.open(temp.resolve("cache"), store, snapshots, Clock.systemUTC());
-    content = ContentStore.open(temp.resolve("content"));
+    cache =
+        CacheManager.open(
+            temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), Clock.systemUTC());
+    content = LocalContentStore.open(temp.resolve("content"));
     RegistryClient client =
         new RegistryClient(new RegistrySettings(Map.of(), Duration.ofMillis(10)));
-    layerBlobs = new LayerBlobs(cache, content);
-    layers = new LayerPuller(cache, content, layerBlobs, client);
+    layerBlobs = new LayerBlobs(cache, content, content);
+    layers =
+        new LayerPuller(
+            cache, content, content, new LocalApplier(content, temp), layerBlobs, client);
     source = new ImageSource(cache, layers, client, new ImageResolver(client, content));
   }
 

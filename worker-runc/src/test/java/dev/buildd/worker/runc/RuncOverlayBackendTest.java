@@ -1,0 +1,25 @@
+package dev.buildd.worker.runc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.solver.worker.WorkerBackend;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+final class RuncOverlayBackendTest extends WorkerBackendContract {
+  @Override
+  WorkerBackend open(Path root, MetadataStore store) throws Exception {
+    return RuncBackend.open(
+        root, store, "overlayfs", RuncSettings.of(root.resolve("executor")), scratch);
+  }
+
+  @Test
+  void itsNamesAreThoseThatUsersKnow() throws Exception {
+    try (MetadataStore store = MetadataStore.open(temp.resolve("other/metadata"));
+        WorkerBackend backend = open(temp.resolve("other"), store)) {
+      assertThat(backend.name()).isEqualTo("oci");
+      assertThat(backend.snapshotter().name()).isEqualTo("overlayfs");
+    }
+  }
+}
