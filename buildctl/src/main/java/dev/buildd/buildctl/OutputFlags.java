@@ -1,8 +1,8 @@
 package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.text.Csv;
 import dev.buildd.buildctl.cli.Invocation;
-import dev.buildd.buildctl.format.Csv;
 import dev.buildd.client.SolveOptions;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.session.filesync.FileSendTarget;

@@ -2,8 +2,8 @@ package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.http.TlsSettings;
+import dev.buildd.base.text.Csv;
 import dev.buildd.base.text.GoBool;
-import dev.buildd.buildctl.format.Csv;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
-import dev.buildd.buildctl.format.Csv;
+import dev.buildd.base.text.Csv;
 import dev.buildd.session.secrets.SecretsProvider;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

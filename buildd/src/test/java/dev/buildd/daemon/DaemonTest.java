@@ -12,7 +12,9 @@ import dev.buildd.client.SolveOptions;
 import dev.buildd.client.SolveStatus;
 import dev.buildd.client.UsageInfo;
 import dev.buildd.gateway.SolveException;
+import dev.buildd.llb.CacheSharing;
 import dev.buildd.llb.Llb;
+import dev.buildd.llb.NetworkMode;
 import dev.buildd.llb.State;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryEventType;
@@ -20,7 +22,6 @@ import dev.buildd.proto.control.BuildHistoryRequest;
 import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
-import dev.buildd.proto.pb.CacheSharingOpt;
 import dev.buildd.proto.pb.Definition;
 import dev.buildd.proto.pb.DiffOp;
 import dev.buildd.proto.pb.ExecOp;
@@ -32,7 +33,6 @@ import dev.buildd.proto.pb.MergeInput;
 import dev.buildd.proto.pb.MergeOp;
 import dev.buildd.proto.pb.Meta;
 import dev.buildd.proto.pb.Mount;
-import dev.buildd.proto.pb.NetMode;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.proto.pb.SourceOp;
 import io.grpc.Status;
@@ -142,7 +142,7 @@ class DaemonTest {
                     Llb.addMount(
                         "/c",
                         Llb.scratch(),
-                        Llb.asPersistentCacheDir("test-cache", CacheSharingOpt.SHARED)))
+                        Llb.asPersistentCacheDir("test-cache", CacheSharing.SHARED)))
                 .root();
         machine.build(client, state, out);
         assertThat(Files.readAllLines(out.resolve("out"))).hasSize(i);
@@ -199,7 +199,7 @@ class DaemonTest {
   @Test
   void networkHostNeedsBothSides() throws Exception {
     try (BuildClient client = machine.client()) {
-      State state = sh(Machine.base().network(NetMode.HOST), "true");
+      State state = sh(Machine.base().network(NetworkMode.HOST), "true");
       assertThatThrownBy(
               () -> client.solve(Optional.of(state.marshal()), machine.options(), s -> {}))
           .hasMessageContaining("network.host is not allowed");

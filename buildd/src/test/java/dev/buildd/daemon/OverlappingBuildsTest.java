@@ -6,9 +6,9 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
+import dev.buildd.llb.CacheSharing;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
-import dev.buildd.proto.pb.CacheSharingOpt;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -175,7 +175,7 @@ final class OverlappingBuildsTest {
                   Llb.args("/bin/sh", "-c", script),
                   Llb.addMount("/in", out, Llb.readonly()),
                   Llb.addMount(
-                      "/c", Llb.scratch(), Llb.asPersistentCacheDir(round, CacheSharingOpt.SHARED)))
+                      "/c", Llb.scratch(), Llb.asPersistentCacheDir(round, CacheSharing.SHARED)))
               .addMount("/out", Llb.scratch());
     }
     return out;
@@ -192,7 +192,7 @@ final class OverlappingBuildsTest {
                 Llb.addMount(
                     "/c",
                     Llb.scratch(),
-                    Llb.asPersistentCacheDir("round" + number, CacheSharingOpt.SHARED)))
+                    Llb.asPersistentCacheDir("round" + number, CacheSharing.SHARED)))
             .root();
     try (BuildClient client = machine.client()) {
       machine.build(client, reader, out);

@@ -36,6 +36,6 @@ final class BuildVertex extends StateVertex {
       build.putAttrs("llbbuild.filename", filename);
     }
     Op.Builder op = all.newOp(marshaller.encoding(), true);
-    return new Written(op.addInputs(marshaller.input(source)).setBuild(build).build(), all);
+    return written(marshaller, op.addInputs(marshaller.input(source)).setBuild(build).build(), all);
   }
 }

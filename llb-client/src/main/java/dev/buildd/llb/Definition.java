@@ -10,7 +10,9 @@ import dev.buildd.proto.pb.Op;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** A build, written down. The bytes of its steps are their identity and are never written anew. */
@@ -64,11 +66,34 @@ public final class Definition {
     if (isEmpty()) {
       return Optional.empty();
     }
+    Op terminal = parse(proto.getDef(proto.getDefCount() - 1));
+    return terminal.getInputsCount() == 0
+        ? Optional.empty()
+        : Optional.of(terminal.getInputs(0).getDigest());
+  }
+
+  /** A source, as its operation names it. */
+  public record SourceStep(String identifier, Map<String, String> attributes) {
+    public SourceStep {
+      attributes = Map.copyOf(attributes);
+    }
+  }
+
+  /** All that is brought in from outside, inputs first. */
+  public List<SourceStep> sources() {
+    List<SourceStep> out = new ArrayList<>();
+    for (ByteString bytes : ops()) {
+      Op op = parse(bytes);
+      if (op.hasSource()) {
+        out.add(new SourceStep(op.getSource().getIdentifier(), op.getSource().getAttrsMap()));
+      }
+    }
+    return out;
+  }
+
+  private static Op parse(ByteString bytes) {
     try {
-      Op terminal = Op.parseFrom(proto.getDef(proto.getDefCount() - 1));
-      return terminal.getInputsCount() == 0
-          ? Optional.empty()
-          : Optional.of(terminal.getInputs(0).getDigest());
+      return Op.parseFrom(bytes);
     } catch (InvalidProtocolBufferException e) {
       throw new BuildException(Category.INVALID_ARGUMENT, "failed to parse llb proto op", e);
     }

@@ -33,7 +33,7 @@ final class DiffVertex extends StateVertex {
         DiffOp.newBuilder()
             .setLower(LowerDiffInput.newBuilder().setInput(add(op, lower, marshaller)))
             .setUpper(UpperDiffInput.newBuilder().setInput(add(op, upper, marshaller)));
-    return new Written(op.setDiff(diff).build(), all);
+    return written(marshaller, op.setDiff(diff).build(), all);
   }
 
   private static int add(Op.Builder op, Optional<Output> input, Marshaller marshaller) {

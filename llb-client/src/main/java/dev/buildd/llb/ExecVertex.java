@@ -2,7 +2,6 @@ package dev.buildd.llb;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.pb.CacheOpt;
-import dev.buildd.proto.pb.CacheSharingOpt;
 import dev.buildd.proto.pb.ExecOp;
 import dev.buildd.proto.pb.HostIP;
 import dev.buildd.proto.pb.Input;
@@ -10,17 +9,14 @@ import dev.buildd.proto.pb.Meta;
 import dev.buildd.proto.pb.Mount;
 import dev.buildd.proto.pb.MountContentCache;
 import dev.buildd.proto.pb.MountType;
-import dev.buildd.proto.pb.NetMode;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.proto.pb.SSHOpt;
 import dev.buildd.proto.pb.SecretEnv;
 import dev.buildd.proto.pb.SecretOpt;
-import dev.buildd.proto.pb.SecurityMode;
 import dev.buildd.proto.pb.TmpfsOpt;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -42,7 +38,7 @@ public final class ExecVertex extends StateVertex {
     long tmpfsSize;
     String selector = "";
     String cacheId = "";
-    CacheSharingOpt cacheSharing = CacheSharingOpt.SHARED;
+    CacheSharing cacheSharing = CacheSharing.SHARED;
     MountContentCache contentCache = MountContentCache.DEFAULT;
 
     MountSpec(String target, Optional<Output> source) {
@@ -154,8 +150,8 @@ public final class ExecVertex extends StateVertex {
     ExecOp.Builder exec =
         ExecOp.newBuilder()
             .setMeta(meta(settings, marshaller, additions))
-            .setNetwork(settings.network())
-            .setSecurity(settings.security())
+            .setNetwork(settings.network().toProto())
+            .setSecurity(settings.security().toProto())
             .addAllCdiDevices(spec.devices);
     additions.platform = own.platform == null ? settings.platform() : own.platform;
     addCaps(settings, additions);
@@ -181,7 +177,7 @@ public final class ExecVertex extends StateVertex {
     spec.secrets.forEach(secret -> addSecret(exec, secret));
     spec.ssh.forEach(ssh -> exec.addMounts(toProto(ssh)));
     op.addAllInputs(inputs).setExec(exec);
-    return new Written(op.build(), all);
+    return written(marshaller, op.build(), all);
   }
 
   private void assignSshTargets() {
@@ -194,7 +190,7 @@ public final class ExecVertex extends StateVertex {
 
   private Meta meta(State.Settings settings, Marshaller marshaller, Constraints additions) {
     boolean today = marshaller.encoding() == Encoding.TODAY;
-    SequencedMap<String, String> env = new LinkedHashMap<>(settings.env());
+    SequencedMap<String, String> env = settings.env().toMap();
     if (!spec.ssh.isEmpty()) {
       env.putIfAbsent("SSH_AUTH_SOCK", spec.ssh.getFirst().target);
     }
@@ -224,9 +220,7 @@ public final class ExecVertex extends StateVertex {
         .extraHosts()
         .forEach(
             host -> meta.addExtraHosts(HostIP.newBuilder().setHost(host.host()).setIP(host.ip())));
-    if (spec.proxyEnv != null) {
-      meta.setProxyEnv(spec.proxyEnv);
-    }
+    spec.proxy.ifPresent(proxy -> meta.setProxyEnv(proxy.toProto()));
     return meta.build();
   }
 
@@ -235,9 +229,9 @@ public final class ExecVertex extends StateVertex {
     addIf(to, !settings.validExitCodes().isEmpty(), Caps.EXEC_VALID_EXIT_CODES);
     addIf(to, !settings.ulimits().isEmpty(), Caps.EXEC_ULIMIT);
     addIf(to, own.linuxResources != null, Caps.EXEC_LINUX_RESOURCES);
-    addIf(to, settings.network() != NetMode.UNSET, Caps.EXEC_NETWORK);
-    addIf(to, settings.security() == SecurityMode.INSECURE, Caps.EXEC_SECURITY);
-    addIf(to, spec.proxyEnv != null, Caps.EXEC_PROXY);
+    addIf(to, settings.network() != NetworkMode.SANDBOX, Caps.EXEC_NETWORK);
+    addIf(to, settings.security() == Isolation.INSECURE, Caps.EXEC_SECURITY);
+    addIf(to, spec.proxy.isPresent(), Caps.EXEC_PROXY);
     for (MountSpec mount : mounts) {
       addIf(to, !mount.selector.isEmpty(), Caps.EXEC_MOUNT_SELECTOR);
       if (!mount.cacheId.isEmpty()) {
@@ -277,7 +271,8 @@ public final class ExecVertex extends StateVertex {
             .setContentCache(mount.contentCache);
     if (!mount.cacheId.isEmpty()) {
       out.setMountType(MountType.CACHE)
-          .setCacheOpt(CacheOpt.newBuilder().setID(mount.cacheId).setSharing(mount.cacheSharing));
+          .setCacheOpt(
+              CacheOpt.newBuilder().setID(mount.cacheId).setSharing(mount.cacheSharing.toProto()));
     }
     if (mount.tmpfs) {
       out.setMountType(MountType.TMPFS).setTmpfsOpt(TmpfsOpt.newBuilder().setSize(mount.tmpfsSize));

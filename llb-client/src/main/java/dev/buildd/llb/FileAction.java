@@ -65,7 +65,7 @@ public final class FileAction {
       return new Owner(Optional.of(new User.Id(uid)), Optional.of(new User.Id(gid)));
     }
 
-    /** Parses {@code user[:group]}. */
+    /** Parses {@code user[:group]}; a part that is empty means root. */
     public static Owner parse(String text) {
       int colon = text.indexOf(':');
       return new Owner(
@@ -74,7 +74,7 @@ public final class FileAction {
     }
 
     private static User user(String text) {
-      if (text.equals("root")) {
+      if (text.equals("root") || text.isEmpty()) {
         return new User.Id(0);
       }
       try {

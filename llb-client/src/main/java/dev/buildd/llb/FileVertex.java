@@ -131,6 +131,6 @@ final class FileVertex extends StateVertex {
               .setSecondaryInput(placed.second.number(layout.inputs.size()))
               .setOutput(i + 1 == layout.actions.size() ? 0 : NONE));
     }
-    return new Written(op.addAllInputs(layout.inputs).setFile(file).build(), all);
+    return written(marshaller, op.addAllInputs(layout.inputs).setFile(file).build(), all);
   }
 }

@@ -6,20 +6,18 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.GoJson;
 import dev.buildd.base.pattern.GoPath;
 import dev.buildd.proto.pb.CDIDevice;
-import dev.buildd.proto.pb.CacheSharingOpt;
 import dev.buildd.proto.pb.MountContentCache;
-import dev.buildd.proto.pb.NetMode;
 import dev.buildd.proto.pb.ProgressGroup;
-import dev.buildd.proto.pb.ProxyEnv;
-import dev.buildd.proto.pb.SecurityMode;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /** Where builds begin: sources, and the options of sources and steps. */
 public final class Llb {
@@ -277,6 +275,25 @@ public final class Llb {
     return source(identifier, new TreeMap<>(attributes), Constraints.of(options), Optional.empty());
   }
 
+  /** What a definition that was made elsewhere makes. */
+  public static State definition(Definition definition) {
+    return State.of(definition);
+  }
+
+  /** What definitions that were made elsewhere make; steps that they have in common are one. */
+  public static List<State> definitions(List<Definition> definitions) {
+    Map<String, DefinitionVertex> known = new HashMap<>();
+    return definitions.stream().map(each -> State.of(each, known)).toList();
+  }
+
+  /**
+   * A filesystem that is asked for once, when something that uses it is written down; it cannot be
+   * the empty one.
+   */
+  public static State deferred(Supplier<State> source) {
+    return State.of(Output.first(new DeferredVertex(source)));
+  }
+
   private static State source(
       String identifier,
       SortedMap<String, String> attributes,
@@ -383,11 +400,11 @@ public final class Llb {
     return state -> state.cgroupParent(parent);
   }
 
-  public static StateOption network(NetMode mode) {
+  public static StateOption network(NetworkMode mode) {
     return state -> state.network(mode);
   }
 
-  public static StateOption security(SecurityMode mode) {
+  public static StateOption security(Isolation mode) {
     return state -> state.security(mode);
   }
 
@@ -421,8 +438,8 @@ public final class Llb {
     return run -> run.mounts.add(new RunSpec.MountRequest(target, source, List.of(options)));
   }
 
-  public static RunOption proxy(ProxyEnv proxy) {
-    return run -> run.proxyEnv = proxy;
+  public static RunOption proxy(ProxyVariables proxy) {
+    return run -> run.proxy = Optional.of(proxy);
   }
 
   public static RunOption addDevice(String name, boolean optional) {
@@ -525,7 +542,7 @@ public final class Llb {
   }
 
   /** A directory that stays from build to build. */
-  public static MountOption asPersistentCacheDir(String id, CacheSharingOpt sharing) {
+  public static MountOption asPersistentCacheDir(String id, CacheSharing sharing) {
     return mount -> {
       mount.cacheId = id;
       mount.cacheSharing = sharing;

@@ -23,6 +23,11 @@ public record MarshalOptions(
         Encoding.TODAY, Constraints.of(options), Optional.empty(), Ids.random());
   }
 
+  /** As for a daemon that can do this. */
+  public static MarshalOptions forDaemon(Set<String> caps, ConstraintsOption... options) {
+    return defaults(options).withDaemonCaps(caps);
+  }
+
   public MarshalOptions withEncoding(Encoding other) {
     return new MarshalOptions(other, defaults, daemonCaps, localUniqueId);
   }

@@ -26,10 +26,11 @@ final class Marshaller {
   private final IdentityHashMap<StateVertex, Encoded> encoded = new IdentityHashMap<>();
   private final List<ByteString> ops = new ArrayList<>();
   private final Map<String, OpMetadata> metadata = new LinkedHashMap<>();
-  private final SourceMap.Collector sources = new SourceMap.Collector();
+  private final SourceMap.Collector sources;
 
   Marshaller(MarshalOptions options) {
     this.options = options;
+    this.sources = new SourceMap.Collector(options);
     this.defaults = options.defaults();
   }
 
@@ -43,8 +44,8 @@ final class Marshaller {
       throw BuildException.invalid(output.problem().get());
     }
     return Input.newBuilder()
-        .setDigest(encode(output.vertex()).digest)
-        .setIndex(output.index().getAsInt())
+        .setDigest(encode(output.resolved().vertex()).digest)
+        .setIndex(output.resolved().index().getAsInt())
         .build();
   }
 
@@ -54,12 +55,11 @@ final class Marshaller {
       return known;
     }
     StateVertex.Written written = vertex.write(this);
-    ByteString bytes = GoEncoder.encode(written.op());
     Encoded fresh =
         new Encoded(
-            bytes,
-            Digest.of(bytes.toByteArray()).toString(),
-            written.constraints().metadata(encoding()));
+            written.bytes(),
+            Digest.of(written.bytes().toByteArray()).toString(),
+            written.metadata());
     encoded.put(vertex, fresh);
     return fresh;
   }
@@ -80,7 +80,7 @@ final class Marshaller {
       if (!visit.inputsDone) {
         pending.push(new Visit(visit.vertex, true));
         for (Output input : visit.vertex.inputs().reversed()) {
-          pending.push(new Visit(input.vertex(), false));
+          pending.push(new Visit(input.resolved().vertex(), false));
         }
         continue;
       }
@@ -113,7 +113,7 @@ final class Marshaller {
   }
 
   Definition marshal(Output result) {
-    visit(result.vertex());
+    visit(result.resolved().vertex());
     ByteString terminal = GoEncoder.encode(Op.newBuilder().addInputs(input(result)).build());
     ops.add(terminal);
     if (encoding() == Encoding.TODAY) {
@@ -135,7 +135,7 @@ final class Marshaller {
     dev.buildd.proto.pb.Definition.Builder out =
         dev.buildd.proto.pb.Definition.newBuilder().addAllDef(ops).putAllMetadata(metadata);
     if (encoding() == Encoding.TODAY) {
-      out.setSource(sources.toProto(options));
+      out.setSource(sources.toProto());
     }
     return Definition.of(out.build());
   }

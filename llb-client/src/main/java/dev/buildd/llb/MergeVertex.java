@@ -29,6 +29,6 @@ final class MergeVertex extends StateVertex {
       merge.addInputs(MergeInput.newBuilder().setInput(op.getInputsCount()));
       op.addInputs(marshaller.input(input));
     }
-    return new Written(op.setMerge(merge).build(), all);
+    return written(marshaller, op.setMerge(merge).build(), all);
   }
 }

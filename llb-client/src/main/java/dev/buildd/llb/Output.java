@@ -17,6 +17,11 @@ record Output(
     return new Output(vertex, () -> 0, Optional.empty(), Optional.empty());
   }
 
+  /** This, or what it stands for. */
+  Output resolved() {
+    return vertex instanceof DeferredVertex deferred ? deferred.output().resolved() : this;
+  }
+
   static Output unusable(StateVertex vertex, String problem) {
     return new Output(vertex, () -> 0, Optional.of(problem), Optional.empty());
   }

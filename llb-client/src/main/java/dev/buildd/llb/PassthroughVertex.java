@@ -32,7 +32,9 @@ final class PassthroughVertex extends StateVertex {
     Constraints all = marshaller.defaults.with(own);
     Op.Builder op = all.newOp(marshaller.encoding(), false);
     inputs.forEach(input -> op.addInputs(marshaller.input(input)));
-    return new Written(
-        op.setPassthrough(PassthroughOp.newBuilder().setId(id).addOutputs(0)).build(), all);
+    return written(
+        marshaller,
+        op.setPassthrough(PassthroughOp.newBuilder().setId(id).addOutputs(0)).build(),
+        all);
   }
 }

@@ -1,11 +1,9 @@
 package dev.buildd.llb;
 
 import dev.buildd.proto.pb.CDIDevice;
-import dev.buildd.proto.pb.ProxyEnv;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** What has been said of a step that runs a command; filled by options. */
 public final class RunSpec {
@@ -16,7 +14,7 @@ public final class RunSpec {
   final List<Ssh> ssh = new ArrayList<>();
   final List<CDIDevice> devices = new ArrayList<>();
   boolean readonlyRootFs;
-  @Nullable ProxyEnv proxyEnv;
+  Optional<ProxyVariables> proxy = Optional.empty();
 
   record MountRequest(String target, State source, List<MountOption> options) {}
 

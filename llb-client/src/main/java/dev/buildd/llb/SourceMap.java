@@ -51,8 +51,13 @@ public record SourceMap(Optional<State> state, String filename, String language,
 
   /** Gathers the places of a graph's steps. */
   static final class Collector {
+    private final MarshalOptions options;
     private final List<SourceMap> maps = new ArrayList<>();
     private final SortedMap<String, Locations.Builder> locations = new TreeMap<>();
+
+    Collector(MarshalOptions options) {
+      this.options = options;
+    }
 
     void add(String digest, List<SourceLocation> places) {
       Locations.Builder of = locations.computeIfAbsent(digest, d -> Locations.newBuilder());
@@ -74,14 +79,19 @@ public record SourceMap(Optional<State> state, String filename, String language,
         SourceMap known = maps.get(i);
         if (known.filename.equals(map.filename)
             && known.language.equals(map.language)
-            && Arrays.equals(known.data, map.data)) {
+            && Arrays.equals(known.data, map.data)
+            && (known.state.equals(map.state) || terminal(known).equals(terminal(map)))) {
           return i;
         }
       }
       return -1;
     }
 
-    Source toProto(MarshalOptions options) {
+    private Optional<String> terminal(SourceMap map) {
+      return map.state.flatMap(state -> state.marshal(options).terminal());
+    }
+
+    Source toProto() {
       Source.Builder out = Source.newBuilder();
       for (SourceMap map : maps) {
         SourceInfo.Builder info =

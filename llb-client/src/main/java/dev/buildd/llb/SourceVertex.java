@@ -57,6 +57,6 @@ final class SourceVertex extends StateVertex {
         identifier.startsWith("docker-image://") || identifier.startsWith("oci-layout://");
     Op.Builder op = all.newOp(marshaller.encoding(), platformSpecific);
     op.setSource(SourceOp.newBuilder().setIdentifier(identifier).putAllAttrs(written));
-    return new Written(op.build(), all);
+    return written(marshaller, op.build(), all);
   }
 }

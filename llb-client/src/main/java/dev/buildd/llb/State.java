@@ -2,15 +2,13 @@ package dev.buildd.llb;
 
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.pattern.GoPath;
-import dev.buildd.proto.pb.NetMode;
-import dev.buildd.proto.pb.SecurityMode;
 import dev.buildd.proto.pb.Ulimit;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,13 +19,13 @@ public sealed class State permits ExecState {
   /** What a command inherits from the state it runs in. */
   record Settings(
       List<String> args,
-      SequencedMap<String, String> env,
+      Environment env,
       String dir,
       String user,
       String hostname,
       String cgroupParent,
-      NetMode network,
-      SecurityMode security,
+      NetworkMode network,
+      Isolation security,
       List<HostIp> extraHosts,
       List<Ulimit> ulimits,
       List<Integer> validExitCodes,
@@ -35,13 +33,13 @@ public sealed class State permits ExecState {
     static final Settings NONE =
         new Settings(
             List.of(),
-            new LinkedHashMap<>(),
+            Environment.EMPTY,
             "/",
             "",
             "",
             "",
-            NetMode.UNSET,
-            SecurityMode.SANDBOX,
+            NetworkMode.SANDBOX,
+            Isolation.SANDBOX,
             List.of(),
             List.of(),
             List.of(),
@@ -64,12 +62,9 @@ public sealed class State permits ExecState {
     }
 
     Settings withEnv(String key, String value) {
-      SequencedMap<String, String> changed = new LinkedHashMap<>(env);
-      changed.remove(key); // a variable that is set again moves to the end
-      changed.put(key, value);
       return new Settings(
           args,
-          changed,
+          env.with(key, value),
           dir,
           user,
           hostname,
@@ -146,7 +141,7 @@ public sealed class State permits ExecState {
           platform);
     }
 
-    Settings withNetwork(NetMode v) {
+    Settings withNetwork(NetworkMode v) {
       return new Settings(
           args,
           env,
@@ -162,7 +157,7 @@ public sealed class State permits ExecState {
           platform);
     }
 
-    Settings withSecurity(SecurityMode v) {
+    Settings withSecurity(Isolation v) {
       return new Settings(
           args,
           env,
@@ -269,6 +264,16 @@ public sealed class State permits ExecState {
     return new State(Optional.empty(), Settings.NONE);
   }
 
+  /** What the definition makes. */
+  static State of(Definition definition) {
+    return of(definition, new HashMap<>());
+  }
+
+  /** The same; steps that are known from another definition are those of that one. */
+  static State of(Definition definition, Map<String, DefinitionVertex> known) {
+    return DefinitionVertex.read(definition, known).map(State::of).orElseGet(State::scratch);
+  }
+
   Optional<Output> output() {
     return output;
   }
@@ -346,11 +351,11 @@ public sealed class State permits ExecState {
 
   /** The variables of the environment, in the order in which they were set last. */
   public Map<String, String> env() {
-    return Map.copyOf(settings.env);
+    return Collections.unmodifiableMap(settings.env.toMap());
   }
 
   public Optional<String> env(String key) {
-    return Optional.ofNullable(settings.env.get(key));
+    return settings.env.get(key);
   }
 
   /** Changes the working directory; a relative one is taken from the directory so far. */
@@ -382,11 +387,11 @@ public sealed class State permits ExecState {
     return with(settings.withCgroupParent(parent));
   }
 
-  public State network(NetMode mode) {
+  public State network(NetworkMode mode) {
     return with(settings.withNetwork(mode));
   }
 
-  public State security(SecurityMode mode) {
+  public State security(Isolation mode) {
     return with(settings.withSecurity(mode));
   }
 

@@ -44,15 +44,6 @@ class FormatTest {
     assertThat(Units.shortest(512_000_000)).isEqualTo("512MB");
   }
 
-  @Test
-  void valuesOfFlagsMayBeQuoted() {
-    assertThat(Csv.fields("type=image,\"name=a,b\",x=\"y\""))
-        .containsExactly("type=image", "name=a,b", "x=\"y\"");
-    assertThat(Csv.attributes("Type=local,dest=out=1"))
-        .containsExactly(Map.entry("type", "local"), Map.entry("dest", "out=1"));
-    assertThatThrownBy(() -> Csv.attributes("nothing")).hasMessage("invalid value nothing");
-  }
-
   private static final GoStruct RECORD =
       new GoStruct()
           .with("ID", "id", "a<b")

@@ -73,6 +73,7 @@ public final class WireErrors {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
         case dev.buildd.gateway.SolveException e -> out.addAll(FailureCodec.details(e.where()));
+        case dev.buildd.gateway.UnsupportedException e -> out.add(FailureCodec.detail(e));
         case LlbException e ->
             out.addAll(
                 FailureCodec.details(new Where(e.places(), Optional.empty(), OptionalInt.empty())));

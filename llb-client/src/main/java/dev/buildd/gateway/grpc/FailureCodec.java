@@ -2,8 +2,10 @@ package dev.buildd.gateway.grpc;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import dev.buildd.base.json.GoJson;
 import dev.buildd.gateway.JsonValues;
 import dev.buildd.gateway.SolveException;
+import dev.buildd.gateway.UnsupportedException;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
@@ -149,6 +151,8 @@ public final class FailureCodec {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof SolveException solve) {
         out.addAllDetails(details(solve.where()));
+      } else if (t instanceof UnsupportedException unsupported) {
+        out.addDetails(detail(unsupported));
       }
     }
     if (out.getCode() == Status.Code.OK.value()) {
@@ -180,6 +184,16 @@ public final class FailureCodec {
                 .setInfo(place.source().toProto())
                 .addAllRanges(place.spans().stream().map(SourceMap.Span::toProto).toList())
                 .build()));
+  }
+
+  /** What a status tells of what a frontend does not know. */
+  public static Any detail(UnsupportedException unsupported) {
+    String name =
+        switch (unsupported.kind()) {
+          case CAPABILITY -> "errdefs.FrontendCap";
+          case SUBREQUEST -> "errdefs.Subrequest";
+        };
+    return detail(name, "{\"name\":" + GoJson.quote(unsupported.name()) + "}");
   }
 
   /** A detail of a status. */

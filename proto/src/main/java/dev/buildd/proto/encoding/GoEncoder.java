@@ -5,6 +5,7 @@ import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
+import com.google.protobuf.UnsafeByteOperations;
 import com.google.protobuf.WireFormat;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,18 +19,21 @@ import java.util.Map;
  * protobuf-java orders by number alone.
  */
 public final class GoEncoder {
+  /** Most messages are small, and each has a buffer of its own. */
+  private static final int BUFFER = 256;
+
   private GoEncoder() {}
 
   public static ByteString encode(Message message) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    CodedOutputStream out = CodedOutputStream.newInstance(bytes);
+    CodedOutputStream out = CodedOutputStream.newInstance(bytes, BUFFER);
     try {
       write(out, message);
       out.flush();
     } catch (IOException e) {
       throw new IllegalStateException("memory does not fail", e);
     }
-    return ByteString.copyFrom(bytes.toByteArray());
+    return UnsafeByteOperations.unsafeWrap(bytes.toByteArray()); // nobody else has them
   }
 
   private static void write(CodedOutputStream out, Message message) throws IOException {
@@ -52,7 +56,7 @@ public final class GoEncoder {
       writeMap(out, field, (List<?>) value);
     } else if (field.isPacked()) {
       ByteArrayOutputStream packed = new ByteArrayOutputStream();
-      CodedOutputStream to = CodedOutputStream.newInstance(packed);
+      CodedOutputStream to = CodedOutputStream.newInstance(packed, BUFFER);
       for (Object element : (List<?>) value) {
         writeScalar(to, field, element);
       }
@@ -79,7 +83,7 @@ public final class GoEncoder {
             : compareUtf8(a.getField(key).toString(), b.getField(key).toString()));
     for (Message entry : sorted) {
       ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-      CodedOutputStream to = CodedOutputStream.newInstance(bytes);
+      CodedOutputStream to = CodedOutputStream.newInstance(bytes, BUFFER);
       writeOne(to, key, entry.getField(key));
       writeOne(to, mapped, entry.getField(mapped));
       to.flush();
