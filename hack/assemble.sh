@@ -9,7 +9,7 @@ mkdir -p "$here/dist.new/lib" "$here/bin"
 for module in buildd buildctl examples; do
   cp "$here/$module/target/lib/"*.jar "$here/dist.new/lib/"
 done
-for module in base proto snapshot session registry cache llb-client solver worker-runc buildd buildctl examples; do
+for module in base proto snapshot session registry cache llb-client frontend-dockerfile solver worker-runc buildd buildctl examples; do
   cp "$here/$module/target/$module-"[0-9]*.jar "$here/dist.new/lib/"
 done
 rm -f "$here/dist.new/lib/"*-tests.jar

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.frontend.dockerfile.context;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.frontend.dockerfile.options;
+
+import org.jspecify.annotations.NullMarked;

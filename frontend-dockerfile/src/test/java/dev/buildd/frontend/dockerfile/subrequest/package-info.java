@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.frontend.dockerfile.subrequest;
+
+import org.jspecify.annotations.NullMarked;
