@@ -20,6 +20,7 @@ import dev.buildd.daemon.rpc.ControlService;
 import dev.buildd.daemon.rpc.GatewayService;
 import dev.buildd.daemon.rpc.Gateways;
 import dev.buildd.daemon.rpc.Services;
+import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.registry.RegistryClient;
@@ -213,6 +214,8 @@ final class Daemon implements AutoCloseable {
     }
     Supplier<WorkerInfo> workerInfo = () -> info(worker);
     Gateways gateways = new Gateways();
+    Map<String, Frontend> frontends = new HashMap<>(extensions.frontends());
+    frontends.putIfAbsent("dockerfile.v0", new DockerfileFrontend());
     List<BuildObserver> observers = new ArrayList<>(List.of(history));
     observers.addAll(extensions.observers());
     Builds builds =
@@ -225,7 +228,7 @@ final class Daemon implements AutoCloseable {
                     workerInfo,
                     sessions,
                     new SourceMetaResolver(images, git, http, sessions),
-                    extensions.frontends(),
+                    frontends,
                     gateways,
                     cacheMounts::forget,
                     exporters,

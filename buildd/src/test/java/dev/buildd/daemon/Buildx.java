@@ -1,0 +1,74 @@
+package dev.buildd.daemon;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * docker-buildx as users have it, with its remote driver on a daemon. The program is the one that
+ * {@code hack/buildx.sh} fetches.
+ */
+final class Buildx {
+  private static final Path PROGRAM = Path.of("../.tools/docker-buildx").toAbsolutePath();
+  private static final String BUILDER = "ours";
+
+  private final Path directory;
+  private final Map<String, String> environment;
+
+  /** What a run said, and with what it ended. */
+  record Outcome(int code, String out) {}
+
+  /**
+   * @param directory in which it runs; its home is in there too
+   */
+  Buildx(Path directory, String address, Map<String, String> environment) throws Exception {
+    assertThat(PROGRAM).as("hack/buildx.sh fetches it").isExecutable();
+    this.directory = directory;
+    this.environment = environment;
+    ok("create", "--name", BUILDER, "--driver", "remote", address);
+  }
+
+  Outcome run(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(PROGRAM.toString()));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder =
+        new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
+    builder.environment().putAll(environment);
+    builder.environment().put("HOME", directory.resolve("home").toString());
+    builder.environment().put("BUILDX_BUILDER", BUILDER);
+    builder.environment().put("NO_COLOR", "1");
+    Process process = builder.start();
+    process.getOutputStream().close();
+    String out = new String(process.getInputStream().readAllBytes(), UTF_8);
+    return new Outcome(process.waitFor(), out);
+  }
+
+  /** What a run says that succeeds. */
+  String ok(String... arguments) throws IOException, InterruptedException {
+    Outcome outcome = run(arguments);
+    assertThat(outcome.code()).as(String.join(" ", arguments) + "\n" + outcome.out()).isZero();
+    return outcome.out();
+  }
+
+  /** Builds a Dockerfile, given as its text; the context is {@code ctx}. */
+  Outcome build(String dockerfile, String... flags) throws IOException, InterruptedException {
+    Path file = Files.createTempFile(directory, "Dockerfile", "");
+    Files.writeString(file, dockerfile);
+    List<String> all = new ArrayList<>(List.of("build", "--progress=plain", "-f", file.toString()));
+    all.addAll(List.of(flags));
+    all.add("ctx");
+    return run(all.toArray(new String[0]));
+  }
+
+  String built(String dockerfile, String... flags) throws IOException, InterruptedException {
+    Outcome outcome = build(dockerfile, flags);
+    assertThat(outcome.code()).as(outcome.out()).isZero();
+    return outcome.out();
+  }
+}
