@@ -22,6 +22,7 @@ packages:
 
 test-packages:
 	@hack/packages.sh test
+	@hack/buildx.sh >/dev/null
 
 build:
 	@hack/find-jdk.sh >/dev/null

@@ -30,6 +30,18 @@ bin/busybox-local | bin/buildctl --addr "$socket" build --progress=plain \
 echo
 echo "\$ ls -lR .dev/out"
 ls -lR "$work/out"
+cat > "$work/rootfs/Dockerfile" <<'DOCKERFILE'
+FROM scratch
+COPY bin/busybox /bin/sh
+RUN echo "built of a Dockerfile" > /greeting
+DOCKERFILE
+echo
+echo "\$ bin/buildctl build --frontend dockerfile.v0 --local context=.dev/rootfs --local dockerfile=.dev/rootfs --output type=local,dest=.dev/out"
+bin/buildctl --addr "$socket" build --progress=plain --frontend dockerfile.v0 \
+  --local context="$work/rootfs" --local dockerfile="$work/rootfs" --output type=local,dest="$work/out"
+echo
+echo "\$ cat .dev/out/greeting"
+cat "$work/out/greeting"
 echo
 echo "\$ bin/buildctl du"
 bin/buildctl --addr "$socket" du

@@ -1,9 +1,13 @@
 package dev.buildd.base.text;
 
 import dev.buildd.base.error.BuildException;
+import java.math.BigDecimal;
 
-/** Lengths of time as Go's {@code time.ParseDuration} reads them: {@code 1h30m}, {@code 1.5s}. */
+/** Lengths of time as Go reads and prints them: {@code 1h30m}, {@code 1.5s}. */
 public final class GoDuration {
+  private static final long SECOND = 1_000_000_000L;
+  private static final long MINUTE = 60 * SECOND;
+  private static final long HOUR = 60 * MINUTE;
   private static final long MAX_BEFORE_DIGIT = Long.MAX_VALUE / 10 - 1;
 
   private final String text;
@@ -20,6 +24,38 @@ public final class GoDuration {
    */
   public static long parse(String text) {
     return new GoDuration(text).read();
+  }
+
+  /** The text of nanoseconds. */
+  public static String format(long nanos) {
+    if (nanos == 0) {
+      return "0s";
+    }
+    if (nanos < 0) {
+      return "-" + format(-nanos);
+    }
+    if (nanos < 1_000) {
+      return nanos + "ns";
+    }
+    if (nanos < 1_000_000) {
+      return decimal(nanos, 3) + "\u00B5s";
+    }
+    if (nanos < SECOND) {
+      return decimal(nanos, 6) + "ms";
+    }
+    StringBuilder out = new StringBuilder();
+    if (nanos >= HOUR) {
+      out.append(nanos / HOUR).append('h');
+    }
+    if (nanos >= MINUTE) {
+      out.append(nanos % HOUR / MINUTE).append('m');
+    }
+    return out.append(decimal(nanos % MINUTE, 9)).append('s').toString();
+  }
+
+  private static String decimal(long value, int places) {
+    BigDecimal number = BigDecimal.valueOf(value, places);
+    return number.signum() == 0 ? "0" : number.stripTrailingZeros().toPlainString();
   }
 
   private long read() {

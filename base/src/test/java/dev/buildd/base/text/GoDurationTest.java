@@ -52,4 +52,20 @@ class GoDurationTest {
         .isThrownBy(() -> GoDuration.parse(text))
         .withMessage("time: " + reason);
   }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 0s",
+    "1, 1ns",
+    "1500, 1.5\u00B5s",
+    "20000000, 20ms",
+    "1500000000, 1.5s",
+    "90000000000, 1m30s",
+    "3600000000000, 1h0m0s",
+    "5430500000000, 1h30m30.5s",
+    "-1000000, -1ms",
+  })
+  void isPrinted(long nanoseconds, String text) {
+    assertThat(GoDuration.format(nanoseconds)).isEqualTo(text);
+  }
 }

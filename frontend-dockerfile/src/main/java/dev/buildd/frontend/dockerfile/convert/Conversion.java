@@ -221,7 +221,7 @@ public final class Conversion {
         shared.epoch(),
         scanned,
         ignoresCache,
-        OutlineNotes.of(result),
+        () -> OutlineNotes.of(result),
         MarshalOptions.forDaemon(shared.caps(), Llb.platform(platforms.target())));
   }
 

@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * What became of a Dockerfile.
@@ -17,6 +18,7 @@ import java.util.TreeMap;
  * @param epoch the time that is told of all that is made
  * @param scanned filesystems to be looked through besides the result, by name
  * @param ignoresCache whether the result or one of those is built anew
+ * @param outline what may be given to the build; made when it is asked for
  */
 public record Converted(
     State state,
@@ -25,7 +27,7 @@ public record Converted(
     Optional<OffsetDateTime> epoch,
     SortedMap<String, State> scanned,
     boolean ignoresCache,
-    Outline outline,
+    Supplier<Outline> outline,
     MarshalOptions marshal) {
   public Converted {
     scanned = Collections.unmodifiableSortedMap(new TreeMap<>(scanned));

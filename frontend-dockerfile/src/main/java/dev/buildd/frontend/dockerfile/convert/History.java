@@ -1,5 +1,6 @@
 package dev.buildd.frontend.dockerfile.convert;
 
+import dev.buildd.base.text.GoDuration;
 import dev.buildd.base.text.GoQuote;
 import dev.buildd.frontend.dockerfile.expand.Environment;
 import dev.buildd.frontend.dockerfile.image.GoTime;

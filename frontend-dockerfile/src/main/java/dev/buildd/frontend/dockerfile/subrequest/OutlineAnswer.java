@@ -14,7 +14,7 @@ final class OutlineAnswer {
   private OutlineAnswer() {}
 
   static Result give(ConversionRequest conversion) throws Exception {
-    Outline outline = Conversion.run(conversion).outline();
+    Outline outline = Conversion.run(conversion).outline().get();
     return Subrequests.result(
         "1.0.0",
         Json.indented(json(outline, conversion.source().text())),

@@ -12,21 +12,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Small texts that are read or written on the way. */
 class ConversionTextsTest {
   @ParameterizedTest
-  @CsvSource({
-    "0,0s",
-    "1,1ns",
-    "1500,1.5µs",
-    "20000000,20ms",
-    "1500000000,1.5s",
-    "90000000000,1m30s",
-    "3600000000000,1h0m0s",
-    "5430500000000,1h30m30.5s",
-  })
-  void durationsAreWrittenAsGoWritesThem(long nanos, String text) {
-    assertThat(GoDuration.format(nanos)).isEqualTo(text);
-  }
-
-  @ParameterizedTest
   @ValueSource(strings = {"", "0", "0644", "7777", "00007777", "u=rw,go+X", "a-w", "g=u", "+x-w"})
   void modesAreOctalOrSymbolic(String mode) {
     assertThatCode(() -> ChangedMode.check(mode)).doesNotThrowAnyException();
