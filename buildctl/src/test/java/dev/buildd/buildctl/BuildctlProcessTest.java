@@ -138,6 +138,43 @@ class BuildctlProcessTest {
   }
 
   @Test
+  void dockerfilesAreBuilt() throws Exception {
+    Path files = Files.createDirectories(temp.resolve("files"));
+    Files.writeString(files.resolve("token"), "of a file");
+    Files.writeString(
+        files.resolve("Dockerfile"),
+        """
+        FROM scratch AS base
+        COPY --from=rootfs / /
+        FROM base
+        ARG WHO=nobody
+        RUN --mount=type=secret,id=token,env=TOKEN <<EOF
+        echo "$WHO: $TOKEN" > /said
+        EOF
+        """);
+    String[] flags = {
+      "build",
+      "--progress=plain",
+      "--frontend=dockerfile.v0",
+      "--local=context=" + files,
+      "--local=dockerfile=" + files,
+      "--local=rootfs=" + daemon.rootfs(),
+      "--opt=context:rootfs=local:rootfs",
+      "--opt=build-arg:WHO=you",
+      "--secret=id=token,src=" + files.resolve("token"),
+      "--output=type=local,dest=" + temp.resolve("made"),
+    };
+    Ended built = run(flags);
+    assertThat(built.status()).as(built.errors()).isZero();
+    assertThat(Files.readString(temp.resolve("made/said"))).isEqualTo("you: of a file\n");
+    Files.writeString(files.resolve("Dockerfile"), "FROM scratch\nRUNN true\n");
+    Ended failed = run(flags);
+    assertThat(failed.status()).isEqualTo(1);
+    assertThat(failed.errors())
+        .contains(">>> RUNN true", "unknown instruction: RUNN (did you mean RUN?)");
+  }
+
+  @Test
   void aTarGoesToStandardOutput() throws Exception {
     Ended ended = build(step("echo hello > /out/greeting"), "--output", "type=tar");
     assertThat(ended.status()).as(ended.errors()).isZero();
