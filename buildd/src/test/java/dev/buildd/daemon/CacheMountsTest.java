@@ -142,26 +142,32 @@ final class CacheMountsTest {
     }
   }
 
-  /** Both find their first directory free at the same moment, and want the other's. */
+  /** One has the first and wants the second, which those get that want the first after it. */
   @Test
-  void twoThatLockTheSameInDifferentOrderDoNotWaitForEachOther() throws Exception {
+  void thoseThatLockTheSameInDifferentOrderDoNotWaitForEachOther() throws Exception {
     for (int round = 0; round < 3; round++) {
       String one = id + "-1-" + round;
       String two = id + "-2-" + round;
-      RunOption[] forth = {
-        mount("/a", one, CacheSharingOpt.LOCKED), mount("/b", two, CacheSharingOpt.LOCKED)
-      };
-      RunOption[] back = {
-        mount("/a", two, CacheSharingOpt.LOCKED), mount("/b", one, CacheSharingOpt.LOCKED)
-      };
-      Build holder = new Build(step("echo on; sleep 1 # " + one, forth));
+      Build holder =
+          new Build(step("echo on; sleep 1 # " + two, mount("/a", two, CacheSharingOpt.LOCKED)));
       holder.awaitWords();
-      Build first = new Build(step("echo first # " + one, forth));
-      Build second = new Build(step("echo second # " + one, back));
+      List<Build> builds = new ArrayList<>();
+      builds.add(new Build(locking(one, two, "forth " + round)));
+      for (int i = 0; i < 3; i++) {
+        builds.add(new Build(locking(two, one, "back " + round + " " + i)));
+      }
       assertThat(holder.end()).isEmpty();
-      assertThat(first.end()).isEmpty();
-      assertThat(second.end()).isEmpty();
+      for (Build build : builds) {
+        assertThat(build.end()).isEmpty();
+      }
     }
+  }
+
+  private static State locking(String first, String second, String name) {
+    return step(
+        "echo " + name,
+        mount("/a", first, CacheSharingOpt.LOCKED),
+        mount("/b", second, CacheSharingOpt.LOCKED));
   }
 
   @Test
