@@ -184,8 +184,7 @@ final class CacheMountsTest {
 
   @Test
   void aFreshOneBeginsAsItsSourceWithItsOwnerAndMode(@TempDir Path out) throws Exception {
-    FileAction.Make owned =
-        new FileAction.Make(FileAction.Owner.of(7, 8), Optional.empty(), false);
+    FileAction.Make owned = new FileAction.Make(FileAction.Owner.of(7, 8), Optional.empty(), false);
     State source =
         Llb.scratch().file(Llb.mkdir("/cache", 0750, owned).mkfile("/cache/f", 0640, "begin"));
     MountOption cache = Llb.asPersistentCacheDir(id, CacheSharingOpt.SHARED);
@@ -262,9 +261,10 @@ final class CacheMountsTest {
                     Llb.asPersistentCacheDir(id, CacheSharingOpt.SHARED),
                     Llb.sourcePath("/none"))));
     Optional<Exception> failure = build.end();
-    assertThatThrownBy(() -> {
-          throw failure.orElseThrow();
-        })
+    assertThatThrownBy(
+            () -> {
+              throw failure.orElseThrow();
+            })
         .hasMessageContaining("failed to mount /none: no such file or directory");
   }
 }

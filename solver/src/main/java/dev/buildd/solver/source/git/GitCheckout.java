@@ -1,6 +1,5 @@
 package dev.buildd.solver.source.git;
 
-import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;

@@ -18,8 +18,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Git with what the client gives it to reach the remote, until closed: a secret for web servers, the
- * keys of SSH servers, and an SSH agent (wire.md section 7.4).
+ * Git with what the client gives it to reach the remote, until closed: a secret for web servers,
+ * the keys of SSH servers, and an SSH agent (wire.md section 7.4).
  */
 final class RemoteAccess implements AutoCloseable {
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
@@ -66,8 +66,7 @@ final class RemoteAccess implements AutoCloseable {
     if (request.knownHosts().isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(
-        Files.writeString(directory().resolve("known_hosts"), request.knownHosts()));
+    return Optional.of(Files.writeString(directory().resolve("known_hosts"), request.knownHosts()));
   }
 
   private Optional<Path> agent(GitSource.Request request, SourceContext context) throws Exception {
