@@ -2,9 +2,9 @@
 # Installs the system packages that running (`run`), testing (`test`) or the native client (`native`) needs and that are missing.
 set -e
 case "$1" in
-  run) wanted="runc git ca-certificates busybox-static" ;;
+  run) wanted="runc git openssh-client ca-certificates busybox-static" ;;
   test)
-    wanted="runc git ca-certificates busybox-static docker-registry skopeo umoci jq graphviz debootstrap"
+    wanted="runc git openssh-client openssh-server ca-certificates busybox-static docker-registry skopeo umoci jq graphviz debootstrap"
     wanted="$wanted docker.io iproute2 xz-utils bzip2 zstd gzip groff zsh fish make"
     ;;
   native) wanted="gcc libc6-dev binutils unzip" ;;

@@ -26,7 +26,6 @@ import dev.buildd.session.ClientSession;
 import dev.buildd.session.auth.AuthProvider;
 import dev.buildd.session.auth.TokenSeeds;
 import dev.buildd.session.secrets.SecretsProvider;
-import dev.buildd.session.ssh.SshProvider;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -170,7 +169,8 @@ final class BuildCommand {
       attachables.add(new SecretsProvider(SecretFiles.parse(flags.list("secret"))));
     }
     if (!flags.list("ssh").isEmpty()) {
-      attachables.add(new SshProvider(sshSockets(flags.list("ssh"))));
+      String userAgent = System.getenv().getOrDefault("SSH_AUTH_SOCK", "");
+      attachables.add(SshFlags.parse(flags.list("ssh"), userAgent));
     }
     SolveOptions options =
         SolveOptions.defaults()
@@ -214,24 +214,6 @@ final class BuildCommand {
         ? new AuthProvider(config)
         : new AuthProvider(
             config, new AuthProvider.Tokens(new TokenSeeds(config.directory()), tls));
-  }
-
-  private static Map<String, Path> sshSockets(List<String> flags) {
-    Map<String, Path> sockets = new LinkedHashMap<>();
-    for (String flag : flags) {
-      int equals = flag.indexOf('=');
-      String id = equals < 0 ? flag : flag.substring(0, equals);
-      String socket = equals < 0 ? System.getenv("SSH_AUTH_SOCK") : flag.substring(equals + 1);
-      if (socket == null || socket.isEmpty()) {
-        throw BuildException.invalid(
-            "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
-      }
-      if (Files.isRegularFile(Path.of(socket))) {
-        throw BuildException.invalid("--ssh with key files is not supported yet: " + socket);
-      }
-      sockets.put(id.isEmpty() ? "default" : id, Path.of(socket));
-    }
-    return sockets;
   }
 
   private static Map<String, String> frontendOptions(Invocation flags) {

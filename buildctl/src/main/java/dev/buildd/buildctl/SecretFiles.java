@@ -19,13 +19,15 @@ final class SecretFiles implements SecretsProvider.Store {
 
   private final Map<String, Source> sources = new HashMap<>();
 
-  static SecretFiles parse(List<String> flags) {
+  static SecretFiles parse(List<String> flags) throws IOException {
     SecretFiles out = new SecretFiles();
-    flags.forEach(out::add);
+    for (String flag : flags) {
+      out.add(flag);
+    }
     return out;
   }
 
-  private void add(String flag) {
+  private void add(String flag) throws IOException {
     String id = "";
     String type = "";
     String file = "";
@@ -62,11 +64,20 @@ final class SecretFiles implements SecretsProvider.Store {
         file = id;
       }
     }
-    if (!file.isEmpty() && !Files.exists(Path.of(file))) {
+    if (!file.isEmpty()) {
+      check(id, Path.of(file));
+    }
+    sources.put(id, new Source(environment, file));
+  }
+
+  private static void check(String id, Path file) throws IOException {
+    if (!Files.exists(file)) {
       throw BuildException.invalid(
           "failed to stat " + file + ": stat " + file + ": no such file or directory");
     }
-    sources.put(id, new Source(environment, file));
+    if (Files.size(file) > SecretsProvider.MAX_SIZE) {
+      throw BuildException.invalid("secret " + id + " too big. max size 500KiB");
+    }
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.buildd.session.secrets;
 
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.proto.secrets.GetSecretRequest;
 import dev.buildd.proto.secrets.SecretsGrpc;
 import dev.buildd.session.Session;
@@ -15,12 +17,27 @@ public final class Secrets {
 
   private Secrets() {}
 
+  /** A client is there and has no such secret: not the same as no client being there. */
+  private static final class AbsentException extends BuildException {
+    private static final long serialVersionUID = 1L;
+
+    AbsentException(String id) {
+      super(Category.NOT_FOUND, "secret " + id + ": not found");
+    }
+  }
+
   /** The secret with that id; empty if no client has it. */
   public static Optional<byte[]> get(SessionGroup group, String id) throws Exception {
     if (group.ids().isEmpty()) {
       return Optional.empty();
     }
-    return group.any(session -> get(session, id));
+    try {
+      // one client after the other: of those who share a step, only some may have the secret
+      return Optional.of(
+          group.any(session -> get(session, id).orElseThrow(() -> new AbsentException(id))));
+    } catch (AbsentException e) {
+      return Optional.empty();
+    }
   }
 
   /** The secret with that id; empty if the client has none such, or none at all. */

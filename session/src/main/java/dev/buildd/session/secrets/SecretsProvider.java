@@ -16,7 +16,8 @@ import java.util.Optional;
 
 /** Offers secrets to the daemon. */
 public final class SecretsProvider implements Attachable {
-  private static final int MAX_SIZE = 500 << 10;
+  /** Longer secrets are not given away. */
+  public static final int MAX_SIZE = 500 << 10;
 
   /** Reads secrets. */
   @FunctionalInterface

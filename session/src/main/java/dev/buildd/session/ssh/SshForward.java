@@ -3,10 +3,12 @@ package dev.buildd.session.ssh;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.proto.sshforward.BytesMessage;
 import dev.buildd.proto.sshforward.CheckAgentRequest;
 import dev.buildd.proto.sshforward.SSHGrpc;
 import dev.buildd.session.Session;
+import dev.buildd.session.SessionGroup;
 import dev.buildd.session.rpc.MessageStream;
 import dev.buildd.session.rpc.Statuses;
 import io.grpc.Metadata;
@@ -44,31 +46,41 @@ public final class SshForward implements AutoCloseable {
     this.listener = listener;
   }
 
-  /** Whether the client offers an agent under that id; a failure says why it cannot be used. */
-  public static boolean checkAgent(Session session, String id) {
+  /**
+   * The client that offers an agent under that id; if there is none, the failure says why, in
+   * BuildKit's words.
+   */
+  public static Session find(SessionGroup clients, String id) throws Exception {
+    return clients.any(session -> {
+      check(session, id);
+      return session;
+    });
+  }
+
+  private static void check(Session session, String id) {
     if (!session.supports(METHOD)) {
-      return false;
+      throw BuildException.invalid("no SSH key \"" + id + "\" forwarded from the client");
     }
     try {
       SSHGrpc.newBlockingStub(session.channel())
           .checkAgent(CheckAgentRequest.newBuilder().setID(id).build());
-      return true;
     } catch (StatusRuntimeException e) {
-      throw Statuses.toBuildException("ssh agent " + id, e);
+      throw new BuildException(Statuses.categoryOf(e.getStatus().getCode()), Statuses.textOf(e), e);
     }
   }
 
   /**
    * Listens on the socket, which must not be there yet, until it is closed. Who may use it is up to
    * the caller.
+   *
+   * @param session of a client that offers an agent under the id
    */
   public static SshForward listen(Session session, String id, Path socket) throws IOException {
-    if (!checkAgent(session, id)) {
-      throw BuildException.invalid("no SSH key \"" + id + "\" forwarded from the client");
-    }
     ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    try {
-      listener.bind(UnixDomainSocketAddress.of(socket));
+    // reached through its held directory: the whole path may be longer than an address holds
+    try (TreeFiles.PathHandle directory = TreeFiles.hold(parent(socket))) {
+      Path name = directory.path().resolve(String.valueOf(socket.getFileName()));
+      listener.bind(UnixDomainSocketAddress.of(name));
     } catch (IOException e) {
       listener.close();
       throw e;
@@ -76,6 +88,14 @@ public final class SshForward implements AutoCloseable {
     SshForward forward = new SshForward(session, id, socket, listener);
     Threads.start("ssh agent " + id, forward::accept);
     return forward;
+  }
+
+  private static Path parent(Path socket) {
+    Path parent = socket.getParent();
+    if (parent == null) {
+      throw new IllegalArgumentException("no absolute path: " + socket);
+    }
+    return parent;
   }
 
   private void accept() {

@@ -16,17 +16,17 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Offers SSH agents of this machine to the daemon, by id. */
+/** Offers SSH agents, sockets and keys of this machine to the daemon, by id. */
 public final class SshProvider implements Attachable {
   private static final String DEFAULT = "default";
 
-  private final Map<String, Path> sockets;
+  private final Map<String, SshAgent> agents;
 
   /**
-   * @param sockets of the agents, by id
+   * @param agents by id; that of an agent without one is {@code default}
    */
-  public SshProvider(Map<String, Path> sockets) {
-    this.sockets = Map.copyOf(sockets);
+  public SshProvider(Map<String, SshAgent> agents) {
+    this.agents = Map.copyOf(agents);
   }
 
   @Override
@@ -36,30 +36,45 @@ public final class SshProvider implements Attachable {
             .addMethod(
                 SSHGrpc.getCheckAgentMethod(),
                 Handlers.unary((request, headers) -> {
-                  socket(request.getID());
+                  agent(request.getID());
                   return CheckAgentResponse.getDefaultInstance();
                 }))
             .addMethod(SSHGrpc.getForwardAgentMethod(), Handlers.streaming(this::forward))
             .build());
   }
 
-  private Path socket(String id) {
+  private SshAgent agent(String id) {
     String name = id.isEmpty() ? DEFAULT : id;
-    Path socket = sockets.get(name);
-    if (socket == null) {
+    SshAgent agent = agents.get(name);
+    if (agent == null) {
       throw BuildException.notFound("unset ssh forward key " + name);
     }
-    return socket;
+    return agent;
   }
 
   private void forward(MessageStream<BytesMessage, BytesMessage> call, Metadata headers)
       throws Exception {
     String id = headers.get(SshForward.ID);
-    try (SocketChannel agent =
-        SocketChannel.open(UnixDomainSocketAddress.of(socket(id == null ? "" : id)))) {
-      SshPump.run(call, agent);
+    switch (agent(id == null ? "" : id)) {
+      case SshAgent.Raw(Path socket) -> {
+        try (SocketChannel peer = connect(socket)) {
+          SshPump.run(call, peer);
+        }
+      }
+      case SshAgent.Socket(Path socket) -> {
+        try (SocketChannel agent = connect(socket)) {
+          AgentDialogue.run(call, AgentDialogue.of(agent));
+        }
+      }
+      case SshAgent.Keys(List<SshKey> keys) -> AgentDialogue.run(call, AgentDialogue.of(keys));
+    }
+  }
+
+  private static SocketChannel connect(Path socket) {
+    try {
+      return SocketChannel.open(UnixDomainSocketAddress.of(socket));
     } catch (IOException e) {
-      throw BuildException.unknown("ssh agent: " + e.getMessage(), e);
+      throw BuildException.unknown("failed to connect to " + socket + ": " + e.getMessage(), e);
     }
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.session.ClientSession;
 import dev.buildd.session.Session;
+import dev.buildd.session.SessionGroup;
 import dev.buildd.session.Wired;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -54,18 +55,23 @@ class SshForwardTest {
     }
   }
 
+  private static SessionGroup group(Wired wired, ClientSession client) {
+    return SessionGroup.of(wired.manager, client.id());
+  }
+
   @Test
   void connectionsReachTheClientsAgent() throws Exception {
     Path agentSocket = temp.resolve("agent");
     try (ServerSocketChannel agent = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         Wired wired = new Wired();
-        ClientSession client = wired.client(new SshProvider(Map.of("default", agentSocket)))) {
+        ClientSession client =
+            wired.client(new SshProvider(Map.of("default", new SshAgent.Raw(agentSocket))))) {
       agent.bind(UnixDomainSocketAddress.of(agentSocket));
       Thread.ofVirtual().start(() -> answer(agent));
       Session session = wired.session(client);
-      assertThatThrownBy(() -> SshForward.checkAgent(session, "other"))
+      assertThatThrownBy(() -> SshForward.find(group(wired, client), "other"))
           .isInstanceOf(BuildException.class)
-          .hasMessageContaining("unset ssh forward key other");
+          .hasMessage("unset ssh forward key other");
       Path socket = temp.resolve("forwarded");
       try (SshForward forward = SshForward.listen(session, "default", socket)) {
         assertThat(forward.path()).isEqualTo(socket);
@@ -77,13 +83,11 @@ class SshForwardTest {
   }
 
   @Test
-  void withoutAnAgentThereIsNothingToListenFor() throws Exception {
+  void clientsWithoutAnAgentAreToldOf() throws Exception {
     try (Wired wired = new Wired();
         ClientSession client = wired.client()) {
-      Session session = wired.session(client);
-      assertThat(SshForward.checkAgent(session, "default")).isFalse();
-      assertThatThrownBy(() -> SshForward.listen(session, "default", temp.resolve("s")))
-          .hasMessageContaining("no SSH key \"default\" forwarded from the client");
+      assertThatThrownBy(() -> SshForward.find(group(wired, client), "default"))
+          .hasMessage("no SSH key \"default\" forwarded from the client");
     }
   }
 }

@@ -59,14 +59,6 @@ public final class CacheMounts {
       return share.ref.mount();
     }
 
-    /** The same directory, mounted once more by the same step. */
-    CacheMount again() {
-      synchronized (CacheMounts.this) {
-        share.users++;
-      }
-      return new CacheMount(share);
-    }
-
     @Override
     public void close() {
       synchronized (CacheMounts.this) {

@@ -3,7 +3,6 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
@@ -15,9 +14,13 @@ import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.proto.pb.ExecOp;
 import dev.buildd.proto.pb.Mount;
+import dev.buildd.proto.pb.MountType;
+import dev.buildd.proto.pb.SSHOpt;
 import dev.buildd.proto.pb.SecretOpt;
+import dev.buildd.session.Session;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.secrets.Secrets;
+import dev.buildd.session.ssh.SshForward;
 import dev.buildd.solver.executor.ProcessMount;
 import dev.buildd.solver.graph.SharedResult;
 import java.nio.channels.Channels;
@@ -31,7 +34,9 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -75,6 +80,7 @@ final class ExecMounts implements AutoCloseable {
 
   /** Mounts all; on failure {@link #close} gives back what was mounted so far. */
   void prepare() throws Exception {
+    holdCaches();
     for (Mount mount : message.getMountsList()) {
       if (mount.getDest().equals("/")) {
         prepareRoot(mount);
@@ -134,9 +140,7 @@ final class ExecMounts implements AutoCloseable {
       case TMPFS ->
           mounts.add(new ProcessMount.Tmpfs(destination(mount), mount.getTmpfsOpt().getSize()));
       case SECRET -> secret(mount);
-      case SSH ->
-          throw new BuildException(
-              Category.UNIMPLEMENTED, "ssh mounts are not supported by this daemon yet");
+      case SSH -> ssh(mount);
       case UNRECOGNIZED ->
           // refused by OpValidator when the definition was loaded
           throw new IllegalStateException("unknown mount type " + mount.getMountTypeValue());
@@ -163,27 +167,45 @@ final class ExecMounts implements AutoCloseable {
     add(mount, show(ref.mount()));
   }
 
-  private void cache(Mount mount) throws Exception {
-    if (!mount.hasCacheOpt()) {
-      throw BuildException.invalid("missing cache mount options");
+  /**
+   * Holds all cache mounts before anything else, each once, in the order of their keys: two steps
+   * that lock the same directories would else wait for each other for ever.
+   */
+  private void holdCaches() throws InterruptedException {
+    Map<String, Mount> wanted = new TreeMap<>();
+    for (Mount mount : message.getMountsList()) {
+      if (mount.getMountType() == MountType.CACHE) {
+        wanted.putIfAbsent(cacheKey(mount), mount);
+      }
     }
-    Optional<ImmutableRef> base = input(mount);
-    String id = mount.getCacheOpt().getID();
-    String key = base.map(ref -> id + ":" + ref.id()).orElse(id);
-    CacheMounts.CacheMount known = caches.get(key);
-    CacheMounts.CacheMount held;
-    if (known != null) { // the same directory at two places of one step is one directory
-      held = known.again();
-    } else {
+    for (Map.Entry<String, Mount> one : wanted.entrySet()) {
+      Mount mount = one.getValue();
+      String id = mount.getCacheOpt().getID();
       String description = "cached mount " + mount.getDest() + " from exec " + command();
       if (!id.equals(mount.getDest())) {
         description += " with id \"" + id + "\"";
       }
-      held =
-          settings.cacheMounts().acquire(id, base, mount.getCacheOpt().getSharing(), description);
-      caches.put(key, held);
+      CacheMounts.CacheMount held =
+          settings
+              .cacheMounts()
+              .acquire(id, input(mount), mount.getCacheOpt().getSharing(), description);
+      holds.add(held);
+      caches.put(one.getKey(), held);
     }
-    holds.add(held);
+  }
+
+  private String cacheKey(Mount mount) {
+    if (!mount.hasCacheOpt()) {
+      throw BuildException.invalid("missing cache mount options");
+    }
+    String id = mount.getCacheOpt().getID();
+    return input(mount).map(ref -> id + ":" + ref.id()).orElse(id);
+  }
+
+  /** The same directory at two places of one step is one directory. */
+  private void cache(Mount mount) throws Exception {
+    CacheMounts.CacheMount held = Objects.requireNonNull(caches.get(cacheKey(mount)));
+    Optional<ImmutableRef> base = input(mount);
     if (mount.getOutput() != -1 && base.isPresent()) {
       outputs.add(new Output.Passed(RefResult.of(base.get().share())));
     }
@@ -212,6 +234,29 @@ final class ExecMounts implements AutoCloseable {
     Linux.lchown(file, option.getUid(), option.getGid());
     Linux.chmod(file, option.getMode() & 0777);
     mounts.add(new ProcessMount.Bind(file, destination(mount), true));
+  }
+
+  /** The client's agent as a socket; without one, an optional mount is none. */
+  private void ssh(Mount mount) throws Exception {
+    if (!mount.hasSSHOpt()) {
+      throw BuildException.invalid("invalid ssh mount options");
+    }
+    SSHOpt option = mount.getSSHOpt();
+    Session client;
+    try {
+      client = SshForward.find(sessions, option.getID());
+    } catch (BuildException e) {
+      if (option.getOptional()) {
+        return;
+      }
+      throw e;
+    }
+    Path socket = settings.scratch().resolve(scratchName());
+    SshForward forward = SshForward.listen(client, option.getID(), socket);
+    mounted.push(forward);
+    Linux.lchown(socket, option.getUid(), option.getGid());
+    Linux.chmod(socket, option.getMode() & 0777);
+    mounts.add(new ProcessMount.Bind(socket, destination(mount), false));
   }
 
   /** Memory, so that no secret reaches a disk. */

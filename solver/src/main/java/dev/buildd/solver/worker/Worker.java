@@ -81,7 +81,10 @@ public final class Worker implements OpFactory {
             request.metadata().hasLinuxResources()
                 ? Optional.of(request.metadata().getLinuxResources())
                 : Optional.empty();
-        yield new ExecOperation(message.getExec(), request.platform(), inputs, resources, settings);
+        yield new ForeignStep(
+            new ExecOperation(message.getExec(), request.platform(), inputs, resources, settings),
+            request.platform(),
+            platforms);
       }
       case FILE -> new FileOperation(message.getFile(), inputs, name, settings.cache());
       case MERGE -> new MergeOperation(message.getMerge(), inputs, name, settings.cache());

@@ -42,10 +42,17 @@ final class Git {
   private static final long KILL_PATIENCE_SECONDS = 2;
 
   private final VertexProgress progress;
-  private final Optional<Header> header;
-  private final Optional<Path> knownHosts;
+  private final Access access;
   private final Optional<Path> gitDirectory;
   private final Optional<Path> workTree;
+
+  /**
+   * What git may use to reach a remote.
+   *
+   * @param knownHosts a file with the keys of SSH servers; without it any server is trusted
+   * @param agent the socket of an SSH agent
+   */
+  record Access(Optional<Header> header, Optional<Path> knownHosts, Optional<Path> agent) {}
 
   /** An HTTP header for requests below a URL. */
   record Header(String scope, String value) {
@@ -57,28 +64,26 @@ final class Git {
 
   private Git(
       VertexProgress progress,
-      Optional<Header> header,
-      Optional<Path> knownHosts,
+      Access access,
       Optional<Path> gitDirectory,
       Optional<Path> workTree) {
     this.progress = progress;
-    this.header = header;
-    this.knownHosts = knownHosts;
+    this.access = access;
     this.gitDirectory = gitDirectory;
     this.workTree = workTree;
   }
 
   /** Git without a repository. */
-  static Git anywhere(VertexProgress progress, Optional<Header> header, Optional<Path> knownHosts) {
-    return new Git(progress, header, knownHosts, Optional.empty(), Optional.empty());
+  static Git anywhere(VertexProgress progress, Access access) {
+    return new Git(progress, access, Optional.empty(), Optional.empty());
   }
 
   Git in(Path directory) {
-    return new Git(progress, header, knownHosts, Optional.of(directory), Optional.empty());
+    return new Git(progress, access, Optional.of(directory), Optional.empty());
   }
 
   Git withWorkTree(Path directory) {
-    return new Git(progress, header, knownHosts, gitDirectory, Optional.of(directory));
+    return new Git(progress, access, gitDirectory, Optional.of(directory));
   }
 
   /** Whether the command ends well. */
@@ -195,6 +200,8 @@ final class Git {
         to.put(name, value);
       }
     }
+    access.agent().ifPresent(socket -> to.put("SSH_AUTH_SOCK", socket.toString()));
+    Optional<Header> header = access.header();
     if (header.isPresent()) {
       // not on the command line, which everybody on this machine can read
       to.put("GIT_CONFIG_COUNT", "1");
@@ -205,13 +212,14 @@ final class Git {
 
   private String sshCommand() {
     return "ssh -F /dev/null "
-        + knownHosts
+        + access
+            .knownHosts()
             .map(file -> "-o UserKnownHostsFile=" + file)
             .orElse("-o StrictHostKeyChecking=no");
   }
 
   private String hideSecret(String text) {
-    return header.map(h -> text.replace(h.value(), "xxxxx")).orElse(text);
+    return access.header().map(h -> text.replace(h.value(), "xxxxx")).orElse(text);
   }
 
   private void copy(InputStream from, ByteArrayOutputStream to, int stream) throws IOException {

@@ -1,6 +1,5 @@
 package dev.buildd.solver.source.git;
 
-import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -10,7 +9,6 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
-import dev.buildd.session.secrets.Secrets;
 import dev.buildd.snapshot.LayerFiles;
 import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.source.Source;
@@ -20,7 +18,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -90,7 +87,7 @@ final class GitCheckout implements Source.Instance {
   GitSource.Objects objects(SourceContext context) throws Exception {
     Resolved resolved = resolved(context);
     try (KeyedLock.Hold _ = locks.lock("remote " + url().remote());
-        Access access = Access.open(resolved.request(), context);
+        RemoteAccess access = RemoteAccess.open(resolved.request(), context);
         MutableRef shared = shared(false);
         Mounted at = shared.mount()) {
       Git bare = access.git().in(at.path());
@@ -129,7 +126,7 @@ final class GitCheckout implements Source.Instance {
       return resolved(kept.get());
     }
     Named named;
-    try (Access access = Access.open(request, context)) {
+    try (RemoteAccess access = RemoteAccess.open(request, context)) {
       if (ref.isEmpty()) {
         ref = defaultBranch(access.git());
       }
@@ -273,71 +270,6 @@ final class GitCheckout implements Source.Instance {
     return key.toString();
   }
 
-  /** Git with what it needs to reach the remote, until closed. */
-  private record Access(Git git, Optional<Path> knownHosts) implements AutoCloseable {
-    static Access open(GitSource.Request request, SourceContext context) throws Exception {
-      if (!request.sshSocket().isEmpty()) {
-        throw new BuildException(Category.UNIMPLEMENTED, "ssh agents are not forwarded to git yet");
-      }
-      Optional<Git.Header> header = header(request, context);
-      Optional<Path> file = Optional.empty();
-      if (!request.knownHosts().isEmpty()) {
-        file = Optional.of(Files.createTempFile("known-hosts", ""));
-        Files.writeString(file.get(), request.knownHosts());
-      }
-      return new Access(Git.anywhere(context.progress(), header, file), file);
-    }
-
-    private static Optional<Git.Header> header(GitSource.Request request, SourceContext context)
-        throws Exception {
-      String host = request.url().host();
-      String header = request.headerSecret();
-      String token = request.tokenSecret();
-      for (String suffix : new String[] {"." + host, ""}) {
-        if (!header.isEmpty()) {
-          Optional<byte[]> secret = Secrets.get(context.sessions(), header + suffix);
-          if (secret.isPresent()) {
-            return Optional.of(new Git.Header(scope(request), text(secret.get())));
-          }
-        }
-        if (!token.isEmpty()) {
-          Optional<byte[]> secret = Secrets.get(context.sessions(), token + suffix);
-          if (secret.isPresent()) {
-            String pair = "x-access-token:" + text(secret.get());
-            String encoded =
-                Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
-            return Optional.of(new Git.Header(scope(request), "basic " + encoded));
-          }
-        }
-      }
-      return Optional.empty();
-    }
-
-    /** GitHub's token also serves for submodules there. */
-    private static String scope(GitSource.Request request) {
-      String remote = request.url().remote();
-      for (String prefix : new String[] {"https://github.com/", "https://www.github.com/"}) {
-        if (remote.startsWith(prefix)) {
-          return prefix;
-        }
-      }
-      return remote;
-    }
-
-    private static String text(byte[] secret) {
-      String text = new String(secret, StandardCharsets.UTF_8).strip();
-      if (text.chars().anyMatch(c -> c < ' ')) {
-        throw BuildException.invalid("git credentials contain control characters");
-      }
-      return text;
-    }
-
-    @Override
-    public void close() {
-      knownHosts.ifPresent(file -> Cleanup.run("known hosts", () -> Files.delete(file)));
-    }
-  }
-
   // --- fetching ---
 
   @Override
@@ -351,7 +283,7 @@ final class GitCheckout implements Source.Instance {
         return found;
       }
       KeyedLock.Hold hold = locks.lock("remote " + url().remote());
-      try (Access access = Access.open(resolved.request(), context)) {
+      try (RemoteAccess access = RemoteAccess.open(resolved.request(), context)) {
         Snapshot snapshot = new Snapshot(name, CompatibilityVersion.of(context.memos().get()));
         return Optional.of(checkedOut(access.git(), resolved, snapshot));
       } finally {

@@ -52,7 +52,6 @@ import org.jspecify.annotations.Nullable;
  * changed: what was downloaded is known by address and options, with the server's tag for it.
  */
 final class HttpDownload implements Source.Instance {
-  private static final String SESSION_HOST = "buildkit-session";
   private static final String INDEX = "http.url";
   private static final String ETAG = "http.etag";
   private static final String CHECKSUM = "http.checksum";
@@ -354,7 +353,7 @@ final class HttpDownload implements Source.Instance {
   }
 
   private boolean isSession() {
-    return request.uri().host().equals(SESSION_HOST);
+    return request.uri().host().equals(Upload.SESSION_HOST);
   }
 
   private HttpResponse exchange(SourceContext context, String method, Map<String, String> more)
@@ -436,12 +435,10 @@ final class HttpDownload implements Source.Instance {
   }
 
   private void pull(SourceContext context, OutputStream to) throws Exception {
-    context
-        .sessions()
-        .any(session -> {
-          Upload.pull(session, SESSION_HOST, request.uri().decodedPath(), to);
-          return true;
-        });
+    String path = request.uri().decodedPath();
+    try (Upload upload = context.sessions().any(session -> Upload.open(session, path))) {
+      upload.writeTo(to);
+    }
   }
 
   private interface Content {
