@@ -31,6 +31,26 @@ if [ "$(id -u)" = 0 ] && command -v busybox >/dev/null; then
   "$here/bin/buildctl" --addr "$socket" build --progress=plain --local rootfs="$scratch/rootfs" \
     <"$scratch/steps" >>"$log" 2>&1
 fi
+# a Dockerfile with something of most things
+mkdir -p "$scratch/project"
+{
+  echo "ARG VERSION=1"
+  for stage in a b c d e; do
+    echo "FROM scratch AS $stage"
+    echo "ARG VERSION"
+    echo "ENV NAME=$stage VERSION=\${VERSION:-none}"
+    echo "WORKDIR /src/$stage"
+    echo "COPY --chmod=644 Dockerfile ./"
+    printf 'COPY <<EOF text\n%s $NAME\nEOF\n' "$stage"
+    echo "LABEL stage=$stage"
+  done
+  echo "COPY --from=a --link /src /all/"
+  echo 'CMD ["/bin/sh"]'
+} >"$scratch/project/Dockerfile"
+for again in 1 2 3; do
+  "$here/bin/buildctl" --addr "$socket" build --progress=plain --frontend dockerfile.v0 --opt build-arg:VERSION=2 \
+    --local context="$scratch/project" --local dockerfile="$scratch/project" >>"$log" 2>&1
+done
 "$here/bin/buildctl" --addr "$socket" debug workers >>"$log" 2>&1
 # files enough that what sends and receives them is hot, for profiles are kept of that alone
 for d in 1 2 3 4 5 6 7 8 9 10; do
