@@ -141,6 +141,48 @@ if wanted upload; then
   row "upload: 20,000 small files, unchanged" "$(seconds build "$work/g" --local data="$work/small") s"
 fi
 
+# Dockerfiles, by the daemon's own frontend: of 2,000 lines, and of ten stages that are built for real
+if wanted dockerfile; then
+  project=$work/project
+  mkdir -p "$project/bin" "$project/src"
+  cp "$(command -v busybox)" "$project/bin/busybox"
+  for d in $(seq 200); do
+    mkdir -p "$project/src/$d"
+    for f in $(seq 100); do echo "$d $f" > "$project/src/$d/$f"; done
+  done
+  dockerfile() { build /dev/null --frontend dockerfile.v0 --local context="$project" --local dockerfile="$project" "$@"; }
+  {
+    echo "FROM scratch"
+    for i in $(seq 500); do
+      printf 'ARG A%d=%d\nLABEL l%d=$A%d\nCOPY bin/busybox /bin/b%d\nWORKDIR /w/%d\n' $((i % 50)) $i $i $((i % 50)) $i $i
+    done
+  } > "$project/long.Dockerfile"
+  for i in 1 2 3 4 5; do
+    row "dockerfile: 2,000 lines converted, $i" "$(seconds dockerfile --opt filename=long.Dockerfile --opt requestid=frontend.convertllb) s"
+  done
+  {
+    printf 'FROM scratch AS base\nCOPY bin/busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nENV PATH=/bin\n'
+    for i in 1 2 3 4 5 6 7 8; do
+      printf 'FROM base AS s%d\nWORKDIR /work\nCOPY src/%d ./src\nRUN cat src/* > all && wc -l all > /out%d\n' $i $i $i
+    done
+    printf 'FROM base\n'
+    for i in 1 2 3 4 5 6 7 8; do printf 'COPY --from=s%d /out%d /\n' $i $i; done
+    printf 'COPY src /src\n'
+  } > "$project/Dockerfile"
+  row "dockerfile: ten stages, 20,000 files, cold" "$(seconds dockerfile) s"
+  for i in 1 2 3; do row "dockerfile: ten stages, 20,000 files, cached, $i" "$(seconds dockerfile) s"; done
+  for i in 1 2 3; do
+    echo "changed $i" > "$project/src/3/7"
+    row "dockerfile: ten stages, one source file changed, $i" "$(seconds dockerfile) s"
+  done
+  buildx=${BENCH_BUILDX:-$here/.tools/docker-buildx}
+  if [ -x "$buildx" ]; then
+    export HOME=$work/home BUILDX_BUILDER=bench
+    "$buildx" create --name bench --driver remote "$address" >/dev/null
+    for i in 1 2 3; do row "dockerfile: the same by docker buildx, cached, $i" "$(seconds "$buildx" build --progress=plain "$project") s"; done
+  fi
+fi
+
 # Debian's registry on loopback, which every daemon here takes for one without TLS
 serve_registry() {
   host=localhost:$((20000 + RANDOM % 20000))
