@@ -134,9 +134,9 @@ final class BuildCommand {
     if (refFile.isPresent()) {
       Files.writeString(Path.of(refFile.get()), ref);
     }
+    SolveOptions options = options(flags, ref).withLocalCachesFound();
     try (BuildClient client = Connection.open(flags);
         PrintStream trace = openTrace(flags)) {
-      SolveOptions options = options(flags, ref).withLocalCachesFound();
       Optional<Definition> definition =
           options.frontend().isEmpty() ? Optional.of(readDefinition(flags)) : Optional.empty();
       build(client, options, definition, mode, trace, flags);
@@ -181,12 +181,30 @@ final class BuildCommand {
             .withAttachables(attachables.toArray(Attachable[]::new))
             .withEntitlements(flags.list("allow").toArray(String[]::new));
     for (Map.Entry<String, String> local : pairs("local", flags.list("local")).entrySet()) {
-      options = options.withLocalDir(local.getKey(), Path.of(local.getValue()));
+      options = options.withLocalDir(local.getKey(), localDirectory(Path.of(local.getValue())));
     }
     for (Map.Entry<String, Path> layout : layouts(flags.list("oci-layout")).entrySet()) {
       options = options.withOciLayout(layout.getKey(), layout.getValue());
     }
     return options;
+  }
+
+  /** Refused, in BuildKit's words, before anything is sent. */
+  private static Path localDirectory(Path path) {
+    if (Files.isDirectory(path)) {
+      return path;
+    }
+    if (Files.exists(path)) {
+      throw BuildException.invalid("invalid local: stat " + path + ": not a directory");
+    }
+    Path missing = path;
+    for (Path above = path.getParent(); above != null; above = above.getParent()) {
+      if (!Files.exists(above)) {
+        missing = above;
+      }
+    }
+    throw BuildException.invalid(
+        "invalid local: resolve : lstat " + missing + ": no such file or directory");
   }
 
   private static Map<String, Path> layouts(List<String> flags) {
@@ -195,12 +213,15 @@ final class BuildCommand {
       int equals = flag.indexOf('=');
       if (equals < 0) {
         throw BuildException.invalid(
-            "oci-layout option must be 'id=path/to/layout', instead had invalid " + flag);
+            "invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid "
+                + flag);
       }
       Path directory = Path.of(flag.substring(equals + 1));
       if (!Files.isDirectory(directory)) {
         throw BuildException.invalid(
-            "oci-layout context at " + directory + " failed to initialize: not a directory");
+            "invalid oci-layout: oci-layout context at "
+                + directory
+                + " failed to initialize: not a directory");
       }
       layouts.put(flag.substring(0, equals), directory);
     }

@@ -175,6 +175,45 @@ class BuildctlProcessTest {
   }
 
   @Test
+  void stepsGetSecretsAndAgents() throws Exception {
+    Files.writeString(temp.resolve("token"), "s3cret");
+    Path key = temp.resolve("key");
+    Process made =
+        new ProcessBuilder("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key.toString())
+            .start();
+    assertThat(made.waitFor()).isZero();
+    State state =
+        base()
+            .run(
+                Llb.args(
+                    "/bin/sh",
+                    "-ec",
+                    "cat /run/secrets/file; echo; echo $LOCALE; echo $NAMED; echo $SSH_AUTH_SOCK;"
+                        + " busybox test -S $SSH_AUTH_SOCK; busybox test -S /deploy"),
+                Llb.addSecret("/run/secrets/file", Llb.secretId("file")),
+                Llb.addSecret("LOCALE", Llb.secretId("locale"), Llb.secretAsEnv()),
+                Llb.addSecret("NAMED", Llb.secretId("LC_ALL"), Llb.secretAsEnv()),
+                Llb.addSshSocket(),
+                Llb.addSshSocket(Llb.sshId("deploy"), Llb.sshTarget("/deploy")))
+            .root();
+    Ended ended =
+        build(
+            state,
+            "--secret",
+            "id=file,src=token",
+            "--secret=id=locale,env=LC_ALL",
+            "--secret",
+            "id=LC_ALL",
+            "--ssh",
+            "default=" + key,
+            "--ssh",
+            "deploy=" + key + "," + key);
+    assertThat(ended.status()).as(ended.errors()).isZero();
+    assertThat(ended.errors())
+        .containsSubsequence("s3cret\n", "C.UTF-8\n", "C.UTF-8\n", "/run/buildkit/ssh_agent.0\n");
+  }
+
+  @Test
   void aTarGoesToStandardOutput() throws Exception {
     Ended ended = build(step("echo hello > /out/greeting"), "--output", "type=tar");
     assertThat(ended.status()).as(ended.errors()).isZero();

@@ -64,6 +64,35 @@ class MainTest {
   }
 
   @Test
+  void flagsOfBuildAreCheckedBeforeAnythingIsSent() throws Exception {
+    Path file = Files.writeString(temp.resolve("file"), "");
+    String none = temp.resolve("none/below").toString();
+    String[][] wrong = {
+      {"--local", "context", "invalid local: invalid value context"},
+      {
+        "--local",
+        "context=" + none,
+        "invalid local: resolve : lstat " + temp.resolve("none") + ": no such file or directory"
+      },
+      {"--local", "context=" + file, "invalid local: stat " + file + ": not a directory"},
+      {"--opt", "target", "invalid opt: invalid value target"},
+      {
+        "--oci-layout",
+        "x",
+        "invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid x"
+      },
+      {"--secret", "id=x,src=" + none, "failed to stat " + none},
+      {"--ssh", "x=" + none, "failed to convert agent config {x [" + none + "] false}: "},
+      {"--allow", "everything", "unknown entitlement everything"},
+    };
+    for (String[] flag : wrong) {
+      err.reset();
+      assertThat(run("build", "--frontend", "any", flag[0], flag[1])).as(flag[2]).isEqualTo(1);
+      assertThat(err.toString(UTF_8)).startsWith("error: " + flag[2]);
+    }
+  }
+
+  @Test
   void definitionsAreDumped() throws Exception {
     Path file = temp.resolve("def");
     try (OutputStream to = Files.newOutputStream(file)) {

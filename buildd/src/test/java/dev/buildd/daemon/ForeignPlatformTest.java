@@ -47,8 +47,7 @@ final class ForeignPlatformTest {
     byte[] program = Files.readAllBytes(machine.root().resolve("platforms/s390x"));
     State foreign =
         Llb.scratch()
-            .file(
-                Llb.mkfile("/program", 0755, program, dev.buildd.llb.FileAction.Make.DEFAULT))
+            .file(Llb.mkfile("/program", 0755, program, dev.buildd.llb.FileAction.Make.DEFAULT))
             .platform(Platform.of("linux", "s390x"))
             .run(Llb.args("/program"))
             .root();

@@ -142,6 +142,11 @@ public final class ContentHash {
         });
   }
 
+  /** Without a code of its own, as BuildKit has it: clients show a code before the text. */
+  static BuildException absent(String path) {
+    return BuildException.unknown("\"" + path + "\": not found", null);
+  }
+
   private Digest whole(String path, boolean followLast, Disk disk) throws Exception {
     List<Work> work = new ArrayList<>();
     Found found =
@@ -154,7 +159,7 @@ public final class ContentHash {
         });
     if (found.node() == null) {
       String shown = HashTree.clean(path);
-      throw BuildException.notFound("\"" + (shown.isEmpty() ? "/" : shown) + "\": not found");
+      throw absent(shown.isEmpty() ? "/" : shown);
     }
     hash(work, disk);
     return HashTree.digest(found.node());

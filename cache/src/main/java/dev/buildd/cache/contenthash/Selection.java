@@ -113,7 +113,7 @@ final class Selection {
     }
     for (String required : options.requiredPaths()) {
       if (entries.stream().noneMatch(entry -> entry.path.startsWith(required))) {
-        throw BuildException.notFound("\"" + required + "\": not found");
+        throw ContentHash.absent(required);
       }
     }
   }

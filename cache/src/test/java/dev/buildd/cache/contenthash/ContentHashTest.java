@@ -194,7 +194,7 @@ class ContentHashTest {
         .isInstanceOf(BuildException.class)
         .hasMessage("\"/none/x\": not found")
         .extracting(e -> ((BuildException) e).category())
-        .isEqualTo(Category.NOT_FOUND);
+        .isEqualTo(Category.UNKNOWN);
     assertThatThrownBy(() -> sum("foo/x")).isInstanceOf(BuildException.class);
     assertThat(sum("none*", wildcard())).isEqualTo(EMPTY);
     assertThat(sum("none", include("a"))).isEqualTo(EMPTY);

@@ -153,14 +153,21 @@ final class SshAgentTest {
     Path broken =
         Files.writeString(
             temp.resolve("broken"),
-            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUA\n"
-                + "-----END OPENSSH PRIVATE KEY-----\n");
+            """
+            -----BEGIN OPENSSH PRIVATE KEY-----
+            b3BlbnNzaC1rZXktdjEAAAAABG5vbmUA
+            -----END OPENSSH PRIVATE KEY-----
+            """);
     assertThatThrownBy(() -> SshAgent.at(List.of(broken), false))
         .hasMessageStartingWith("failed to parse " + broken + ": ssh: malformed private key");
     Path certificate =
         Files.writeString(
             temp.resolve("certificate"),
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+            """
+            -----BEGIN CERTIFICATE-----
+            AAAA
+            -----END CERTIFICATE-----
+            """);
     assertThatThrownBy(() -> SshAgent.at(List.of(certificate), false))
         .hasMessageEndingWith("ssh: unsupported key type \"CERTIFICATE\"");
   }
