@@ -2,7 +2,6 @@ package dev.buildd.examples;
 
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
-import java.io.IOException;
 
 /** Builds BuildKit with nothing but commands: clones, checkouts, compilers. */
 public final class Buildkit0 {
@@ -10,7 +9,7 @@ public final class Buildkit0 {
 
   private Buildkit0() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(args, GoBuilds.FLAGS, Buildkit0::build);
   }
 

@@ -3,13 +3,12 @@ package dev.buildd.examples;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.llb.StateOption;
-import java.io.IOException;
 
 /** As {@link Buildkit0}, but with the clones in small stages of their own. */
 public final class Buildkit1 {
   private Buildkit1() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(args, GoBuilds.FLAGS, Buildkit1::build);
   }
 

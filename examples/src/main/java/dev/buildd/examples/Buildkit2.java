@@ -5,13 +5,12 @@ import dev.buildd.llb.GitOption;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.llb.StateOption;
-import java.io.IOException;
 
 /** Builds BuildKit from git sources that are mounted where Go looks for them. */
 public final class Buildkit2 {
   private Buildkit2() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(args, GoBuilds.FLAGS, Buildkit2::build);
   }
 

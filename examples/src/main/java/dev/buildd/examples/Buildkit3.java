@@ -5,7 +5,6 @@ import dev.buildd.llb.GitOption;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.llb.StateOption;
-import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -21,7 +20,7 @@ public final class Buildkit3 {
 
   private Buildkit3() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(args, flags(), Buildkit3::build);
   }
 

@@ -4,7 +4,6 @@ import dev.buildd.llb.ExecState;
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
-import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 
@@ -15,32 +14,16 @@ import java.util.Map;
  */
 public final class BusyboxLocal {
   private static final String APPLETS =
-      "sh ls cat echo mkdir cp uname id seq wc sort sha256sum date env";
+      "sh ls cat echo mkdir cp uname id seq wc sort sha256sum date env grep";
 
   private BusyboxLocal() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(args, Map.of("greeting", "hello from buildd"), BusyboxLocal::build);
   }
 
   static State build(Example flags) {
-    State rootfs =
-        Llb.scratch()
-            .file(
-                Llb.copy(Llb.local("rootfs"), "/", "/").mkdir("/tmp", 0777),
-                Llb.customName("copy busybox"))
-            .run(
-                Llb.args(
-                    "/bin/busybox",
-                    "sh",
-                    "-c",
-                    "for a in "
-                        + APPLETS
-                        + "; do [ -e /bin/$a ] || busybox ln -s busybox /bin/$a; done"),
-                Llb.addEnv("PATH", "/bin"),
-                Llb.customName("install applets"))
-            .root()
-            .addEnv("PATH", "/bin");
+    State rootfs = rootfs();
     State greeting =
         output(
             rootfs,
@@ -62,6 +45,26 @@ public final class BusyboxLocal {
                 .copy(merged, "/", "/result/", contents())
                 .copy(sums, "/sums", "/result/"),
             Llb.customName("collect"));
+  }
+
+  /** A root filesystem of the client's directory {@code rootfs}, with some of busybox's programs. */
+  static State rootfs() {
+    return Llb.scratch()
+            .file(
+                Llb.copy(Llb.local("rootfs"), "/", "/").mkdir("/tmp", 0777),
+                Llb.customName("copy busybox"))
+            .run(
+                Llb.args(
+                    "/bin/busybox",
+                    "sh",
+                    "-c",
+                    "for a in "
+                        + APPLETS
+                        + "; do [ -e /bin/$a ] || busybox ln -s busybox /bin/$a; done"),
+                Llb.addEnv("PATH", "/bin"),
+                Llb.customName("install applets"))
+            .root()
+            .addEnv("PATH", "/bin");
   }
 
   private static FileAction.CopyOptions contents() {

@@ -1,6 +1,9 @@
 package dev.buildd.examples;
 
 import dev.buildd.base.content.Platform;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.gateway.SolveException;
+import dev.buildd.llb.Definition;
 import dev.buildd.llb.Encoding;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.MarshalOptions;
@@ -10,10 +13,13 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** What all examples have in common: flags, and where the definition goes. */
 final class Example {
@@ -21,7 +27,7 @@ final class Example {
 
   private static final String ENCODING = "encoding";
 
-  private final Map<String, String> values = new LinkedHashMap<>();
+  private final Map<String, List<String>> values = new LinkedHashMap<>();
 
   private Example() {}
 
@@ -33,8 +39,10 @@ final class Example {
    */
   static Example flags(List<String> arguments, Map<String, String> defaults) {
     Example example = new Example();
-    example.values.put(ENCODING, "today");
-    example.values.putAll(defaults);
+    Map<String, String> known = new LinkedHashMap<>(defaults);
+    known.put(ENCODING, "today");
+    known.forEach((name, value) -> example.values.put(name, List.of(value)));
+    Set<String> given = new HashSet<>();
     int at = 0;
     while (at < arguments.size()) {
       String word = arguments.get(at++);
@@ -51,12 +59,20 @@ final class Example {
       if (equals < 0 && at == arguments.size()) {
         throw new IllegalArgumentException("flag needs an argument: -" + name);
       }
-      example.values.put(name, equals < 0 ? arguments.get(at++) : text.substring(equals + 1));
+      List<String> all = given.add(name) ? new ArrayList<>() : new ArrayList<>(example.all(name));
+      all.add(equals < 0 ? arguments.get(at++) : text.substring(equals + 1));
+      example.values.put(name, all);
     }
     return example;
   }
 
+  /** What was given last. */
   String get(String name) {
+    return all(name).getLast();
+  }
+
+  /** All that was given for a flag that may be repeated; the default if nothing was. */
+  List<String> all(String name) {
     return Optional.ofNullable(values.get(name)).orElseThrow();
   }
 
@@ -65,28 +81,60 @@ final class Example {
     return get(ENCODING).equals("seed") ? options.withEncoding(Encoding.SEED) : options;
   }
 
-  void write(State state) throws IOException {
+  static void write(Definition definition) throws IOException {
     try (OutputStream out = new BufferedOutputStream(new FileOutputStream(FileDescriptor.out))) {
-      state.marshal(marshalOptions()).writeTo(out);
+      definition.writeTo(out);
     }
   }
 
-  /** Runs an example and says on standard error what is wrong with its flags. */
-  static void run(String[] arguments, Map<String, String> defaults, Body body) throws IOException {
-    Example example;
+  /** Runs an example that describes a build. */
+  static void run(String[] arguments, Map<String, String> defaults, Body body) throws Exception {
+    start(
+        arguments,
+        defaults,
+        flags -> write(body.build(flags).marshal(flags.marshalOptions())));
+  }
+
+  /** Runs an example and says on standard error what is wrong with its flags or its build. */
+  static void start(String[] arguments, Map<String, String> defaults, Program program)
+      throws Exception {
     try {
-      example = flags(List.of(arguments), defaults);
+      program.run(flags(List.of(arguments), defaults));
     } catch (IllegalArgumentException e) {
       System.err.println("error: " + e.getMessage());
       System.exit(2);
-      return;
+    } catch (BuildException e) {
+      System.err.println("error: " + places(e) + e.getMessage());
+      System.exit(1);
     }
-    example.write(body.build(example));
+  }
+
+  /** Where in a text the fault is, as compilers say it. */
+  private static String places(BuildException e) {
+    StringBuilder out = new StringBuilder();
+    if (e instanceof SolveException solve) {
+      for (SolveException.Place place : solve.places()) {
+        place.spans().stream()
+            .findFirst()
+            .ifPresent(span ->
+                out.append(place.source().filename())
+                    .append(':')
+                    .append(span.startLine())
+                    .append(": "));
+      }
+    }
+    return out.toString();
   }
 
   /** Describes the example's build. */
   @FunctionalInterface
   interface Body {
-    State build(Example flags);
+    State build(Example flags) throws Exception;
+  }
+
+  /** Does what the example does. */
+  @FunctionalInterface
+  interface Program {
+    void run(Example flags) throws Exception;
   }
 }

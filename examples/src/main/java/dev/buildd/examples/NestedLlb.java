@@ -3,7 +3,6 @@ package dev.buildd.examples;
 import dev.buildd.llb.ExecState;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
-import java.io.IOException;
 import java.util.Map;
 
 /** A build that makes the definition of another build, which is then built too. */
@@ -14,7 +13,7 @@ public final class NestedLlb {
 
   private NestedLlb() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(args, Map.of(), NestedLlb::build);
   }
 

@@ -3,7 +3,6 @@ package dev.buildd.examples;
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +20,7 @@ public final class Workload {
 
   private Workload() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) throws Exception {
     Example.run(
         args,
         Map.of("kind", "files", "count", "100", "salt", "", "image", "busybox"),

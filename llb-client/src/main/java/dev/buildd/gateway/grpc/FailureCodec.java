@@ -139,26 +139,36 @@ public final class FailureCodec {
 
   /** What is told of the failure when a frontend ends with it. */
   static com.google.rpc.Status toProto(Throwable failure) {
-    com.google.rpc.Status status = StatusProto.fromThrowable(failure);
-    if (status != null) {
-      String own = failure instanceof StatusRuntimeException ? "" : Statuses.textOf(failure);
-      return own.isEmpty() ? status : status.toBuilder().setMessage(own).build();
-    }
+    com.google.rpc.Status told = StatusProto.fromThrowable(failure);
     com.google.rpc.Status.Builder out =
         com.google.rpc.Status.newBuilder()
-            .setCode(Statuses.of(failure).getStatus().getCode().value())
-            .setMessage(Statuses.textOf(failure));
-    for (Throwable t = failure; t != null; t = t.getCause()) {
-      if (t instanceof SolveException solve) {
-        out.addAllDetails(details(solve.where()));
+            .setCode(
+                told == null
+                    ? Statuses.of(failure).getStatus().getCode().value()
+                    : told.getCode())
+            .setMessage(messageOf(failure, told));
+    for (Throwable t = failure;
+        t != null && !(t instanceof StatusRuntimeException);
+        t = t.getCause()) {
+      if (t instanceof SolveException solve && !(t.getCause() instanceof StatusRuntimeException)) {
+        out.addAllDetails(details(solve.where())); // else they are read from the status below
       } else if (t instanceof UnsupportedException unsupported) {
         out.addDetails(detail(unsupported));
       }
+    }
+    if (told != null) {
+      out.addAllDetails(told.getDetailsList());
     }
     if (out.getCode() == Status.Code.OK.value()) {
       out.setCode(Status.Code.UNKNOWN.value());
     }
     return out.build();
+  }
+
+  /** The frontend's own words, if it has any. */
+  private static String messageOf(Throwable failure, com.google.rpc.@Nullable Status told) {
+    String own = failure instanceof StatusRuntimeException ? "" : Statuses.textOf(failure);
+    return told != null && own.isEmpty() ? told.getMessage() : own;
   }
 
   /** What a status tells of where a build failed. */

@@ -1,0 +1,44 @@
+package dev.buildd.examples;
+
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.json.Json;
+import dev.buildd.llb.ImageMetaResolver;
+import dev.buildd.llb.ImageName;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Configurations of images, as somebody has written them down: no registry is asked. */
+final class ImageConfigs {
+  private final Map<String, Map<String, Object>> images = new HashMap<>();
+
+  /**
+   * @param json by reference, with or without what may be left out of one, {@code digest} (which
+   *     may be absent) and {@code config}
+   */
+  ImageConfigs(Map<String, Object> json) {
+    json.keySet().forEach(name -> images.put(full(name), Json.object(json, name)));
+  }
+
+  private static String full(String reference) {
+    return ImageName.parse(reference).tagged().toString();
+  }
+
+  ImageMetaResolver.Resolved find(String reference) {
+    Map<String, Object> image = images.get(full(reference));
+    if (image == null) {
+      throw BuildException.notFound(
+          """
+          the config of %1$s is not known; give --image-configs FILE with
+            {"%1$s": {"digest": "sha256:...", "config": {...}}}
+          (skopeo inspect --config docker://%1$s tells the config)"""
+              .formatted(reference));
+    }
+    Map<String, Object> config = Json.object(image, "config");
+    if (!config.containsKey("rootfs")) {
+      // or the image would count as an empty one
+      throw BuildException.invalid("the config of " + reference + " has no rootfs: give all of it");
+    }
+    return new ImageMetaResolver.Resolved(
+        reference, Json.text(image, "digest"), Json.bytes(config));
+  }
+}
