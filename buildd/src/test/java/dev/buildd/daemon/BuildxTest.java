@@ -117,7 +117,8 @@ final class BuildxTest {
   @Test
   void keysAreForwardedToSteps() throws Exception {
     Programs.run(temp, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key");
-    String dockerfile = BASE + "RUN --mount=type=ssh test -S \"$SSH_AUTH_SOCK\" && echo there > /ssh\n";
+    String dockerfile =
+        BASE + "RUN --mount=type=ssh test -S \"$SSH_AUTH_SOCK\" && echo there > /ssh\n";
     buildx.built(dockerfile, "--ssh=default=key", "--output=" + toDirectory("ssh"));
     assertThat(read("ssh/ssh")).isEqualTo("there\n");
     assertThat(buildx.build(dockerfile, "--no-cache", "--ssh=other=key").out())

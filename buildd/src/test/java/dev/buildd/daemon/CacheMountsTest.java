@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.client.BuildClient;
+import dev.buildd.llb.CacheSharing;
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.MountOption;
 import dev.buildd.llb.RunOption;
 import dev.buildd.llb.State;
-import dev.buildd.llb.CacheSharing;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

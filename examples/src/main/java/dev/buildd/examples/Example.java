@@ -89,10 +89,7 @@ final class Example {
 
   /** Runs an example that describes a build. */
   static void run(String[] arguments, Map<String, String> defaults, Body body) throws Exception {
-    start(
-        arguments,
-        defaults,
-        flags -> write(body.build(flags).marshal(flags.marshalOptions())));
+    start(arguments, defaults, flags -> write(body.build(flags).marshal(flags.marshalOptions())));
   }
 
   /** Runs an example and says on standard error what is wrong with its flags or its build. */
