@@ -13,6 +13,7 @@ import dev.buildd.llb.RunOption;
 import dev.buildd.llb.State;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Directories that steps keep, and who may use them at the same time. */
 @Tag("root")
-@Timeout(60)
+@Timeout(180)
 final class CacheMountsTest {
   @TempDir static Path directory;
   private static Machine machine;
@@ -89,11 +90,11 @@ final class CacheMountsTest {
     }
 
     void awaitWords() throws InterruptedException {
-      assertThat(speaks.await(20, TimeUnit.SECONDS)).as("the step says something").isTrue();
+      assertThat(speaks.await(60, TimeUnit.SECONDS)).as("the step says something").isTrue();
     }
 
     Optional<Exception> end() throws InterruptedException {
-      assertThat(thread.join(java.time.Duration.ofSeconds(20))).as("the build ends").isTrue();
+      assertThat(thread.join(Duration.ofSeconds(60))).as("the build ends").isTrue();
       return failure.get();
     }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Steps of a platform for which this machine has no emulator. */
 @Tag("root")
-@Timeout(60)
+@Timeout(180)
 final class ForeignPlatformTest {
   @TempDir static Path directory;
   private static Machine machine;

@@ -46,7 +46,7 @@ import org.junit.jupiter.api.io.TempDir;
  * them.
  */
 @Tag("root")
-@Timeout(60)
+@Timeout(180)
 final class SessionServicesTest {
   @TempDir static Path directory;
   private static Machine machine;
@@ -215,6 +215,26 @@ final class SessionServicesTest {
     assertThat(Files.readString(out.resolve("modes"))).matches("(?s)srw--w----.* 12 +34 .*");
     assertThat(out.resolve("deploy.sock")).doesNotExist();
     assertThat(machine.root().resolve("scratch")).isEmptyDirectory();
+  }
+
+  @Test
+  void connectionsLeaveNoDescriptors() throws Exception {
+    SshAgent agent = SshAgent.at(List.of(key("mine")), false);
+    SshProvider provider = new SshProvider(Map.of("default", agent));
+    long before = 0;
+    for (int round = 0; round < 2; round++) {
+      String script = "for i in $(seq 60); do ssh-add -L > /dev/null; done # " + round;
+      build(sh(script, Llb.addSshSocket()), temp.resolve("out"), provider);
+      long after = machine.descriptors();
+      for (int i = 0; i < 100 && round > 0 && after > before + 10; i++) {
+        Thread.sleep(50); // connections are closed by threads of their own
+        after = machine.descriptors();
+      }
+      if (round > 0) {
+        assertThat(after).isLessThanOrEqualTo(before + 10);
+      }
+      before = after;
+    }
   }
 
   @Test
