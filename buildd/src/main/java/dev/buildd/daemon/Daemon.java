@@ -222,6 +222,7 @@ final class Daemon implements AutoCloseable {
                     solver,
                     leases,
                     worker,
+                    exec,
                     workerInfo,
                     sessions,
                     new SourceMetaResolver(images, git, http, sessions),
