@@ -19,6 +19,7 @@ import dev.buildd.daemon.rpc.ContentService;
 import dev.buildd.daemon.rpc.ControlService;
 import dev.buildd.daemon.rpc.GatewayService;
 import dev.buildd.daemon.rpc.Gateways;
+import dev.buildd.daemon.rpc.StdioFrontends;
 import dev.buildd.daemon.rpc.Services;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.WorkerInfo;
@@ -36,6 +37,7 @@ import dev.buildd.solver.exporter.TarExporter;
 import dev.buildd.solver.exporter.image.ArchiveExporter;
 import dev.buildd.solver.exporter.image.ImageExporter;
 import dev.buildd.solver.exporter.image.ImageWriter;
+import dev.buildd.solver.gateway.ContainerFrontend;
 import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
@@ -226,7 +228,7 @@ final class Daemon implements AutoCloseable {
                     workerInfo,
                     sessions,
                     new SourceMetaResolver(images, git, http, sessions),
-                    extensions.frontends(),
+                    frontends(config, extensions),
                     gateways,
                     cacheMounts::forget,
                     exporters,
@@ -266,6 +268,17 @@ final class Daemon implements AutoCloseable {
         ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
         new GatewayService(gateways).definition(),
         new ContentService(content, history).definition());
+  }
+
+  private static Map<String, Frontend> frontends(BuilddConfig config, Extensions extensions) {
+    Map<String, Frontend> out = new HashMap<>();
+    out.put(
+        ContainerFrontend.NAME,
+        new ContainerFrontend(
+            new StdioFrontends(), config.frontend(ContainerFrontend.NAME).allowedRepositories()));
+    out.putAll(extensions.frontends());
+    out.keySet().removeIf(name -> !config.frontend(name).enabled());
+    return out;
   }
 
   private void serve(

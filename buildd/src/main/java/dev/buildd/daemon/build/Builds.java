@@ -18,6 +18,7 @@ import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.gateway.BridgeClient;
 import dev.buildd.solver.gateway.ContainerSettings;
+import dev.buildd.solver.gateway.FrontendException;
 import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
@@ -196,13 +197,14 @@ public final class Builds implements AutoCloseable {
     try (BridgeClient client = BridgeClient.open(gateway, request.attributes(), request.inputs())) {
       return request.frontend().isEmpty()
           ? solveAsClientSays(client, build)
-          : solveWith(gateway.frontend(request.frontend()), client, build);
+          : solveWith(request.frontend(), gateway.frontend(request.frontend()), client, build);
     }
   }
 
-  private Map<String, String> solveWith(Frontend frontend, BridgeClient client, Build build)
-      throws Exception {
-    try (BuildResult result = take(frontend.build(client), client)) {
+  private Map<String, String> solveWith(
+      String name, Frontend frontend, BridgeClient client, Build build) throws Exception {
+    try (BuildResult result =
+        take(FrontendException.naming(name, frontend, client), client)) {
       evaluate(result);
       return finish(result, build);
     }

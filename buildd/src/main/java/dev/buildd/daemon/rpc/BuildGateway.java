@@ -83,11 +83,16 @@ final class BuildGateway implements ClientFrontends.Opened {
     while (!returned) {
       wait();
     }
+    return peek().orElseThrow();
+  }
+
+  /** What the frontend has returned; empty if it has not yet. */
+  synchronized Optional<Result> peek() throws Exception {
     Exception failed = failure;
     if (failed != null) {
       throw failed;
     }
-    return result == null ? Result.empty() : result;
+    return returned ? Optional.of(result == null ? Result.empty() : result) : Optional.empty();
   }
 
   @Override
@@ -362,6 +367,9 @@ final class BuildGateway implements ClientFrontends.Opened {
   // --- the end ---
 
   ReturnResponse returned(ReturnRequest request) {
+    if (request.hasError() == request.hasResult()) {
+      throw BuildException.invalid("gateway return must be either result or err");
+    }
     if (request.hasError()) {
       settle(null, new WireErrors.Reported(request.getError()));
     } else {

@@ -273,9 +273,10 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
       Result result =
           request.frontend().isEmpty()
               ? defined(request)
-              : parts
-                  .frontend(request.frontend())
-                  .build(new BridgeClient(parts, held, request.options(), request.inputs()));
+              : FrontendException.naming(
+                  request.frontend(),
+                  parts.frontend(request.frontend()),
+                  new BridgeClient(parts, held, request.options(), request.inputs()));
       if (request.evaluate()) {
         evaluate(result);
       }
@@ -327,10 +328,26 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
 
   @Override
   public GatewayContainer newContainer(ContainerRequest request) throws InterruptedException {
+    return newContainer(request, Optional.empty());
+  }
+
+  /**
+   * A container for a frontend that is a program.
+   *
+   * @param definition how the program's files are made, which the program may read
+   */
+  GatewayContainer newFrontendContainer(ContainerRequest request, byte[] definition)
+      throws InterruptedException {
+    return newContainer(request, Optional.of(definition));
+  }
+
+  private GatewayContainer newContainer(ContainerRequest request, Optional<byte[]> definition)
+      throws InterruptedException {
     return translated(() -> {
       BridgeContainer made =
           BridgeContainer.open(
               request,
+              definition,
               parts.containers(),
               parts.job().session(),
               this::files,

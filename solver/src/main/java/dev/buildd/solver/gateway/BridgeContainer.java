@@ -1,6 +1,7 @@
 package dev.buildd.solver.gateway;
 
 import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -28,6 +29,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -36,11 +38,14 @@ final class BridgeContainer implements GatewayContainer {
   private static final String DEFAULT_PATH =
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+  private static final String FRONTEND_DEFINITION = "/run/config/buildkit/metadata/frontend.bin";
+
   private final ContainerRequest request;
   private final ContainerSettings settings;
   private final SessionGroup sessions;
   private final ContainerMounts mounts;
   private final Consumer<BridgeContainer> whenClosed;
+  private final CountDownLatch gone = new CountDownLatch(1);
   private @Nullable Container container; // guarded by this
   private boolean begun; // its first process; guarded by this
   private boolean settled; // whether that has come to be; guarded by this
@@ -60,8 +65,12 @@ final class BridgeContainer implements GatewayContainer {
     this.whenClosed = whenClosed;
   }
 
+  /**
+   * @param definition what is to be read at {@code /run/config/buildkit/metadata/frontend.bin}
+   */
   static BridgeContainer open(
       ContainerRequest request,
+      Optional<byte[]> definition,
       ContainerSettings settings,
       String session,
       ContainerMounts.Files files,
@@ -76,7 +85,22 @@ final class BridgeContainer implements GatewayContainer {
     SessionGroup sessions = SessionGroup.of(settings.exec().sessions(), session);
     ContainerMounts mounts =
         ContainerMounts.open(
-            request.mounts(), "container of a frontend", settings.exec(), sessions, files);
+            request.mounts(),
+            definition.isPresent() ? "frontend" : "container of a frontend",
+            settings.exec(),
+            sessions,
+            files);
+    if (definition.isPresent()) {
+      boolean shown = false;
+      try {
+        mounts.show(definition.get(), FRONTEND_DEFINITION);
+        shown = true;
+      } finally {
+        if (!shown) {
+          mounts.close();
+        }
+      }
+    }
     return new BridgeContainer(request, settings, sessions, mounts, whenClosed);
   }
 
@@ -388,15 +412,22 @@ final class BridgeContainer implements GatewayContainer {
 
   @Override
   public void close() {
+    boolean mine;
     synchronized (this) {
-      if (closed) {
-        return;
-      }
+      mine = !closed;
       closed = true;
     }
-    Cleanup.run("stop container of a frontend", this::stop);
-    Cleanup.run("release container of a frontend", mounts::close);
-    whenClosed.accept(this);
+    if (!mine) {
+      Scope.awaitUninterruptibly(gone);
+      return;
+    }
+    try {
+      Cleanup.run("stop container of a frontend", this::stop);
+      Cleanup.run("release container of a frontend", mounts::close);
+      whenClosed.accept(this);
+    } finally {
+      gone.countDown();
+    }
   }
 
   private void stop() throws InterruptedException {

@@ -98,6 +98,11 @@ public final class ContainerMounts implements AutoCloseable {
     return mounts.root();
   }
 
+  /** Shows a file that nobody can write to, and only root read. */
+  public void show(byte[] content, String destination) throws Exception {
+    mounts.show(content, destination);
+  }
+
   /** All but the root. */
   public List<ProcessMount> mounts() {
     return mounts.mounts();

@@ -249,6 +249,17 @@ public final class ExecMounts implements AutoCloseable {
     mounts.add(new ProcessMount.Bind(file, destination(mount), true));
   }
 
+  /** Shows a file of the daemon's own. */
+  void show(byte[] content, String destination) throws Exception {
+    Path file = settings.scratch().resolve(scratchName());
+    mounted.push(() -> Files.deleteIfExists(file));
+    try (FileChannel out = TreeFiles.create(file)) {
+      Channels.newOutputStream(out).write(content);
+    }
+    Linux.chmod(file, 0400);
+    mounts.add(new ProcessMount.Bind(file, destination, true));
+  }
+
   /** Memory, so that no secret reaches a disk. */
   private Path secretsDirectory(boolean executable) throws Exception {
     Path known = executable ? executableSecrets : secrets;

@@ -1,6 +1,7 @@
 package dev.buildd.worker.runc;
 
 import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.RootedPath;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 
 /**
  * A container of runc's: a {@code runc run} for its first process, a {@code runc exec} for more.
@@ -39,6 +41,7 @@ final class RuncContainer implements Container {
   private final Parts parts;
   private final RuncProcess first;
   private final List<RuncProcess> joined = new ArrayList<>(); // guarded by this
+  private final CountDownLatch gone = new CountDownLatch(1);
   private int started; // guarded by this
   private int starting; // guarded by this
   private boolean closed; // guarded by this
@@ -131,12 +134,23 @@ final class RuncContainer implements Container {
 
   @Override
   public void close() {
+    boolean mine;
     synchronized (this) {
-      if (closed) {
-        return;
-      }
+      mine = !closed;
       closed = true;
     }
+    if (!mine) {
+      Scope.awaitUninterruptibly(gone);
+      return;
+    }
+    try {
+      end();
+    } finally {
+      gone.countDown();
+    }
+  }
+
+  private void end() {
     // with the first all others in its pid namespace are killed, but not a command that has not
     // come there yet
     first.kill(parts.runc());
