@@ -47,8 +47,19 @@ import org.junit.jupiter.api.io.TempDir;
 final class ContainerFrontendTest {
   private static final List<String> LIBRARIES =
       List.of(
-          "grpc-", "netty-", "protobuf-java", "guava", "failureaccess", "perfmark", "slf4j-api",
-          "proto-google-common-protos", "jspecify", "annotations", "jackson-", "gson", "re2j");
+          "grpc-",
+          "netty-",
+          "protobuf-java",
+          "guava",
+          "failureaccess",
+          "perfmark",
+          "slf4j-api",
+          "proto-google-common-protos",
+          "jspecify",
+          "annotations",
+          "jackson-",
+          "gson",
+          "re2j");
 
   @TempDir static Path directory;
   private static OwnDaemon daemon;
@@ -123,10 +134,15 @@ final class ContainerFrontendTest {
       if (Files.isDirectory(from)) {
         path.add("/app/" + path.size());
         Programs.run(
-            directory, "cp", "-r", from.toString(), classes.resolve("" + (path.size() - 1)).toString());
+            directory,
+            "cp",
+            "-r",
+            from.toString(),
+            classes.resolve("" + (path.size() - 1)).toString());
       } else if (!Files.exists(from)) {
         continue;
-      } else if (LIBRARIES.stream().anyMatch(name::startsWith) || name.matches("(base|proto|session|llb-client).*\\.jar")) {
+      } else if (LIBRARIES.stream().anyMatch(name::startsWith)
+          || name.matches("(base|proto|session|llb-client).*\\.jar")) {
         path.add("/app/" + name);
         Files.copy(from, classes.resolve(name));
       }
@@ -167,15 +183,22 @@ final class ContainerFrontendTest {
     byte[] config =
         Json.bytes(
             Map.of(
-                "architecture", "amd64",
-                "os", "linux",
+                "architecture",
+                "amd64",
+                "os",
+                "linux",
                 "config",
-                    Map.of(
-                        "Entrypoint", List.of("/app/run"),
-                        "Env", List.of("PATH=/bin", "IMAGE_VARIABLE=set"),
-                        "WorkingDir", "/work",
-                        "Labels", labels),
-                "rootfs", Map.of("type", "layers", "diff_ids", List.of())));
+                Map.of(
+                    "Entrypoint",
+                    List.of("/app/run"),
+                    "Env",
+                    List.of("PATH=/bin", "IMAGE_VARIABLE=set"),
+                    "WorkingDir",
+                    "/work",
+                    "Labels",
+                    labels),
+                "rootfs",
+                Map.of("type", "layers", "diff_ids", List.of())));
     State state =
         Machine.base()
             .file(
@@ -306,8 +329,7 @@ final class ContainerFrontendTest {
     assertThat(failed.vertex()).isPresent();
     assertThat(failed).hasMessageContaining("did not complete successfully: exit code: 7");
     assertThat(details(failed))
-        .contains(
-            "errdefs.Frontend+json {\"name\":\"gateway.v0\",\"source\":\"" + image + "\"}");
+        .contains("errdefs.Frontend+json {\"name\":\"gateway.v0\",\"source\":\"" + image + "\"}");
     // through two levels of frontends
     SolveException nested = failure(Map.of("do", "nest-itself", "then", "run"));
     assertThat(nested.exitCode()).hasValue(7);

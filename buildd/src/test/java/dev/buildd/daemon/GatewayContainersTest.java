@@ -122,8 +122,7 @@ final class GatewayContainersTest {
     return gateway.solve(GatewayClient.Request.of(state.marshal())).single().orElseThrow();
   }
 
-  private static GatewayContainer container(GatewayClient gateway, Mount... more)
-      throws Exception {
+  private static GatewayContainer container(GatewayClient gateway, Mount... more) throws Exception {
     Mount[] mounts = new Mount[more.length + 1];
     mounts[0] = Mount.of("/", solved(gateway, Machine.base()));
     System.arraycopy(more, 0, mounts, 1, more.length);
@@ -253,10 +252,11 @@ final class GatewayContainersTest {
         process.signal("USR1");
         assertThat(process.await()).isEqualTo(11);
         GatewayProcess other = container.start(shell(out, "sleep 5"));
-        assertThatThrownBy(() -> {
-              other.signal("SIGUSR1");
-              other.await();
-            })
+        assertThatThrownBy(
+                () -> {
+                  other.signal("SIGUSR1");
+                  other.await();
+                })
             .hasMessageContaining("Unknown signal SIGUSR1");
       }
     });
@@ -362,8 +362,7 @@ final class GatewayContainersTest {
             .hasMessage("openat none: no such file or directory");
         assertThatThrownBy(() -> container.readFile(1, "d/one"))
             .hasMessage("can't make d/one relative to /");
-        assertThatThrownBy(() -> container.readFile(2, "/x"))
-            .hasMessage("mountable 2 not found");
+        assertThatThrownBy(() -> container.readFile(2, "/x")).hasMessage("mountable 2 not found");
         assertThatThrownBy(() -> container.readFile(3, "/x"))
             .hasMessage("mount index 3 is out of bounds (3 available)");
       }
@@ -406,8 +405,7 @@ final class GatewayContainersTest {
         GatewayProcess optional =
             container.start(
                 shell(out, "echo -$S-")
-                    .withEnv(
-                        List.of("S=x"), List.of(new SecretVariable("S", "none", true))));
+                    .withEnv(List.of("S=x"), List.of(new SecretVariable("S", "none", true))));
         assertThat(optional.await()).isZero();
         assertThat(out.toString(UTF_8)).isEqualTo("--\n");
       }

@@ -58,8 +58,7 @@ final class ProgramFrontend {
         options.put("do", gateway.options().getOrDefault("then", ""));
         yield gateway.solve(GatewayClient.Request.of("gateway.v0", options));
       }
-      case "input" ->
-          gateway.solve(GatewayClient.Request.of(gateway.inputs().get("in")));
+      case "input" -> gateway.solve(GatewayClient.Request.of(gateway.inputs().get("in")));
       default -> told(gateway);
     };
   }
@@ -85,8 +84,7 @@ final class ProgramFrontend {
                 + System.getenv("BUILDKIT_WORKERS").contains(gateway.workers().get(0).id()),
             "image variable " + System.getenv("IMAGE_VARIABLE"),
             "directory " + Path.of("").toAbsolutePath(),
-            "definition "
-                + (Files.size(Path.of("/run/config/buildkit/metadata/frontend.bin")) > 0),
+            "definition " + (Files.size(Path.of("/run/config/buildkit/metadata/frontend.bin")) > 0),
             "network " + Files.readAllLines(Path.of("/proc/net/dev")).size());
     return Result.of(
             solved(

@@ -24,8 +24,7 @@ public record ContainerRequest(
 
   /** With the default network. */
   public static ContainerRequest of(Mount... mounts) {
-    return new ContainerRequest(
-        List.of(mounts), Network.SANDBOX, Optional.empty(), List.of(), "");
+    return new ContainerRequest(List.of(mounts), Network.SANDBOX, Optional.empty(), List.of(), "");
   }
 
   public ContainerRequest withNetwork(Network other) {

@@ -37,8 +37,7 @@ public record ProcessRequest(
   }
 
   public ProcessRequest withStreams(Streams other) {
-    return new ProcessRequest(
-        args, env, secretEnv, cwd, user, security, removeMountStubs, other);
+    return new ProcessRequest(args, env, secretEnv, cwd, user, security, removeMountStubs, other);
   }
 
   public ProcessRequest withSecurity(Security other) {

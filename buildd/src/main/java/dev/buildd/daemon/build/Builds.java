@@ -203,8 +203,7 @@ public final class Builds implements AutoCloseable {
 
   private Map<String, String> solveWith(
       String name, Frontend frontend, BridgeClient client, Build build) throws Exception {
-    try (BuildResult result =
-        take(FrontendException.naming(name, frontend, client), client)) {
+    try (BuildResult result = take(FrontendException.naming(name, frontend, client), client)) {
       evaluate(result);
       return finish(result, build);
     }

@@ -3,13 +3,16 @@ package dev.buildd.daemon.rpc;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.text.GoQuote;
 import dev.buildd.daemon.build.ClientFrontends;
 import dev.buildd.daemon.build.Refusals;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.gateway.Attestation;
 import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.GatewayContainer;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
+import dev.buildd.gateway.grpc.ContainerMessages;
 import dev.buildd.gateway.grpc.GatewayMessages;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.ImageMetaResolver;
@@ -18,6 +21,8 @@ import dev.buildd.proto.gateway.EvaluateRequest;
 import dev.buildd.proto.gateway.EvaluateResponse;
 import dev.buildd.proto.gateway.FileRange;
 import dev.buildd.proto.gateway.InputsResponse;
+import dev.buildd.proto.gateway.NewContainerRequest;
+import dev.buildd.proto.gateway.NewContainerResponse;
 import dev.buildd.proto.gateway.PongResponse;
 import dev.buildd.proto.gateway.ReadDirRequest;
 import dev.buildd.proto.gateway.ReadDirResponse;
@@ -25,6 +30,8 @@ import dev.buildd.proto.gateway.ReadFileRequest;
 import dev.buildd.proto.gateway.ReadFileResponse;
 import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMapDeprecated;
+import dev.buildd.proto.gateway.ReleaseContainerRequest;
+import dev.buildd.proto.gateway.ReleaseContainerResponse;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
 import dev.buildd.proto.gateway.ResolveImageConfigResponse;
 import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
@@ -38,20 +45,13 @@ import dev.buildd.proto.gateway.StatFileResponse;
 import dev.buildd.proto.gateway.WarnRequest;
 import dev.buildd.proto.gateway.WarnResponse;
 import dev.buildd.session.filesync.transfer.StatMessages;
-import dev.buildd.base.text.GoQuote;
-import dev.buildd.gateway.GatewayContainer;
-import dev.buildd.gateway.grpc.ContainerMessages;
-import dev.buildd.proto.gateway.NewContainerRequest;
-import dev.buildd.proto.gateway.NewContainerResponse;
-import dev.buildd.proto.gateway.ReleaseContainerRequest;
-import dev.buildd.proto.gateway.ReleaseContainerResponse;
 import io.grpc.protobuf.StatusProto;
-import java.util.regex.Pattern;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -298,8 +298,7 @@ final class BuildGateway implements ClientFrontends.Opened {
 
   private synchronized void checkUnknown(String id) {
     if (containers.containsKey(id)) {
-      throw new BuildException(
-          Category.ALREADY_EXISTS, "Container " + id + " already exists");
+      throw new BuildException(Category.ALREADY_EXISTS, "Container " + id + " already exists");
     }
   }
 
@@ -334,15 +333,15 @@ final class BuildGateway implements ClientFrontends.Opened {
   private synchronized GatewayContainer container(String id, int mount) {
     HeldContainer found = containers.get(id);
     if (found == null) {
-      throw BuildException.unknown("container details for " + id + "@" + mount + " not found", null);
+      throw BuildException.unknown(
+          "container details for " + id + "@" + mount + " not found", null);
     }
     return found.container();
   }
 
   ReadFileResponse readContainerFile(ReadFileRequest request) throws InterruptedException {
     int mount = request.getMountIndex();
-    byte[] data =
-        container(request.getRef(), mount).readFile(mount, request.getFilePath());
+    byte[] data = container(request.getRef(), mount).readFile(mount, request.getFilePath());
     return ReadFileResponse.newBuilder().setData(ByteString.copyFrom(data)).build();
   }
 

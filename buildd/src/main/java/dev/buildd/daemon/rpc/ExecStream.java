@@ -146,7 +146,8 @@ final class ExecStream {
     void write(FdMessage data) throws IOException {
       if (data.getFd() != STDIN || !descriptors.contains(STDIN) || input.hasEnded()) {
         throw Status.OUT_OF_RANGE
-            .withDescription("fd " + Integer.toUnsignedString(data.getFd()) + " unavailable to write")
+            .withDescription(
+                "fd " + Integer.toUnsignedString(data.getFd()) + " unavailable to write")
             .asRuntimeException();
       }
       if (data.getEOF()) {
@@ -193,10 +194,7 @@ final class ExecStream {
     }
 
     private static ExitMessage exit(int code, Exception failure) {
-      return ExitMessage.newBuilder()
-          .setCode(code)
-          .setError(WireErrors.statusOf(failure))
-          .build();
+      return ExitMessage.newBuilder().setCode(code).setError(WireErrors.statusOf(failure)).build();
     }
   }
 
@@ -220,8 +218,7 @@ final class ExecStream {
       try {
         process.open.await();
         for (int at = 0; at < length; at += CHUNK) {
-          ByteString chunk =
-              ByteString.copyFrom(data, offset + at, Math.min(CHUNK, length - at));
+          ByteString chunk = ByteString.copyFrom(data, offset + at, Math.min(CHUNK, length - at));
           send(process.message().setFile(FdMessage.newBuilder().setFd(descriptor).setData(chunk)));
         }
       } catch (StatusRuntimeException e) {

@@ -64,8 +64,8 @@ public final class GatewayService {
     add(out, LLBBridgeGrpc.getStatFileContainerMethod(), BuildGateway::statContainerFile);
     out.addMethod(
         LLBBridgeGrpc.getExecProcessMethod(),
-        Services.talking((stream, headers) ->
-            new ExecStream(find("ExecProcess", headers), stream).serve()));
+        Services.talking(
+            (stream, headers) -> new ExecStream(find("ExecProcess", headers), stream).serve()));
     return out.build();
   }
 

@@ -89,8 +89,7 @@ public final class WireErrors {
             out.add(
                 FailureCodec.detail(
                     "errdefs.FrontendCap",
-                    GoProtoJson.toJson(
-                        FrontendCap.newBuilder().setName(e.capability()).build())));
+                    GoProtoJson.toJson(FrontendCap.newBuilder().setName(e.capability()).build())));
         case dev.buildd.gateway.SolveException e -> out.addAll(FailureCodec.details(e.where()));
         case LlbException e ->
             out.addAll(

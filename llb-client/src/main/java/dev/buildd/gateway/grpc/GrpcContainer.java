@@ -159,7 +159,9 @@ final class GrpcContainer implements GatewayContainer {
         InputStream in = streams.stdin();
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
           ByteString data = ByteString.copyFrom(buffer, 0, n);
-          send(message().setFile(FdMessage.newBuilder().setFd(ContainerMessages.STDIN).setData(data)));
+          send(
+              message()
+                  .setFile(FdMessage.newBuilder().setFd(ContainerMessages.STDIN).setData(data)));
         }
         send(message().setFile(FdMessage.newBuilder().setFd(ContainerMessages.STDIN).setEOF(true)));
       } catch (IOException e) {
@@ -234,10 +236,7 @@ final class GrpcContainer implements GatewayContainer {
           throw failure != null
               ? failure
               : new SolveException(
-                  Category.UNKNOWN,
-                  "the process was lost",
-                  SolveException.Where.UNKNOWN,
-                  null);
+                  Category.UNKNOWN, "the process was lost", SolveException.Where.UNKNOWN, null);
         }
         if (failure != null && exit.getCode() == 0) {
           throw failure;

@@ -125,7 +125,8 @@ public final class ProtoJson {
       }
       if (field.isMapField()) {
         if (value instanceof Map<?, ?> map) {
-          map.forEach((key, mapped) -> into.addRepeatedField(field, pair(field, into, key, mapped)));
+          map.forEach(
+              (key, mapped) -> into.addRepeatedField(field, pair(field, into, key, mapped)));
         }
       } else if (field.isRepeated()) {
         if (value instanceof List<?> list) {
@@ -169,9 +170,7 @@ public final class ProtoJson {
         case BOOLEAN -> value instanceof Boolean ? value : null;
         case BYTE_STRING -> ByteString.copyFrom(Base64.getDecoder().decode(value.toString()));
         case INT ->
-            value instanceof Number n
-                ? n.intValue()
-                : (int) Long.parseLong(value.toString());
+            value instanceof Number n ? n.intValue() : (int) Long.parseLong(value.toString());
         case LONG ->
             value instanceof Number n
                 ? n.longValue()

@@ -203,8 +203,7 @@ final class BridgeContainer implements GatewayContainer {
       if (value.isEmpty() && !secret.optional()) {
         throw BuildException.notFound("secret " + secret.id() + ": not found");
       }
-      env.add(
-          secret.name() + "=" + new String(value.orElse(new byte[0]), StandardCharsets.UTF_8));
+      env.add(secret.name() + "=" + new String(value.orElse(new byte[0]), StandardCharsets.UTF_8));
     }
     return env;
   }
@@ -218,8 +217,8 @@ final class BridgeContainer implements GatewayContainer {
     if (isFirst) {
       return first(spec, io).first();
     }
-    return awaitFirst().exec(
-        new Container.Joining(spec.args(), spec.env(), spec.cwd(), spec.user()), io);
+    return awaitFirst()
+        .exec(new Container.Joining(spec.args(), spec.env(), spec.cwd(), spec.user()), io);
   }
 
   private Container first(ProcessSpec spec, ProcessIo io) throws Exception {

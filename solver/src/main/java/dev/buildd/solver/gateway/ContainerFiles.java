@@ -53,8 +53,7 @@ final class ContainerFiles {
           } catch (LinuxException e) {
             throw e.errno() == Errno.EXDEV
                 ? new EscapeException(doing + " " + shown + ": path escapes from parent", e)
-                : BuildException.unknown(
-                    doing + " " + shown + ": " + Errno.describe(e.errno()), e);
+                : BuildException.unknown(doing + " " + shown + ": " + Errno.describe(e.errno()), e);
           }
         });
   }

@@ -153,8 +153,8 @@ public final class ContainerFrontend implements Frontend {
       if (failure.isPresent()) {
         throw failure.get();
       }
-      return result.orElseThrow(() ->
-          BuildException.unknown("no result for incomplete build", null));
+      return result.orElseThrow(
+          () -> BuildException.unknown("no result for incomplete build", null));
     }
   }
 
@@ -212,7 +212,8 @@ public final class ContainerFrontend implements Frontend {
     List<String> env = new ArrayList<>(image.env());
     int number = 0;
     for (Map.Entry<String, String> option : client.options().entrySet()) {
-      env.add("BUILDKIT_FRONTEND_OPT_" + number++ + "=" + option.getKey() + "=" + option.getValue());
+      env.add(
+          "BUILDKIT_FRONTEND_OPT_" + number++ + "=" + option.getKey() + "=" + option.getValue());
     }
     env.add("BUILDKIT_SESSION_ID=" + client.sessionId());
     env.add(

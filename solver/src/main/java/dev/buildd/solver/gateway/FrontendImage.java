@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The image of a frontend: its files, and what its configuration says of the process
- * (dockerfile.md section 9.3).
+ * The image of a frontend: its files, and what its configuration says of the process (dockerfile.md
+ * section 9.3).
  *
  * @param digest of the image; empty if it is none that has one
  */
@@ -57,9 +57,7 @@ record FrontendImage(
   /** The named context that stands for an image's name, that of this platform before others. */
   private static Optional<String> replacement(String source, Map<String, String> options) {
     String name = familiar(ImageName.parse(source));
-    for (String key :
-        List.of(
-            CONTEXT + name + "::" + Platform.host().format(), CONTEXT + name)) {
+    for (String key : List.of(CONTEXT + name + "::" + Platform.host().format(), CONTEXT + name)) {
       String value = options.get(key);
       if (value != null) {
         return Optional.of(value);
@@ -122,8 +120,8 @@ record FrontendImage(
     return client
         .solve(GatewayClient.Request.of(definition))
         .single()
-        .orElseThrow(() ->
-            BuildException.unknown("gateway source didn't return default result", null));
+        .orElseThrow(
+            () -> BuildException.unknown("gateway source didn't return default result", null));
   }
 
   private static FrontendImage of(
@@ -135,7 +133,9 @@ record FrontendImage(
         files,
         definition,
         digest,
-        process.get("Entrypoint") instanceof List<?> ? Json.texts(process, "Entrypoint") : List.of(),
+        process.get("Entrypoint") instanceof List<?>
+            ? Json.texts(process, "Entrypoint")
+            : List.of(),
         process.get("Env") instanceof List<?> ? Json.texts(process, "Env") : List.of(),
         process.get("WorkingDir") instanceof String directory ? directory : "",
         process.get("Labels") instanceof Map<?, ?> ? Json.textMap(process, "Labels") : Map.of());

@@ -23,8 +23,7 @@ public final class LlbException extends Exception {
   private final transient List<SolveException.Place> places;
   private final transient Optional<FailedOp> failedOp;
 
-  LlbException(
-      Throwable cause, List<SolveException.Place> places, Optional<FailedOp> failedOp) {
+  LlbException(Throwable cause, List<SolveException.Place> places, Optional<FailedOp> failedOp) {
     super(cause.getMessage() == null ? cause.toString() : cause.getMessage(), cause);
     this.places = List.copyOf(places);
     this.failedOp = failedOp;

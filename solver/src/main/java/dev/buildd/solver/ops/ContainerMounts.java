@@ -90,8 +90,8 @@ public final class ContainerMounts implements AutoCloseable {
   }
 
   private static void release(List<Optional<ImmutableRef>> inputs) {
-    inputs.forEach(input ->
-        input.ifPresent(ref -> Cleanup.run("release input of a container", ref::close)));
+    inputs.forEach(
+        input -> input.ifPresent(ref -> Cleanup.run("release input of a container", ref::close)));
   }
 
   public Path root() {
