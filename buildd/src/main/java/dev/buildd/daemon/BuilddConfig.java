@@ -16,6 +16,7 @@ import java.util.Set;
  * How the daemon is set up: defaults, then {@code buildkitd.toml}, then flags.
  *
  * @param root where all state is kept
+ * @param frontends by name; those that are not there are as by default
  * @param insecureEntitlements what builds may be granted
  */
 record BuilddConfig(
@@ -27,6 +28,7 @@ record BuilddConfig(
     HistoryLimits history,
     Map<String, Registry> registries,
     SystemLimits system,
+    Map<String, FrontendPolicy> frontends,
     Set<String> insecureEntitlements) {
 
   /**
@@ -72,6 +74,20 @@ record BuilddConfig(
    */
   record SystemLimits(Duration platformsCacheMaxAge, int maxRegistryConcurrency) {}
 
+  /**
+   * What a frontend of the daemon may do.
+   *
+   * @param allowedRepositories whose images may be frontends; empty for all
+   */
+  record FrontendPolicy(boolean enabled, List<String> allowedRepositories) {
+    static final FrontendPolicy DEFAULT = new FrontendPolicy(true, List.of());
+  }
+
+  /** What the frontend of that name may do. */
+  FrontendPolicy frontend(String name) {
+    return frontends.getOrDefault(name, FrontendPolicy.DEFAULT);
+  }
+
   /** How one registry is reached. */
   record Registry(
       List<String> mirrors,
@@ -108,6 +124,7 @@ record BuilddConfig(
         new HistoryLimits(172_800, 50),
         Map.of(),
         new SystemLimits(MachinePlatforms.DEFAULT_MAX_AGE, RegistrySettings.DEFAULT_CONCURRENCY),
+        Map.of(),
         Set.of());
   }
 }

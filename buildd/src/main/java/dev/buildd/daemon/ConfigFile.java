@@ -152,6 +152,7 @@ final class ConfigFile {
             number(history, "maxEntries").map(Long::intValue).orElse(base.history().maxEntries())),
         registries(),
         system(base.system()),
+        frontends(),
         Set.copyOf(texts(tree, "insecure-entitlements")));
   }
 
@@ -183,6 +184,18 @@ final class ConfigFile {
     }
     return new BuilddConfig.SystemLimits(
         duration(system, "platformsCacheMaxAge").orElse(base.platformsCacheMaxAge()), (int) limit);
+  }
+
+  private Map<String, BuilddConfig.FrontendPolicy> frontends() {
+    Map<String, BuilddConfig.FrontendPolicy> out = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry : tree.path("frontend").properties()) {
+      out.put(
+          entry.getKey(),
+          new BuilddConfig.FrontendPolicy(
+              flag(entry.getValue(), "enabled").orElse(true),
+              texts(entry.getValue(), "allowedRepositories")));
+    }
+    return out;
   }
 
   private Map<String, BuilddConfig.Registry> registries() {

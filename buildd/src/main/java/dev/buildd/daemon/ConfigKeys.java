@@ -41,6 +41,8 @@ final class ConfigKeys {
           "worker.oci.apparmor-profile",
           "worker.oci.max-parallelism",
           "worker.containerd.enabled",
+          "frontend.*.enabled",
+          "frontend.*.allowedRepositories",
           "system.maxRegistryConcurrency",
           "system.platformsCacheMaxAge",
           "registry.*.mirrors",

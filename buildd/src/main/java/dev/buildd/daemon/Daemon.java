@@ -21,6 +21,7 @@ import dev.buildd.daemon.rpc.GatewayService;
 import dev.buildd.daemon.rpc.Gateways;
 import dev.buildd.daemon.rpc.Services;
 import dev.buildd.frontend.dockerfile.DockerfileFrontend;
+import dev.buildd.daemon.rpc.StdioFrontends;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.registry.RegistryClient;
@@ -37,6 +38,7 @@ import dev.buildd.solver.exporter.TarExporter;
 import dev.buildd.solver.exporter.image.ArchiveExporter;
 import dev.buildd.solver.exporter.image.ImageExporter;
 import dev.buildd.solver.exporter.image.ImageWriter;
+import dev.buildd.solver.gateway.ContainerFrontend;
 import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Solver;
 import dev.buildd.solver.ops.CacheMounts;
@@ -214,8 +216,6 @@ final class Daemon implements AutoCloseable {
     }
     Supplier<WorkerInfo> workerInfo = () -> info(worker);
     Gateways gateways = new Gateways();
-    Map<String, Frontend> frontends = new HashMap<>(extensions.frontends());
-    frontends.putIfAbsent("dockerfile.v0", new DockerfileFrontend());
     List<BuildObserver> observers = new ArrayList<>(List.of(history));
     observers.addAll(extensions.observers());
     Builds builds =
@@ -225,10 +225,11 @@ final class Daemon implements AutoCloseable {
                     solver,
                     leases,
                     worker,
+                    exec,
                     workerInfo,
                     sessions,
                     new SourceMetaResolver(images, git, http, sessions),
-                    frontends,
+                    frontends(config, extensions),
                     gateways,
                     cacheMounts::forget,
                     exporters,
@@ -268,6 +269,18 @@ final class Daemon implements AutoCloseable {
         ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
         new GatewayService(gateways).definition(),
         new ContentService(content, history).definition());
+  }
+
+  private static Map<String, Frontend> frontends(BuilddConfig config, Extensions extensions) {
+    Map<String, Frontend> out = new HashMap<>();
+    out.put(
+        ContainerFrontend.NAME,
+        new ContainerFrontend(
+            new StdioFrontends(), config.frontend(ContainerFrontend.NAME).allowedRepositories()));
+    out.put("dockerfile.v0", new DockerfileFrontend());
+    out.putAll(extensions.frontends());
+    out.keySet().removeIf(name -> !config.frontend(name).enabled());
+    return out;
   }
 
   private void serve(

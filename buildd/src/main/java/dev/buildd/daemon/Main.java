@@ -362,6 +362,7 @@ public final class Main implements Callable<Integer> {
         base.history(),
         base.registries(),
         base.system(),
+        base.frontends(),
         allowed);
   }
 

@@ -160,7 +160,7 @@ final class ArchitectureTest {
           + "|session\\.filesync\\.FileSendTarget.*"
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout).*|solver\\.worker\\.MachinePlatforms"
-          + "|worker\\.runc\\.(Runc|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
+          + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
           + "|daemon\\.(ConfigFile|Daemon|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
           + "|history\\.History|rpc\\.ContentService.*))";
 

@@ -65,6 +65,9 @@ final class ConfigFileTest {
               max-parallelism = 7
               [worker.oci.labels]
                 team = "compilers"
+            [frontend."gateway.v0"]
+              enabled = false
+              allowedRepositories = ["docker/dockerfile"]
             [registry."example.com:5000"]
               mirrors = ["mirror"]
               http = true
@@ -106,6 +109,9 @@ final class ConfigFileTest {
                         List.of(new BuilddConfig.KeyPair("/key", "/cert")),
                         List.of("/certs"))),
                 new BuilddConfig.SystemLimits(Duration.ofMillis(60_500), 6),
+                Map.of(
+                    "gateway.v0",
+                    new BuilddConfig.FrontendPolicy(false, List.of("docker/dockerfile"))),
                 Set.of("network.host", "security.insecure")));
   }
 

@@ -21,6 +21,15 @@ final class OwnDaemon implements AutoCloseable {
    * @param directory where its root is, and busybox for steps
    */
   OwnDaemon(Path directory, Daemon.Extensions extensions) throws Exception {
+    this(directory, extensions, Map.of());
+  }
+
+  /** As the other, with what its frontends may do. */
+  OwnDaemon(
+      Path directory,
+      Daemon.Extensions extensions,
+      Map<String, BuilddConfig.FrontendPolicy> frontends)
+      throws Exception {
     this.directory = directory;
     this.address = "unix://" + directory.resolve("buildd.sock");
     Machine.busybox(directory);
@@ -37,6 +46,7 @@ final class OwnDaemon implements AutoCloseable {
                 base.history(),
                 base.registries(),
                 base.system(),
+                frontends,
                 base.insecureEntitlements()),
             extensions);
   }

@@ -41,6 +41,7 @@ final class RegistryHostsTest {
                 base.history(),
                 Map.of("host", registry),
                 new BuilddConfig.SystemLimits(Duration.ZERO, 7),
+                base.frontends(),
                 base.insecureEntitlements()));
     assertThat(settings.maxConcurrency()).isEqualTo(7);
     assertThat(settings.hosts())

@@ -1,5 +1,6 @@
 package dev.buildd.gateway;
 
+import dev.buildd.base.error.Category;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.ImageMetaResolver;
 import dev.buildd.llb.SourceInfo;
@@ -92,6 +93,19 @@ public interface GatewayClient {
   ImageMetaResolver.Resolved resolveImageConfig(ImageRequest request) throws InterruptedException;
 
   SourceMeta resolveSourceMeta(SourceMetaRequest request) throws InterruptedException;
+
+  /**
+   * A container for processes of the frontend's, with files that are built if they are not yet.
+   *
+   * @throws SolveException {@code UNIMPLEMENTED} by a gateway that has none
+   */
+  default GatewayContainer newContainer(ContainerRequest request) throws InterruptedException {
+    throw new SolveException(
+        Category.UNIMPLEMENTED,
+        "containers are not supported by this gateway",
+        SolveException.Where.UNKNOWN,
+        null);
+  }
 
   /**
    * @param vertex the digest of the step that is warned of

@@ -670,6 +670,11 @@ public final class Llb {
     return image -> image.recordType = "internal";
   }
 
+  /** The image is a frontend; so users read in {@code du}. */
+  public static ImageOption markImageFrontend() {
+    return image -> image.recordType = "frontend";
+  }
+
   public static ImageOption layerLimit(int limit) {
     return image -> image.layerLimit = OptionalInt.of(limit);
   }

@@ -138,7 +138,8 @@ public final class ClientSession implements AutoCloseable {
     };
   }
 
-  private static ServerServiceDefinition health() {
+  /** Tells whoever asks that it is well. */
+  static ServerServiceDefinition health() {
     HealthCheckResponse serving =
         HealthCheckResponse.newBuilder()
             .setStatus(HealthCheckResponse.ServingStatus.SERVING)

@@ -43,6 +43,7 @@ public final class Linux {
   public static final int O_CREAT = 0100;
   public static final int O_EXCL = 0200;
   public static final int O_TRUNC = 01000;
+  public static final int O_NOCTTY = 0400;
   public static final int O_NONBLOCK = 04000;
   public static final int O_DIRECTORY = 0200000;
   public static final int O_NOFOLLOW = 0400000;
@@ -67,6 +68,9 @@ public final class Linux {
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
   private static final long TIOCGWINSZ = 0x5413;
+  private static final long TIOCSWINSZ = 0x5414;
+  private static final long TIOCSPTLCK = 0x40045431L;
+  private static final long TIOCGPTN = 0x80045430L;
 
   private static final LibC LIBC = LibC.create();
 
@@ -663,6 +667,27 @@ public final class Linux {
     call("ioctl", fd, s -> (int) s.call(IOCTL, fd, TIOCGWINSZ, s.words.address()));
     long size = words()[0];
     return new WindowSize((int) (size & 0xffff), (int) (size >>> 16 & 0xffff));
+  }
+
+  /** Tells a terminal its size, and thereby the programs in its foreground. */
+  public static void setWindowSize(int fd, WindowSize size) throws LinuxException {
+    long packed = (size.rows() & 0xffffL) | (size.columns() & 0xffffL) << 16;
+    call("ioctl", fd, s -> (int) s.call(IOCTL, fd, TIOCSWINSZ, s.words(packed)));
+  }
+
+  /** Opens the master's end of a new pseudoterminal; close it with {@link #close}. */
+  public static int openPseudoterminal() throws LinuxException {
+    return open(Path.of("/dev/ptmx"), O_RDWR | O_NOCTTY, 0);
+  }
+
+  /** Lets the other end of a pseudoterminal be opened, and tells its path. */
+  public static Path otherEnd(int pseudoterminal) throws LinuxException {
+    call("ioctl", pseudoterminal, s -> (int) s.call(IOCTL, pseudoterminal, TIOCSPTLCK, s.words(0)));
+    call(
+        "ioctl",
+        pseudoterminal,
+        s -> (int) s.call(IOCTL, pseudoterminal, TIOCGPTN, s.words.address()));
+    return Path.of("/dev/pts/" + (words()[0] & 0xffffffffL));
   }
 
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */

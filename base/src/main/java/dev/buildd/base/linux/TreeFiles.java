@@ -78,6 +78,12 @@ public final class TreeFiles {
       return new PathHandle(Linux.openat2(descriptor, path, HELD, 0, NO_LINKS));
     }
 
+    /** Opens it if it is a regular file. */
+    public FileInputStream read(String shown) throws IOException {
+      requireRegular(descriptor, shown);
+      return new FileInputStream(again(descriptor));
+    }
+
     /** By which it can be reached while it is held, whatever has its name by now. */
     public Path path() {
       return Path.of(again(descriptor));
@@ -97,6 +103,29 @@ public final class TreeFiles {
   /** Holds what is below a root; links are followed as a process confined to it would. */
   public static PathHandle holdIn(Path root, String path) throws IOException {
     return new PathHandle(heldIn(root, path, Linux.O_PATH));
+  }
+
+  /**
+   * Holds what is below a root. Links are followed as long as they stay below it; one that is
+   * absolute or leads out is an error ({@code EXDEV}).
+   *
+   * @param path without a leading slash
+   * @param followLast whether the last component may be a link
+   */
+  public static PathHandle holdBeneath(Path root, String path, boolean followLast)
+      throws IOException {
+    int directory = Linux.open(root, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    try {
+      return new PathHandle(
+          Linux.openat2(
+              directory,
+              RootedPath.relative(path),
+              followLast ? Linux.O_PATH : HELD,
+              0,
+              Linux.RESOLVE_BENEATH | Linux.RESOLVE_NO_MAGICLINKS));
+    } finally {
+      Linux.close(directory);
+    }
   }
 
   private static FileInputStream regular(int held, String shown) throws IOException {

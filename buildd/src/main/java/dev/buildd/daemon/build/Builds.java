@@ -17,6 +17,8 @@ import dev.buildd.solver.compatibility.CompatibilityVersion;
 import dev.buildd.solver.exporter.ExportSource;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.gateway.BridgeClient;
+import dev.buildd.solver.gateway.ContainerSettings;
+import dev.buildd.solver.gateway.FrontendException;
 import dev.buildd.solver.gateway.SourceMetaResolver;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
@@ -28,6 +30,7 @@ import dev.buildd.solver.llb.Entitlements;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.OpFactory;
 import dev.buildd.solver.llb.ResultProxy;
+import dev.buildd.solver.ops.ExecSettings;
 import dev.buildd.solver.remote.CacheExportOptions;
 import dev.buildd.solver.remote.CacheExports;
 import java.nio.charset.StandardCharsets;
@@ -56,6 +59,7 @@ public final class Builds implements AutoCloseable {
       Solver solver,
       LeaseManager leases,
       OpFactory worker,
+      ExecSettings exec,
       Supplier<WorkerInfo> workerInfo,
       SessionManager sessions,
       SourceMetaResolver sources,
@@ -183,18 +187,23 @@ public final class Builds implements AutoCloseable {
     }
     BridgeClient.Parts gateway =
         new BridgeClient.Parts(
-            build.job(), bridge, parts.sources(), parts.workerInfo().get(), parts.frontends());
+            build.job(),
+            bridge,
+            parts.sources(),
+            parts.workerInfo().get(),
+            parts.frontends(),
+            new ContainerSettings(parts.exec(), build.wanted().entitlements()));
     // open until the end: a client that chooses exports looks at the result's files
     try (BridgeClient client = BridgeClient.open(gateway, request.attributes(), request.inputs())) {
       return request.frontend().isEmpty()
           ? solveAsClientSays(client, build)
-          : solveWith(gateway.frontend(request.frontend()), client, build);
+          : solveWith(request.frontend(), gateway.frontend(request.frontend()), client, build);
     }
   }
 
-  private Map<String, String> solveWith(Frontend frontend, BridgeClient client, Build build)
-      throws Exception {
-    try (BuildResult result = take(frontend.build(client), client)) {
+  private Map<String, String> solveWith(
+      String name, Frontend frontend, BridgeClient client, Build build) throws Exception {
+    try (BuildResult result = take(FrontendException.naming(name, frontend, client), client)) {
       evaluate(result);
       return finish(result, build);
     }

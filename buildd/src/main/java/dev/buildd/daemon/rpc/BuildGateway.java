@@ -3,13 +3,16 @@ package dev.buildd.daemon.rpc;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.text.GoQuote;
 import dev.buildd.daemon.build.ClientFrontends;
 import dev.buildd.daemon.build.Refusals;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.gateway.Attestation;
 import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.GatewayContainer;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
+import dev.buildd.gateway.grpc.ContainerMessages;
 import dev.buildd.gateway.grpc.GatewayMessages;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.ImageMetaResolver;
@@ -18,6 +21,8 @@ import dev.buildd.proto.gateway.EvaluateRequest;
 import dev.buildd.proto.gateway.EvaluateResponse;
 import dev.buildd.proto.gateway.FileRange;
 import dev.buildd.proto.gateway.InputsResponse;
+import dev.buildd.proto.gateway.NewContainerRequest;
+import dev.buildd.proto.gateway.NewContainerResponse;
 import dev.buildd.proto.gateway.PongResponse;
 import dev.buildd.proto.gateway.ReadDirRequest;
 import dev.buildd.proto.gateway.ReadDirResponse;
@@ -25,6 +30,8 @@ import dev.buildd.proto.gateway.ReadFileRequest;
 import dev.buildd.proto.gateway.ReadFileResponse;
 import dev.buildd.proto.gateway.Ref;
 import dev.buildd.proto.gateway.RefMapDeprecated;
+import dev.buildd.proto.gateway.ReleaseContainerRequest;
+import dev.buildd.proto.gateway.ReleaseContainerResponse;
 import dev.buildd.proto.gateway.ResolveImageConfigRequest;
 import dev.buildd.proto.gateway.ResolveImageConfigResponse;
 import dev.buildd.proto.gateway.ResolveSourceMetaRequest;
@@ -38,11 +45,13 @@ import dev.buildd.proto.gateway.StatFileResponse;
 import dev.buildd.proto.gateway.WarnRequest;
 import dev.buildd.proto.gateway.WarnResponse;
 import dev.buildd.session.filesync.transfer.StatMessages;
+import io.grpc.protobuf.StatusProto;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,9 +61,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for use by many threads.
  */
 final class BuildGateway implements ClientFrontends.Opened {
+  private static final Pattern CONTAINER_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,127}");
+
   private final GatewayClient client;
   private final Consumer<BuildGateway> whenClosed;
   private final Map<String, Reference> references = new HashMap<>(); // guarded by this
+  private final Map<String, HeldContainer> containers = new HashMap<>(); // guarded by this
   private @Nullable Result result; // guarded by this
   private @Nullable Exception failure; // guarded by this
   private boolean returned; // guarded by this
@@ -71,11 +83,16 @@ final class BuildGateway implements ClientFrontends.Opened {
     while (!returned) {
       wait();
     }
+    return peek().orElseThrow();
+  }
+
+  /** What the frontend has returned; empty if it has not yet. */
+  synchronized Optional<Result> peek() throws Exception {
     Exception failed = failure;
     if (failed != null) {
       throw failed;
     }
-    return result == null ? Result.empty() : result;
+    return returned ? Optional.of(result == null ? Result.empty() : result) : Optional.empty();
   }
 
   @Override
@@ -86,6 +103,12 @@ final class BuildGateway implements ClientFrontends.Opened {
   @Override
   public void close() {
     whenClosed.accept(this);
+    List<HeldContainer> left;
+    synchronized (this) {
+      left = List.copyOf(containers.values());
+      containers.clear();
+    }
+    left.forEach(one -> one.container().close());
   }
 
   // --- what the frontend asks ---
@@ -222,7 +245,130 @@ final class BuildGateway implements ClientFrontends.Opened {
     return WarnResponse.getDefaultInstance();
   }
 
+  // --- containers ---
+
+  /** A container and what went wrong in it. */
+  static final class HeldContainer {
+    private final GatewayContainer container;
+    private com.google.rpc.@Nullable Status failure; // guarded by this
+
+    HeldContainer(GatewayContainer container) {
+      this.container = container;
+    }
+
+    GatewayContainer container() {
+      return container;
+    }
+
+    /** Notes the failure of a process. */
+    synchronized void failed(com.google.rpc.Status status) {
+      if (failure == null) {
+        failure = status;
+      }
+    }
+
+    synchronized Optional<com.google.rpc.Status> failure() {
+      return Optional.ofNullable(failure);
+    }
+  }
+
+  NewContainerResponse newContainer(NewContainerRequest request) throws InterruptedException {
+    String id = request.getContainerID();
+    if (!CONTAINER_ID.matcher(id).matches()) {
+      throw BuildException.invalid("invalid container id " + GoQuote.of(id));
+    }
+    synchronized (this) {
+      checkUnknown(id);
+    }
+    GatewayContainer made = client.newContainer(ContainerMessages.of(request));
+    boolean held = false;
+    try {
+      synchronized (this) {
+        checkUnknown(id);
+        containers.put(id, new HeldContainer(made));
+      }
+      held = true;
+    } finally {
+      if (!held) {
+        made.close();
+      }
+    }
+    return NewContainerResponse.getDefaultInstance();
+  }
+
+  private synchronized void checkUnknown(String id) {
+    if (containers.containsKey(id)) {
+      throw new BuildException(Category.ALREADY_EXISTS, "Container " + id + " already exists");
+    }
+  }
+
+  ReleaseContainerResponse releaseContainer(ReleaseContainerRequest request) {
+    HeldContainer found;
+    synchronized (this) {
+      found = containers.remove(request.getContainerID());
+    }
+    if (found == null) {
+      throw BuildException.unknown(
+          "container details for " + request.getContainerID() + " not found", null);
+    }
+    found.container().close();
+    found
+        .failure()
+        .ifPresent(failure -> {
+          throw StatusProto.toStatusRuntimeException(failure);
+        });
+    return ReleaseContainerResponse.getDefaultInstance();
+  }
+
+  /** For a process in it. */
+  synchronized HeldContainer container(String id) {
+    HeldContainer found = containers.get(id);
+    if (found == null) {
+      throw BuildException.notFound(
+          "container " + GoQuote.of(id) + " previously released or not created");
+    }
+    return found;
+  }
+
+  private synchronized GatewayContainer container(String id, int mount) {
+    HeldContainer found = containers.get(id);
+    if (found == null) {
+      throw BuildException.unknown(
+          "container details for " + id + "@" + mount + " not found", null);
+    }
+    return found.container();
+  }
+
+  ReadFileResponse readContainerFile(ReadFileRequest request) throws InterruptedException {
+    int mount = request.getMountIndex();
+    byte[] data = container(request.getRef(), mount).readFile(mount, request.getFilePath());
+    return ReadFileResponse.newBuilder().setData(ByteString.copyFrom(data)).build();
+  }
+
+  ReadDirResponse readContainerDir(ReadDirRequest request) throws InterruptedException {
+    int mount = request.getMountIndex();
+    ReadDirResponse.Builder out = ReadDirResponse.newBuilder();
+    container(request.getRef(), mount)
+        .readDir(mount, request.getDirPath())
+        .forEach(stat -> out.addEntries(StatMessages.toProto(stat)));
+    return out.build();
+  }
+
+  StatFileResponse statContainerFile(StatFileRequest request) throws InterruptedException {
+    int mount = request.getMountIndex();
+    return StatFileResponse.newBuilder()
+        .setStat(
+            StatMessages.toProto(
+                container(request.getRef(), mount).statFile(mount, request.getPath())))
+        .build();
+  }
+
+  // --- the end ---
+
   ReturnResponse returned(ReturnRequest request) {
+    if (request.hasError() == request.hasResult()) {
+      throw BuildException.invalid("gateway return must be either result or err");
+    }
     if (request.hasError()) {
       settle(null, new WireErrors.Reported(request.getError()));
     } else {

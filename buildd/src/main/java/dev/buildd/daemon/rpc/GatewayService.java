@@ -10,18 +10,31 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.StatusRuntimeException;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Passes calls of frontends on to the build that they name in the metadata (wire.md section 6).
- * Methods that have no handler here are {@code UNIMPLEMENTED}.
- */
+/** Passes calls of frontends on to the build that they are for (wire.md section 6). */
 public final class GatewayService {
   private static final Metadata.Key<String> BUILD_ID =
       Metadata.Key.of("buildkit-controlapi-buildid", Metadata.ASCII_STRING_MARSHALLER);
 
-  private final Gateways gateways;
+  private final Finding gateways;
 
+  /** For builds that calls name in their metadata. */
   public GatewayService(Gateways gateways) {
-    this.gateways = gateways;
+    this.gateways =
+        headers -> {
+          String id = headers.get(BUILD_ID);
+          return gateways.await(id == null ? "" : id);
+        };
+  }
+
+  /** For the build of a connection of its own. */
+  GatewayService(BuildGateway gateway) {
+    this.gateways = _ -> gateway;
+  }
+
+  /** Finds the build that a call is for. */
+  @FunctionalInterface
+  private interface Finding {
+    BuildGateway of(Metadata headers) throws InterruptedException;
   }
 
   /** Work of one call. */
@@ -44,6 +57,15 @@ public final class GatewayService {
     add(out, LLBBridgeGrpc.getInputsMethod(), (g, r) -> g.inputs());
     add(out, LLBBridgeGrpc.getReturnMethod(), BuildGateway::returned);
     add(out, LLBBridgeGrpc.getWarnMethod(), BuildGateway::warn);
+    add(out, LLBBridgeGrpc.getNewContainerMethod(), BuildGateway::newContainer);
+    add(out, LLBBridgeGrpc.getReleaseContainerMethod(), BuildGateway::releaseContainer);
+    add(out, LLBBridgeGrpc.getReadFileContainerMethod(), BuildGateway::readContainerFile);
+    add(out, LLBBridgeGrpc.getReadDirContainerMethod(), BuildGateway::readContainerDir);
+    add(out, LLBBridgeGrpc.getStatFileContainerMethod(), BuildGateway::statContainerFile);
+    out.addMethod(
+        LLBBridgeGrpc.getExecProcessMethod(),
+        Services.talking(
+            (stream, headers) -> new ExecStream(find("ExecProcess", headers), stream).serve()));
     return out.build();
   }
 
@@ -53,19 +75,18 @@ public final class GatewayService {
   }
 
   private <Q, P> ServerCallHandler<Q, P> handler(@Nullable String name, Call<Q, P> call) {
-    return Services.unary((request, headers) -> {
-      String id = headers.get(BUILD_ID);
-      BuildGateway gateway;
-      try {
-        gateway = gateways.await(id == null ? "" : id);
-      } catch (BuildException e) {
-        StatusRuntimeException status = Statuses.of(e);
-        throw status
-            .getStatus()
-            .withDescription("forwarding " + name + ": " + e.getMessage())
-            .asRuntimeException();
-      }
-      return call.on(gateway, request);
-    });
+    return Services.unary((request, headers) -> call.on(find(name, headers), request));
+  }
+
+  private BuildGateway find(@Nullable String name, Metadata headers) throws InterruptedException {
+    try {
+      return gateways.of(headers);
+    } catch (BuildException e) {
+      StatusRuntimeException status = Statuses.of(e);
+      throw status
+          .getStatus()
+          .withDescription("forwarding " + name + ": " + e.getMessage())
+          .asRuntimeException();
+    }
   }
 }

@@ -58,6 +58,22 @@ public final class Services {
     });
   }
 
+  /** Talks with the caller until it returns. */
+  @FunctionalInterface
+  interface Talking<Q, P> {
+    void talk(MessageStream<P, Q> stream, Metadata headers) throws Exception;
+  }
+
+  static <Q, P> ServerCallHandler<Q, P> talking(Talking<Q, P> body) {
+    return Handlers.streaming((stream, headers) -> {
+      try {
+        body.talk(stream, headers);
+      } catch (Exception | Error e) {
+        throw statusOf(e);
+      }
+    });
+  }
+
   /** Tells the client the daemon's time, by which it corrects what it shows. */
   public static ServerInterceptor timestamp(Clock clock) {
     Metadata.Key<String> key =

@@ -8,9 +8,13 @@ import dev.buildd.gateway.SolveException.Where;
 import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.errdefs.CompatibilityFeature;
+import dev.buildd.proto.errdefs.Frontend;
+import dev.buildd.proto.errdefs.FrontendCap;
 import dev.buildd.session.rpc.Statuses;
 import dev.buildd.solver.compatibility.CompatibilityException;
 import dev.buildd.solver.executor.ExitException;
+import dev.buildd.solver.gateway.FrontendCapException;
+import dev.buildd.solver.gateway.FrontendException;
 import dev.buildd.solver.graph.VertexException;
 import dev.buildd.solver.llb.LlbException;
 import io.grpc.Status;
@@ -29,13 +33,15 @@ public final class WireErrors {
   private WireErrors() {}
 
   /** A failure that a client itself reported, to be told as it was. */
-  public static final class Reported extends Exception {
+  public static final class Reported extends BuildException {
     private static final long serialVersionUID = 1L;
 
     private final transient com.google.rpc.Status status;
 
     public Reported(com.google.rpc.Status status) {
-      super(status.getMessage());
+      super(
+          Statuses.categoryOf(Status.fromCodeValue(status.getCode()).getCode()),
+          status.getMessage());
       this.status = status;
     }
   }
@@ -72,6 +78,18 @@ public final class WireErrors {
     Set<Any> out = new LinkedHashSet<>(); // a frontend may repeat what the daemon told it
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
+        case Reported e -> out.addAll(e.status.getDetailsList());
+        case FrontendException e ->
+            out.add(
+                FailureCodec.detail(
+                    "errdefs.Frontend",
+                    GoProtoJson.toJson(
+                        Frontend.newBuilder().setName(e.name()).setSource(e.source()).build())));
+        case FrontendCapException e ->
+            out.add(
+                FailureCodec.detail(
+                    "errdefs.FrontendCap",
+                    GoProtoJson.toJson(FrontendCap.newBuilder().setName(e.capability()).build())));
         case dev.buildd.gateway.SolveException e -> out.addAll(FailureCodec.details(e.where()));
         case dev.buildd.gateway.UnsupportedException e -> out.add(FailureCodec.detail(e));
         case LlbException e ->

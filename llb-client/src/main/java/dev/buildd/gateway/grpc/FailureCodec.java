@@ -2,16 +2,22 @@ package dev.buildd.gateway.grpc;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.buildd.base.json.GoJson;
 import dev.buildd.gateway.JsonValues;
 import dev.buildd.gateway.SolveException;
+import dev.buildd.gateway.SolveException.Subject;
 import dev.buildd.gateway.UnsupportedException;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.SourceInfo;
 import dev.buildd.llb.SourceMap;
 import dev.buildd.proto.encoding.GoProtoJson;
+import dev.buildd.proto.encoding.ProtoJson;
+import dev.buildd.proto.errdefs.ContentCache;
+import dev.buildd.proto.errdefs.Solve;
 import dev.buildd.proto.errdefs.Source;
 import dev.buildd.proto.errdefs.Vertex;
+import dev.buildd.proto.pb.Op;
 import dev.buildd.session.rpc.Statuses;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -30,6 +36,7 @@ public final class FailureCodec {
   private static final String PREFIX = "github.com/moby/buildkit/";
   private static final String VERTEX = "errdefs.Vertex";
   private static final String SOURCE = "errdefs.Source";
+  private static final String SOLVE = "errdefs.Solve";
   private static final String EXIT = "gatewayapi.ExitMessage";
 
   private FailureCodec() {}
@@ -47,6 +54,15 @@ public final class FailureCodec {
         doing + ": " + named(cause) + Statuses.textOf(cause),
         cause,
         StatusProto.fromThrowable(cause));
+  }
+
+  /** A failure that came as a message. */
+  static SolveException of(com.google.rpc.Status status) {
+    return new SolveException(
+        Statuses.categoryOf(Status.fromCodeValue(status.getCode()).getCode()),
+        status.getMessage(),
+        where(status),
+        StatusProto.toStatusRuntimeException(status));
   }
 
   private static SolveException of(
@@ -84,6 +100,7 @@ public final class FailureCodec {
     List<SolveException.Place> places = new ArrayList<>();
     Optional<String> vertex = Optional.empty();
     OptionalInt exitCode = OptionalInt.empty();
+    List<SolveException.FailedStep> steps = new ArrayList<>();
     for (Any detail : status.getDetailsList()) {
       String type = detail.getTypeUrl();
       Optional<Map<String, @Nullable Object>> value =
@@ -98,12 +115,33 @@ public final class FailureCodec {
             vertex =
                 Optional.of(JsonValues.asText(value.get().get("digest")))
                     .filter(text -> !text.isEmpty());
+        case SOLVE + "+json" -> step(value.get()).ifPresent(steps::add);
         case SOURCE + "+json" -> places.add(place(value.get()));
         case EXIT + "+json" -> exitCode = OptionalInt.of(JsonValues.asInt(value.get().get("Code")));
         default -> {} // stacks and hints for debuggers
       }
     }
-    return new SolveException.Where(places, vertex, exitCode);
+    return new SolveException.Where(places, vertex, exitCode, steps);
+  }
+
+  /** Empty where the step is not known. */
+  private static Optional<SolveException.FailedStep> step(Map<String, @Nullable Object> json) {
+    Solve.Builder message = Solve.newBuilder();
+    ProtoJson.merge(json, message);
+    if (!message.hasOp()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new SolveException.FailedStep(
+            message.getOp().toByteArray(),
+            message.getDescriptionMap(),
+            message.getInputIDsList(),
+            message.getMountIDsList(),
+            switch (message.getSubjectCase()) {
+              case FILE -> new Subject.FileAction((int) message.getFile().getIndex());
+              case CACHE -> new Subject.InputContent((int) message.getCache().getIndex());
+              case SUBJECT_NOT_SET -> new Subject.Whole();
+            }));
   }
 
   private static SolveException.Place place(Map<String, @Nullable Object> source) {
@@ -180,8 +218,30 @@ public final class FailureCodec {
         .ifPresent(digest ->
             out.add(
                 detail(VERTEX, GoProtoJson.toJson(Vertex.newBuilder().setDigest(digest).build()))));
+    where.steps().forEach(step -> out.add(detail(SOLVE, ProtoJson.toJson(message(step)))));
     where.exitCode().ifPresent(code -> out.add(detail(EXIT, "{\"Code\":" + code + "}")));
     return out;
+  }
+
+  private static Solve message(SolveException.FailedStep step) {
+    Solve.Builder out =
+        Solve.newBuilder()
+            .addAllInputIDs(step.inputIds())
+            .addAllMountIDs(step.mountIds())
+            .putAllDescription(step.description());
+    try {
+      out.setOp(Op.parseFrom(step.op()));
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("not a step", e);
+    }
+    switch (step.subject()) {
+      case Subject.Whole _ -> {}
+      case Subject.FileAction(int index) ->
+          out.setFile(dev.buildd.proto.errdefs.FileAction.newBuilder().setIndex(index));
+      case Subject.InputContent(int index) ->
+          out.setCache(ContentCache.newBuilder().setIndex(index));
+    }
+    return out.build();
   }
 
   private static Any source(SolveException.Place place) {

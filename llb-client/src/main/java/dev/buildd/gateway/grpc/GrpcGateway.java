@@ -1,6 +1,9 @@
 package dev.buildd.gateway.grpc;
 
+import dev.buildd.base.text.Ids;
+import dev.buildd.gateway.ContainerRequest;
 import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.GatewayContainer;
 import dev.buildd.gateway.ImageRequest;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
@@ -26,6 +29,7 @@ import dev.buildd.proto.gateway.StatFileRequest;
 import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.session.filesync.transfer.StatMessages;
 import dev.buildd.session.rpc.Calls;
+import dev.buildd.session.rpc.MessageStream;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.Metadata;
@@ -96,7 +100,7 @@ public final class GrpcGateway implements GatewayClient {
     return headers;
   }
 
-  private <Q, P> P call(MethodDescriptor<Q, P> method, Q request) throws InterruptedException {
+  <Q, P> P call(MethodDescriptor<Q, P> method, Q request) throws InterruptedException {
     return call(channel, buildId, method, request);
   }
 
@@ -108,6 +112,11 @@ public final class GrpcGateway implements GatewayClient {
     } catch (StatusRuntimeException e) {
       throw FailureCodec.of(e);
     }
+  }
+
+  /** Starts a call of many messages. */
+  <Q, P> MessageStream<Q, P> stream(MethodDescriptor<Q, P> method) {
+    return MessageStream.call(channel, method, headers(buildId));
   }
 
   @Override
@@ -182,6 +191,13 @@ public final class GrpcGateway implements GatewayClient {
   public SourceMeta resolveSourceMeta(SourceMetaRequest request) throws InterruptedException {
     return GatewayMessages.of(
         call(LLBBridgeGrpc.getResolveSourceMetaMethod(), GatewayMessages.toProto(request)));
+  }
+
+  @Override
+  public GatewayContainer newContainer(ContainerRequest request) throws InterruptedException {
+    String id = Ids.random();
+    call(LLBBridgeGrpc.getNewContainerMethod(), ContainerMessages.toProto(id, request));
+    return new GrpcContainer(this, id);
   }
 
   @Override

@@ -5,6 +5,9 @@ import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.MapEntry;
 import com.google.protobuf.Message;
+import dev.buildd.base.json.GoJson;
+import dev.buildd.base.json.Json;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collection;
@@ -13,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Messages in the JSON that protobuf itself defines, as values of {@link
@@ -22,6 +26,11 @@ import java.util.TreeMap;
  */
 public final class ProtoJson {
   private ProtoJson() {}
+
+  /** The text. */
+  public static String toJson(Message message) {
+    return new String(Json.bytes(of(message)), StandardCharsets.UTF_8);
+  }
 
   public static SequencedMap<String, Object> of(Message message) {
     SequencedMap<String, Object> out = new LinkedHashMap<>();
@@ -69,5 +78,95 @@ public final class ProtoJson {
       case UINT32, UINT64, FIXED32, FIXED64 -> true;
       default -> false;
     };
+  }
+
+  // --- reading ---
+
+  /** Reads what was parsed of JSON; what the message does not have is passed over. */
+  public static void merge(Map<String, @Nullable Object> json, Message.Builder into) {
+    for (FieldDescriptor field : into.getDescriptorForType().getFields()) {
+      Object value = json.containsKey(field.getJsonName()) ? json.get(field.getJsonName()) : null;
+      if (value == null) {
+        value = json.get(field.getName());
+      }
+      if (value == null) {
+        continue;
+      }
+      if (field.isMapField()) {
+        if (value instanceof Map<?, ?> map) {
+          map.forEach(
+              (key, mapped) -> into.addRepeatedField(field, pair(field, into, key, mapped)));
+        }
+      } else if (field.isRepeated()) {
+        if (value instanceof List<?> list) {
+          for (Object element : list) {
+            Object read = read(field, element, into);
+            if (read != null) {
+              into.addRepeatedField(field, read);
+            }
+          }
+        }
+      } else {
+        Object read = read(field, value, into);
+        if (read != null) {
+          into.setField(field, read);
+        }
+      }
+    }
+  }
+
+  private static Message pair(
+      FieldDescriptor field, Message.Builder into, Object key, @Nullable Object value) {
+    Message.Builder out = into.newBuilderForField(field);
+    FieldDescriptor mapped = field.getMessageType().findFieldByNumber(2);
+    out.setField(field.getMessageType().findFieldByNumber(1), String.valueOf(key));
+    Object read = read(mapped, value, out);
+    if (read != null) {
+      out.setField(mapped, read);
+    }
+    return out.build();
+  }
+
+  /** Null for what is not of the field's type. */
+  private static @Nullable Object read(
+      FieldDescriptor field, @Nullable Object value, Message.Builder owner) {
+    if (value == null) {
+      return null;
+    }
+    try {
+      return switch (field.getJavaType()) {
+        case STRING -> value instanceof String ? value : null;
+        case BOOLEAN -> value instanceof Boolean ? value : null;
+        case BYTE_STRING -> ByteString.copyFrom(Base64.getDecoder().decode(value.toString()));
+        case INT ->
+            value instanceof Number n ? n.intValue() : (int) Long.parseLong(value.toString());
+        case LONG ->
+            value instanceof Number n
+                ? n.longValue()
+                : isUnsigned(field)
+                    ? Long.parseUnsignedLong(value.toString())
+                    : Long.parseLong(value.toString());
+        case DOUBLE -> Double.valueOf(value.toString());
+        case FLOAT -> Float.valueOf(value.toString());
+        case ENUM ->
+            value instanceof Number n
+                ? field.getEnumType().findValueByNumberCreatingIfUnknown(n.intValue())
+                : field.getEnumType().findValueByName(value.toString());
+        case MESSAGE -> message(field, value, owner);
+      };
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  @SuppressWarnings("unchecked") // JSON's objects have names for keys
+  private static @Nullable Message message(
+      FieldDescriptor field, Object value, Message.Builder owner) {
+    if (!(value instanceof Map<?, ?> map)) {
+      return null;
+    }
+    Message.Builder out = owner.newBuilderForField(field);
+    merge((Map<String, @Nullable Object>) map, out);
+    return out.build();
   }
 }

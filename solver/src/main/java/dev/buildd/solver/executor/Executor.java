@@ -3,6 +3,14 @@ package dev.buildd.solver.executor;
 /** Runs processes in containers. Safe for use by many threads. */
 public interface Executor {
   /**
+   * Starts a container with its first process. It lives until it is closed, but with the end of its
+   * first process all others in it end.
+   *
+   * @throws dev.buildd.base.error.BuildException if it cannot be started
+   */
+  Container start(ProcessSpec process, ProcessIo io) throws Exception;
+
+  /**
    * Runs the process to its end. An interrupt kills it and everything it started, and returns once
    * all of it is gone. Whatever the executor put into the root filesystem to run it, such as mount
    * points, is taken out again.
@@ -10,7 +18,14 @@ public interface Executor {
    * @throws ExitException if the process ends with another code than zero
    * @throws dev.buildd.base.error.BuildException if it cannot be started
    */
-  void run(ProcessSpec process, ProcessIo io) throws Exception;
+  default void run(ProcessSpec process, ProcessIo io) throws Exception {
+    try (Container container = start(process, io)) {
+      int code = container.first().await();
+      if (code != 0) {
+        throw new ExitException(code);
+      }
+    }
+  }
 
   /** Removes what processes of an earlier daemon on the same root have left behind. */
   void recover();

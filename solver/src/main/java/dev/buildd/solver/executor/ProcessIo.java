@@ -1,6 +1,23 @@
 package dev.buildd.solver.executor;
 
+import java.io.InputStream;
 import java.io.OutputStream;
 
-/** Where a process writes. Standard input is empty. Writes come from one thread for each stream. */
-public record ProcessIo(OutputStream stdout, OutputStream stderr) {}
+/**
+ * What a process reads and where it writes. Writes come from one thread for each stream.
+ *
+ * @param stdin read by one thread, which is interrupted when the process has ended: a read must
+ *     then end; not closed
+ * @param stderr gets nothing from a process with a terminal, which writes all to {@code stdout}
+ * @param terminal whether the three are a terminal for the process
+ */
+public record ProcessIo(
+    InputStream stdin, OutputStream stdout, OutputStream stderr, boolean terminal) {
+  /** Where there is nothing to read. */
+  public static final InputStream NO_INPUT = InputStream.nullInputStream();
+
+  /** Of a process that reads nothing. */
+  public ProcessIo(OutputStream stdout, OutputStream stderr) {
+    this(NO_INPUT, stdout, stderr, false);
+  }
+}

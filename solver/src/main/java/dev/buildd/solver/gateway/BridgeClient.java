@@ -5,10 +5,14 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.text.GoQuote;
 import dev.buildd.base.text.Ids;
+import dev.buildd.cache.ImmutableRef;
 import dev.buildd.gateway.CacheEntry;
+import dev.buildd.gateway.ContainerRequest;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.GatewayContainer;
 import dev.buildd.gateway.ImageRequest;
 import dev.buildd.gateway.Reference;
 import dev.buildd.gateway.Result;
@@ -29,8 +33,11 @@ import dev.buildd.solver.llb.BuildResult;
 import dev.buildd.solver.llb.LlbBridge;
 import dev.buildd.solver.llb.LlbException;
 import dev.buildd.solver.llb.ResultProxy;
+import dev.buildd.solver.ops.FailedMounts;
+import dev.buildd.solver.ops.StepException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +66,8 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
       LlbBridge bridge,
       SourceMetaResolver sources,
       WorkerInfo worker,
-      Map<String, Frontend> frontends) {
+      Map<String, Frontend> frontends,
+      ContainerSettings containers) {
     public Parts {
       frontends = Map.copyOf(frontends);
     }
@@ -76,9 +84,11 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     }
   }
 
-  /** The results that the build's frontends hold. */
+  /** The results that the build's frontends hold, and their containers. */
   private static final class ResultTable implements AutoCloseable {
     private final Map<String, ResultProxy> results = new HashMap<>(); // guarded by this
+    private final Map<String, FailedFiles> failed = new HashMap<>(); // guarded by this
+    private final Set<BridgeContainer> containers = new HashSet<>(); // guarded by this
     private boolean closed; // guarded by this
 
     /** Takes over a hold; gives the name under which it is kept. */
@@ -103,6 +113,37 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
       return result.share();
     }
 
+    /** Gives files of a failed step a name. */
+    synchronized String name(FailedFiles files) {
+      String id = Ids.random();
+      failed.put(id, files);
+      return id;
+    }
+
+    synchronized Optional<FailedFiles> failed(String id) {
+      return Optional.ofNullable(failed.get(id));
+    }
+
+    synchronized Optional<ResultProxy> find(String id) {
+      return Optional.ofNullable(results.get(id)).map(ResultProxy::share);
+    }
+
+    /** Closes the container at the end at the latest. */
+    void keep(BridgeContainer container) {
+      synchronized (this) {
+        if (!closed) {
+          containers.add(container);
+          return;
+        }
+      }
+      container.close();
+      throw ended();
+    }
+
+    synchronized void forget(BridgeContainer container) {
+      containers.remove(container);
+    }
+
     private static BuildException ended() {
       return new BuildException(Category.CANCELED, "the build has ended");
     }
@@ -110,13 +151,23 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     @Override
     public void close() {
       List<ResultProxy> left;
+      List<BridgeContainer> running;
       synchronized (this) {
         closed = true;
         left = List.copyOf(results.values());
         results.clear();
+        failed.clear();
+        running = List.copyOf(containers);
       }
+      running.forEach(BridgeContainer::close);
       left.forEach(result -> Cleanup.run("release result", result::close));
     }
+  }
+
+  /** Files that a failed step was given, or has left. */
+  @FunctionalInterface
+  private interface FailedFiles {
+    Optional<ImmutableRef> share();
   }
 
   private final Parts parts;
@@ -222,9 +273,10 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
       Result result =
           request.frontend().isEmpty()
               ? defined(request)
-              : parts
-                  .frontend(request.frontend())
-                  .build(new BridgeClient(parts, held, request.options(), request.inputs()));
+              : FrontendException.naming(
+                  request.frontend(),
+                  parts.frontend(request.frontend()),
+                  new BridgeClient(parts, held, request.options(), request.inputs()));
       if (request.evaluate()) {
         evaluate(result);
       }
@@ -275,6 +327,59 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   }
 
   @Override
+  public GatewayContainer newContainer(ContainerRequest request) throws InterruptedException {
+    return newContainer(request, Optional.empty());
+  }
+
+  /**
+   * A container for a frontend that is a program.
+   *
+   * @param definition how the program's files are made, which the program may read
+   */
+  GatewayContainer newFrontendContainer(ContainerRequest request, byte[] definition)
+      throws InterruptedException {
+    return newContainer(request, Optional.of(definition));
+  }
+
+  private GatewayContainer newContainer(ContainerRequest request, Optional<byte[]> definition)
+      throws InterruptedException {
+    return translated(() -> {
+      BridgeContainer made =
+          BridgeContainer.open(
+              request,
+              definition,
+              parts.containers(),
+              parts.job().session(),
+              this::files,
+              held::forget);
+      held.keep(made);
+      return made;
+    });
+  }
+
+  /** The files of a result, or of a failed step; the caller's to close. */
+  private Optional<ImmutableRef> files(String id, String destination) throws Exception {
+    Optional<FailedFiles> failed = held.failed(id);
+    if (failed.isPresent()) {
+      return failed.get().share();
+    }
+    Optional<ResultProxy> found = held.find(id);
+    if (found.isEmpty()) {
+      throw BuildException.notFound(
+          "failed to find ref "
+              + id
+              + " for "
+              + GoQuote.of(destination)
+              + " mount: return reference "
+              + id
+              + " not found");
+    }
+    try (ResultProxy result = found.get()) {
+      return result.ref().map(ImmutableRef::share);
+    }
+  }
+
+  @Override
   public void warn(String vertex, Warning warning) throws InterruptedException {
     translated(() -> {
       parts
@@ -320,7 +425,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     }
 
     private <T> T look(Look<T> body) throws InterruptedException {
-      return translated(() -> {
+      return client.translated(() -> {
         try (ResultProxy result = client.held.share(id)) {
           return body.at(result);
         }
@@ -356,7 +461,7 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
   // --- failures ---
 
   /** With failures as frontends see them; defects of ours pass as they are. */
-  private static <T> T translated(Callable<T> work) throws InterruptedException {
+  private <T> T translated(Callable<T> work) throws InterruptedException {
     try {
       return work.call();
     } catch (InterruptedException | SolveException e) {
@@ -375,19 +480,45 @@ public final class BridgeClient implements GatewayClient, AutoCloseable {
     }
   }
 
-  private static SolveException.Where where(Throwable failure) {
+  private SolveException.Where where(Throwable failure) {
     List<SolveException.Place> places = new ArrayList<>();
     Optional<String> vertex = Optional.empty();
     OptionalInt exitCode = OptionalInt.empty();
+    List<SolveException.FailedStep> steps = new ArrayList<>();
     for (Throwable t = failure; t != null; t = t.getCause()) {
       switch (t) {
-        case LlbException e -> places.addAll(e.places());
+        case LlbException e -> {
+          places.addAll(e.places());
+          e.failedOp().ifPresent(op -> steps.add(step(op, e)));
+        }
         case dev.buildd.solver.graph.VertexException e ->
             vertex = Optional.ofNullable(e.vertex()).map(Digest::toString);
         case ExitException e -> exitCode = OptionalInt.of(e.code());
         default -> {}
       }
     }
-    return new SolveException.Where(places, vertex, exitCode);
+    return new SolveException.Where(places, vertex, exitCode, steps);
+  }
+
+  private SolveException.FailedStep step(LlbException.FailedOp op, Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof StepException e) {
+        FailedMounts mounts = e.mounts();
+        List<String> inputIds = new ArrayList<>();
+        for (int i = 0; i < mounts.inputCount(); i++) {
+          int index = i;
+          inputIds.add(mounts.hasInput(i) ? held.name(() -> mounts.input(index)) : "");
+        }
+        List<String> mountIds = new ArrayList<>();
+        for (int i = 0; i < mounts.mountCount(); i++) {
+          int index = i;
+          mountIds.add(mounts.hasMount(i) ? held.name(() -> mounts.mount(index)) : "");
+        }
+        return new SolveException.FailedStep(
+            op.op(), op.description(), inputIds, mountIds, e.subject());
+      }
+    }
+    return new SolveException.FailedStep(
+        op.op(), op.description(), List.of(), List.of(), new SolveException.Subject.Whole());
   }
 }

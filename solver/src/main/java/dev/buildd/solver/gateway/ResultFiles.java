@@ -32,7 +32,7 @@ import java.util.Optional;
  */
 final class ResultFiles {
   /** As much as a message holds, so that frontends can do the same wherever they run. */
-  private static final int MAX_READ = 16 << 20;
+  static final int MAX_READ = 16 << 20;
 
   private ResultFiles() {}
 

@@ -5,6 +5,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.proto.pb.ExecOp;
 import dev.buildd.proto.pb.NetMode;
 import dev.buildd.proto.pb.SecurityMode;
+import dev.buildd.solver.executor.ProcessSpec;
 import java.util.Collection;
 import java.util.Set;
 
@@ -51,6 +52,16 @@ public final class Entitlements {
       check(NETWORK_HOST);
     }
     if (op.getSecurity() == SecurityMode.INSECURE) {
+      check(SECURITY_INSECURE);
+    }
+  }
+
+  /** Refuses a process that needs what was not granted. */
+  public void check(ProcessSpec.Network network, ProcessSpec.Security security) {
+    if (network == ProcessSpec.Network.HOST) {
+      check(NETWORK_HOST);
+    }
+    if (security == ProcessSpec.Security.INSECURE) {
       check(SECURITY_INSECURE);
     }
   }

@@ -1,5 +1,6 @@
 package dev.buildd.solver.llb;
 
+import com.google.protobuf.ByteString;
 import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
@@ -13,6 +14,7 @@ import dev.buildd.proto.pb.Location;
 import dev.buildd.proto.pb.Mount;
 import dev.buildd.proto.pb.MountType;
 import dev.buildd.proto.pb.Op;
+import dev.buildd.proto.pb.OpMetadata;
 import dev.buildd.proto.pb.Source;
 import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.Edge;
@@ -88,12 +90,14 @@ public final class LlbBridge {
         opening.isEmpty()
             ? List.of()
             : Scope.all("import caches", opening).stream().flatMap(Optional::stream).toList();
-    Edge edge = load(definition.toProto(), sources);
+    dev.buildd.proto.pb.Definition message = definition.toProto();
+    Edge edge = load(message, sources);
     try {
       SolvedEdge solved = job.solve(edge);
       return new ResultProxy.Solved(solved.result().share(), solved.canonical());
     } catch (VertexException e) {
-      throw new LlbException(e, places(definition.toProto().getSource(), e.vertex()));
+      throw new LlbException(
+          e, places(message.getSource(), e.vertex()), failedOp(message, e.vertex()));
     }
   }
 
@@ -154,6 +158,22 @@ public final class LlbBridge {
         }
       }
     }
+  }
+
+  private static Optional<LlbException.FailedOp> failedOp(
+      dev.buildd.proto.pb.Definition definition, @Nullable Digest vertex) {
+    for (ByteString op : definition.getDefList()) {
+      byte[] bytes = op.toByteArray();
+      if (Digest.of(bytes).equals(vertex)) {
+        return Optional.of(
+            new LlbException.FailedOp(
+                bytes,
+                definition
+                    .getMetadataOrDefault(vertex.toString(), OpMetadata.getDefaultInstance())
+                    .getDescriptionMap()));
+      }
+    }
+    return Optional.empty();
   }
 
   private static List<Place> places(Source source, @Nullable Digest vertex) {

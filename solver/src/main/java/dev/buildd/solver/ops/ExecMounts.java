@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -41,13 +42,35 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything mounted for one step, and what becomes of it: what the step writes where an output is
- * wanted is committed, all else is given back.
+ * Everything mounted for processes, of a step or of a frontend's container, and what becomes of it:
+ * what is written where an output is wanted may be committed, all else is given back.
+ *
+ * <p>Used by one thread at a time.
  */
-final class ExecMounts implements AutoCloseable {
+public final class ExecMounts implements AutoCloseable {
   private static final AtomicLong LAST = new AtomicLong();
 
-  private final ExecOp message;
+  /**
+   * What is to be mounted.
+   *
+   * @param mounts checked; one of them is the root
+   * @param cwd what relative destinations are relative to
+   * @param purpose what users read of it, such as {@code exec make}
+   */
+  public record Wanted(List<Mount> mounts, String cwd, String purpose) {
+    public Wanted {
+      mounts = List.copyOf(mounts);
+    }
+
+    static Wanted of(ExecOp message) {
+      return new Wanted(
+          message.getMountsList(),
+          message.getMeta().getCwd(),
+          "exec " + String.join(" ", message.getMeta().getArgsList()));
+    }
+  }
+
+  private final Wanted wanted;
   private final ExecSettings settings;
   private final SessionGroup sessions;
   private final List<Optional<ImmutableRef>> inputs;
@@ -56,6 +79,8 @@ final class ExecMounts implements AutoCloseable {
   private final Map<String, CacheMounts.CacheMount> caches = new HashMap<>();
   private final List<Output> outputs = new ArrayList<>();
   private final List<ProcessMount> mounts = new ArrayList<>();
+  private final Map<Mount, MutableRef> writable = new IdentityHashMap<>();
+  private final Map<Mount, Path> trees = new IdentityHashMap<>();
   private @Nullable Path root;
   private boolean readOnlyRoot;
   private @Nullable Path secrets;
@@ -67,21 +92,24 @@ final class ExecMounts implements AutoCloseable {
     record Passed(SharedResult result) implements Output {}
   }
 
-  ExecMounts(
-      ExecOp message,
+  /**
+   * @param inputs what the mounts' inputs are; they stay the caller's
+   */
+  public ExecMounts(
+      Wanted wanted,
       ExecSettings settings,
       SessionGroup sessions,
       List<Optional<ImmutableRef>> inputs) {
-    this.message = message;
+    this.wanted = wanted;
     this.settings = settings;
     this.sessions = sessions;
     this.inputs = inputs;
   }
 
   /** Mounts all; on failure {@link #close} gives back what was mounted so far. */
-  void prepare() throws Exception {
+  public void prepare() throws Exception {
     holdCaches();
-    for (Mount mount : message.getMountsList()) {
+    for (Mount mount : wanted.mounts()) {
       if (mount.getDest().equals("/")) {
         prepareRoot(mount);
       } else {
@@ -91,7 +119,7 @@ final class ExecMounts implements AutoCloseable {
     mounts.sort(Comparator.comparing(ProcessMount::destination)); // parents before what is in them
   }
 
-  Path root() {
+  public Path root() {
     Path at = root;
     if (at == null) {
       throw BuildException.invalid("invalid exec op with no rootfs");
@@ -99,12 +127,17 @@ final class ExecMounts implements AutoCloseable {
     return at;
   }
 
-  boolean isReadOnlyRoot() {
+  public boolean isReadOnlyRoot() {
     return readOnlyRoot;
   }
 
-  List<ProcessMount> mounts() {
+  public List<ProcessMount> mounts() {
     return mounts;
+  }
+
+  /** The files that a mount shows, the whole tree of them; empty if it shows no ref's. */
+  public Optional<Path> tree(int mount) {
+    return Optional.ofNullable(trees.get(wanted.mounts().get(mount)));
   }
 
   private Optional<ImmutableRef> input(Mount mount) {
@@ -130,7 +163,9 @@ final class ExecMounts implements AutoCloseable {
       holds.add(ref);
     }
     readOnlyRoot = mount.getReadonly();
-    root = show(ref.mount());
+    Path at = show(ref.mount());
+    trees.put(mount, at);
+    root = at;
   }
 
   private void prepare(Mount mount) throws Exception {
@@ -172,16 +207,16 @@ final class ExecMounts implements AutoCloseable {
    * that lock the same directories would else wait for each other for ever.
    */
   private void holdCaches() throws InterruptedException {
-    Map<String, Mount> wanted = new TreeMap<>();
-    for (Mount mount : message.getMountsList()) {
+    Map<String, Mount> byKey = new TreeMap<>();
+    for (Mount mount : wanted.mounts()) {
       if (mount.getMountType() == MountType.CACHE) {
-        wanted.putIfAbsent(cacheKey(mount), mount);
+        byKey.putIfAbsent(cacheKey(mount), mount);
       }
     }
-    for (Map.Entry<String, Mount> one : wanted.entrySet()) {
+    for (Map.Entry<String, Mount> one : byKey.entrySet()) {
       Mount mount = one.getValue();
       String id = mount.getCacheOpt().getID();
-      String description = "cached mount " + mount.getDest() + " from exec " + command();
+      String description = "cached mount " + mount.getDest() + " from " + wanted.purpose();
       if (!id.equals(mount.getDest())) {
         description += " with id \"" + id + "\"";
       }
@@ -259,6 +294,17 @@ final class ExecMounts implements AutoCloseable {
     mounts.add(new ProcessMount.Bind(socket, destination(mount), false));
   }
 
+  /** Shows a file of the daemon's own. */
+  void show(byte[] content, String destination) throws Exception {
+    Path file = settings.scratch().resolve(scratchName());
+    mounted.push(() -> Files.deleteIfExists(file));
+    try (FileChannel out = TreeFiles.create(file)) {
+      Channels.newOutputStream(out).write(content);
+    }
+    Linux.chmod(file, 0400);
+    mounts.add(new ProcessMount.Bind(file, destination, true));
+  }
+
   /** Memory, so that no secret reaches a disk. */
   private Path secretsDirectory(boolean executable) throws Exception {
     Path known = executable ? executableSecrets : secrets;
@@ -286,14 +332,14 @@ final class ExecMounts implements AutoCloseable {
     return Long.toString(LAST.incrementAndGet());
   }
 
-  private String command() {
-    return String.join(" ", message.getMeta().getArgsList());
-  }
-
   private MutableRef newMutable(Mount mount, Optional<ImmutableRef> base) {
-    return settings
-        .cache()
-        .newMutable(base, RefOptions.of("mount " + mount.getDest() + " from exec " + command()));
+    MutableRef ref =
+        settings
+            .cache()
+            .newMutable(
+                base, RefOptions.of("mount " + mount.getDest() + " from " + wanted.purpose()));
+    writable.put(mount, ref);
+    return ref;
   }
 
   private Path show(Mounted at) {
@@ -304,10 +350,11 @@ final class ExecMounts implements AutoCloseable {
   private String destination(Mount mount) {
     String destination = mount.getDest();
     return RootedPath.clean(
-        destination.startsWith("/") ? destination : message.getMeta().getCwd() + "/" + destination);
+        destination.startsWith("/") ? destination : wanted.cwd() + "/" + destination);
   }
 
   private void add(Mount mount, Path source) throws Exception {
+    trees.put(mount, source);
     String selector = RootedPath.clean(mount.getSelector());
     Path shown = selector.equals("/") ? source : pinned(source, selector);
     mounts.add(new ProcessMount.Bind(shown, destination(mount), mount.getReadonly()));
@@ -385,6 +432,23 @@ final class ExecMounts implements AutoCloseable {
         out.forEach(SharedResult::close);
       }
     }
+  }
+
+  /**
+   * Ends the mounts and hands over what they showed, for whoever looks into why the processes have
+   * failed: the inputs, and what was written.
+   */
+  FailedMounts failed() {
+    unmount();
+    List<Optional<ImmutableRef>> seen = new ArrayList<>();
+    List<Optional<MutableRef>> written = new ArrayList<>();
+    for (Mount mount : wanted.mounts()) {
+      seen.add(input(mount).map(ImmutableRef::share));
+      written.add(Optional.ofNullable(writable.get(mount)));
+    }
+    outputs.removeIf(output -> output instanceof Output.Written);
+    holds.removeIf(hold -> hold instanceof MutableRef);
+    return FailedMounts.of(seen, written);
   }
 
   private void unmount() {

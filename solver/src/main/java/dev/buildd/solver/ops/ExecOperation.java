@@ -183,7 +183,10 @@ public final class ExecOperation implements Op {
     SessionGroup sessions = new SessionGroup(settings.sessions(), context::sessions);
     try (ExecMounts mounts =
         new ExecMounts(
-            message, settings, sessions, arguments.stream().map(RefResult::refOf).toList())) {
+            ExecMounts.Wanted.of(message),
+            settings,
+            sessions,
+            arguments.stream().map(RefResult::refOf).toList())) {
       mounts.prepare();
       try (StepLog stdout = log(context, 1);
           StepLog stderr = log(context, 2)) {
@@ -194,7 +197,7 @@ public final class ExecOperation implements Op {
         } catch (Exception e) {
           stdout.publishDropped();
           stderr.publishDropped();
-          throw e;
+          throw new StepException(e, mounts.failed().keptBy(context.memos()));
         }
       }
       return mounts.commit();

@@ -17,6 +17,7 @@ import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
 import dev.buildd.snapshot.layer.LocalDiffer;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.Executor;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
@@ -68,7 +69,7 @@ class DefinitionFuzzTest {
   /** Runs nothing. */
   private static final class NoExecutor implements Executor {
     @Override
-    public void run(ProcessSpec process, ProcessIo io) {
+    public Container start(ProcessSpec process, ProcessIo io) {
       throw new IllegalStateException("nothing is to be run");
     }
 

@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,22 +36,63 @@ final class Runc {
     return state;
   }
 
+  /**
+   * How a command of runc that stays in the foreground is connected.
+   *
+   * @param input whether something is written to its standard input
+   * @param terminal what is its standard error, if the process is to have a terminal: runc makes
+   *     the process's own terminal, and passes on the size of the one that it finds itself on. One
+   *     of its streams is enough for that, and the one that is only written to never becomes the
+   *     daemon's controlling terminal
+   */
+  record Streams(boolean input, Optional<Path> terminal) {}
+
   /** A container's process in the foreground: the command ends when it ends, with its exit code. */
-  Process start(Path bundle, String id) throws IOException {
-    return new ProcessBuilder(
-            command(
-                "--log",
-                bundle.resolve("log.json").toString(),
-                "--log-format",
-                "json",
-                "run",
-                "--bundle",
-                bundle.toString(),
-                "--pid-file",
-                pidFile(bundle).toString(),
-                id))
-        .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-        .start();
+  Process start(Path bundle, String id, Streams streams) throws IOException {
+    return start(
+        streams,
+        command(
+            "--log",
+            bundle.resolve("log.json").toString(),
+            "--log-format",
+            "json",
+            "run",
+            "--bundle",
+            bundle.toString(),
+            "--pid-file",
+            pidFile(bundle).toString(),
+            id));
+  }
+
+  /**
+   * A further process of a container in the foreground.
+   *
+   * @param pidFile is there once the process is
+   */
+  Process exec(Path bundle, String id, Path process, Path pidFile, Streams streams)
+      throws IOException {
+    return start(
+        streams,
+        command(
+            "--log",
+            bundle.resolve("log.json").toString(),
+            "--log-format",
+            "json",
+            "exec",
+            "--process",
+            process.toString(),
+            "--pid-file",
+            pidFile.toString(),
+            id));
+  }
+
+  private static Process start(Streams streams, List<String> command) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    if (!streams.input()) {
+      builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+    }
+    streams.terminal().ifPresent(path -> builder.redirectError(path.toFile()));
+    return builder.start();
   }
 
   private List<String> command(String... arguments) {
@@ -59,43 +101,65 @@ final class Runc {
     return out;
   }
 
-  private static Path pidFile(Path bundle) {
+  /** Where runc notes the number of a container's first process. */
+  static Path pidFile(Path bundle) {
     return bundle.resolve("pid");
   }
 
-  /** Kills the container's first process, and thereby all of its pid namespace, and waits. */
-  void kill(Process run, Path bundle) throws IOException, InterruptedException {
+  /** Kills the process, and if it is the first all of its pid namespace, and waits. */
+  void kill(Process command, Path pidFile) throws IOException, InterruptedException {
     long patience = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(START_PATIENCE_MILLIS);
     boolean killed = false;
-    while (!run.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+    while (!command.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
       if (!killed) {
-        killed = killFirst(run.pid(), bundle);
+        killed = signal(command, pidFile, SIGKILL);
       }
       if (System.nanoTime() > patience) {
-        run.destroyForcibly(); // what it leaves, delete takes away
+        command.destroyForcibly(); // what it leaves, delete takes away
       }
     }
   }
 
-  private static boolean killFirst(long runPid, Path bundle) throws IOException {
-    String text;
-    try {
-      text = Files.readString(pidFile(bundle), StandardCharsets.US_ASCII).trim();
-    } catch (NoSuchFileException e) {
-      return false; // not started yet
+  /** Waits until the process runs; false if the command ends before. */
+  static boolean awaitRunning(Process command, Path pidFile)
+      throws IOException, InterruptedException {
+    while (pid(pidFile).isEmpty()) {
+      if (command.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        return false;
+      }
     }
+    return command.isAlive();
+  }
+
+  private static String pid(Path pidFile) throws IOException {
+    try {
+      return Files.readString(pidFile, StandardCharsets.US_ASCII).trim();
+    } catch (NoSuchFileException e) {
+      return ""; // not started yet
+    }
+  }
+
+  /** Sends the command's process a signal; false if it has not started or has ended. */
+  static boolean signal(Process command, Path pidFile, int number) throws IOException {
+    String text = pid(pidFile);
     // the number could be another process's by now, but not another child of this runc
-    if (text.isEmpty() || parentOf(text) != runPid) {
+    if (text.isEmpty() || parentOf(text) != command.pid()) {
       return false;
     }
+    return send(Integer.parseInt(text), number);
+  }
+
+  /** Sends a signal; false if there is no such process any more. */
+  static boolean send(int pid, int number) throws LinuxException {
     try {
-      Linux.kill(Integer.parseInt(text), SIGKILL);
+      Linux.kill(pid, number);
+      return true;
     } catch (LinuxException e) {
       if (e.errno() != Errno.ESRCH) {
         throw e;
       }
+      return false;
     }
-    return true;
   }
 
   private static long parentOf(String pid) throws IOException {
@@ -154,13 +218,7 @@ final class Runc {
         if (commandLine.contains(marker)) {
           int pid = Integer.parseInt(String.valueOf(entry.getFileName()));
           log.info("kill left runc pid={}", pid);
-          try {
-            Linux.kill(pid, SIGKILL);
-          } catch (LinuxException e) {
-            if (e.errno() != Errno.ESRCH) {
-              throw e;
-            }
-          }
+          send(pid, SIGKILL);
         }
       }
     }

@@ -1,7 +1,6 @@
 package dev.buildd.worker.runc;
 
 import dev.buildd.base.concurrent.Cleanup;
-import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
@@ -9,15 +8,13 @@ import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.text.Ids;
+import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.Executor;
-import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessMount;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.executor.ProcessSpec.Network;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -65,22 +62,26 @@ public final class RuncExecutor implements Executor {
   }
 
   @Override
-  public void run(ProcessSpec process, ProcessIo io) throws Exception {
+  public Container start(ProcessSpec process, ProcessIo io) throws Exception {
     check(process);
     String id = Ids.random();
     Path bundle = root.resolve(id);
     String cgroup = RuntimeSpec.cgroupPath(process, settings.cgroupParent(), id);
     MountStubs stubs =
         MountStubs.note(process.root(), mountPoints(process), process.removeMountStubsRecursive());
+    Runnable release =
+        () -> {
+          Cleanup.run("container " + id, () -> release(id, bundle, cgroup));
+          Cleanup.run("mount stubs of container " + id, stubs::remove);
+        };
     try {
-      prepare(process, id, bundle, cgroup);
-      int code = execute(id, bundle, io);
-      if (code != 0) {
-        throw new ExitException(code);
-      }
-    } finally {
-      Cleanup.run("container " + id, () -> release(id, bundle, cgroup));
-      Cleanup.run("mount stubs of container " + id, stubs::remove);
+      RuntimeSpec.Container container = prepare(process, id, bundle, io.terminal());
+      Files.write(bundle.resolve("config.json"), RuntimeSpec.json(process, container, machine));
+      return RuncContainer.start(
+          new RuncContainer.Parts(runc, bundle, process, container, machine, release), io);
+    } catch (Exception | Error e) {
+      release.run();
+      throw e;
     }
   }
 
@@ -105,31 +106,26 @@ public final class RuncExecutor implements Executor {
     return out;
   }
 
-  private void prepare(ProcessSpec process, String id, Path bundle, String cgroup)
-      throws IOException {
+  private RuntimeSpec.Container prepare(
+      ProcessSpec process, String id, Path bundle, boolean terminal) throws IOException {
     Linux.mkdir(bundle, 0700); // its configuration holds the environment
-    Files.writeString(cgroupFile(bundle), cgroup);
+    Files.writeString(
+        cgroupFile(bundle), RuntimeSpec.cgroupPath(process, settings.cgroupParent(), id));
     Path hosts = bundle.resolve("hosts");
     String hostname =
         process.hostname().isEmpty() ? RuntimeSpec.DEFAULT_HOSTNAME : process.hostname();
     write(hosts, NetworkFiles.hosts(hostname, process.extraHosts()));
     ContainerUser user = ContainerUser.lookup(process.root(), process.user());
     makeWorkingDirectory(process.root(), process.cwd(), user);
-    byte[] config =
-        RuntimeSpec.json(
-            process,
-            new RuntimeSpec.Container(
-                id,
-                user,
-                resolvConf(process.network() == Network.HOST),
-                hosts,
-                process.network() == Network.DEFAULT
-                    ? settings.defaultNetwork()
-                    : process.network(),
-                settings.cgroupParent(),
-                settings.apparmorProfile()),
-            machine);
-    Files.write(bundle.resolve("config.json"), config);
+    return new RuntimeSpec.Container(
+        id,
+        user,
+        resolvConf(process.network() == Network.HOST),
+        hosts,
+        process.network() == Network.DEFAULT ? settings.defaultNetwork() : process.network(),
+        settings.cgroupParent(),
+        settings.apparmorProfile(),
+        terminal);
   }
 
   private static Path cgroupFile(Path bundle) {
@@ -153,14 +149,18 @@ public final class RuncExecutor implements Executor {
     return file;
   }
 
+  /** In the container that would be a descriptor of the runtime's (CVE-2024-21626). */
+  static void refuseDescriptor(String inside, String cwd) {
+    if (DESCRIPTORS.matcher(inside).matches()) {
+      throw BuildException.invalid("invalid working directory " + cwd);
+    }
+  }
+
   private static void makeWorkingDirectory(Path rootfs, String cwd, ContainerUser owner)
       throws IOException {
     Path path = RootedPath.resolve(rootfs, cwd);
     String inside = RootedPath.inside(rootfs, path);
-    if (DESCRIPTORS.matcher(inside).matches()) {
-      // in the container that is a descriptor of the runtime (CVE-2024-21626)
-      throw BuildException.invalid("invalid working directory " + cwd);
-    }
+    refuseDescriptor(inside, cwd);
     Deque<Path> missing = new ArrayDeque<>();
     for (@Nullable Path at = path; at != null && !at.equals(rootfs); at = at.getParent()) {
       if (Linux.exists(at)) {
@@ -177,41 +177,6 @@ public final class RuncExecutor implements Executor {
         throw BuildException.unknown(
             "failed to create working directory " + cwd + ": " + Errno.describe(e.errno()), e);
       }
-    }
-  }
-
-  private int execute(String id, Path bundle, ProcessIo io) throws Exception {
-    Process process = runc.start(bundle, id);
-    try (Scope scope = Scope.open("container " + id)) {
-      scope.fork("stdout " + id, () -> copy(process.getInputStream(), io.stdout()));
-      scope.fork("stderr " + id, () -> copy(process.getErrorStream(), io.stderr()));
-      try {
-        int code = process.waitFor();
-        scope.join();
-        return code;
-      } catch (InterruptedException e) {
-        Cleanup.run("kill container " + id, () -> runc.kill(process, bundle));
-        throw e;
-      }
-    }
-  }
-
-  /** Reads to the end even if nobody takes it any more: a full pipe would stop the process. */
-  private static void copy(InputStream from, OutputStream to) throws IOException {
-    byte[] buffer = new byte[16384];
-    IOException failure = null;
-    for (int n = from.read(buffer); n >= 0; n = from.read(buffer)) {
-      if (failure == null) {
-        try {
-          to.write(buffer, 0, n);
-          to.flush();
-        } catch (IOException e) {
-          failure = e;
-        }
-      }
-    }
-    if (failure != null) {
-      throw failure;
     }
   }
 

@@ -30,7 +30,11 @@ final class RuntimeSpec {
   private static final String OCI_VERSION = "1.3.0";
   private static final int SPARE_LOOP_DEVICES = 7;
 
-  /** What the executor adds to the process's own description. */
+  /**
+   * What the executor adds to the process's own description.
+   *
+   * @param terminal whether the first process has one
+   */
   record Container(
       String id,
       ContainerUser user,
@@ -38,7 +42,8 @@ final class RuntimeSpec {
       Path hosts,
       Network network,
       String cgroupParent,
-      String apparmorProfile) {}
+      String apparmorProfile,
+      boolean terminal) {}
 
   /** What the machine offers. */
   record Machine(
@@ -91,6 +96,22 @@ final class RuntimeSpec {
     return Json.bytes(new RuntimeSpec(process, container, machine).build());
   }
 
+  /**
+   * The {@code process.json} of a process that joins a container: what it is allowed is what the
+   * container's first process is.
+   *
+   * @param container with the joining process's user and terminal
+   */
+  static byte[] json(
+      dev.buildd.solver.executor.Container.Joining joining,
+      ProcessSpec first,
+      Container container,
+      Machine machine) {
+    return Json.bytes(
+        new RuntimeSpec(first, container, machine)
+            .process(joining.args(), joining.env(), joining.cwd()));
+  }
+
   /** Below the mount point of each cgroup hierarchy. */
   static String cgroupPath(ProcessSpec process, String defaultParent, String id) {
     String parent = process.cgroupParent().isEmpty() ? defaultParent : process.cgroupParent();
@@ -103,7 +124,7 @@ final class RuntimeSpec {
   private Map<String, Object> build() {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("ociVersion", OCI_VERSION);
-    out.put("process", process());
+    out.put("process", process(process.args(), process.env(), process.cwd()));
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("path", process.root().toString());
     if (process.readOnlyRoot()) {
@@ -116,17 +137,20 @@ final class RuntimeSpec {
     return out;
   }
 
-  private Map<String, Object> process() {
+  private Map<String, Object> process(List<String> args, List<String> env, String cwd) {
     Map<String, Object> out = new LinkedHashMap<>();
+    if (container.terminal()) {
+      out.put("terminal", true);
+    }
     Map<String, Object> user = new LinkedHashMap<>();
     user.put("uid", container.user().uid());
     user.put("gid", container.user().gid());
     user.put("additionalGids", container.user().additionalGids());
     out.put("user", user);
-    out.put("args", process.args());
+    out.put("args", args);
     // an entry without a value sets nothing; of two with the same name the runtime takes the later
-    out.put("env", process.env().stream().filter(entry -> entry.contains("=")).toList());
-    out.put("cwd", process.cwd());
+    out.put("env", env.stream().filter(entry -> entry.contains("=")).toList());
+    out.put("cwd", cwd);
     out.put("capabilities", capabilities());
     if (!process.ulimits().isEmpty()) {
       out.put("rlimits", process.ulimits().stream().map(RuntimeSpec::rlimit).toList());

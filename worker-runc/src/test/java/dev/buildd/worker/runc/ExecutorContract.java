@@ -8,16 +8,23 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.solver.executor.Container;
+import dev.buildd.solver.executor.ContainerProcess;
 import dev.buildd.solver.executor.Executor;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec.Network;
 import dev.buildd.solver.executor.ProcessSpec.Resources;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -81,7 +88,10 @@ abstract class ExecutorContract {
             "rmdir",
             "echo",
             "chmod",
-            "readlink")) {
+            "readlink",
+            "stty",
+            "kill",
+            "tty")) {
       Linux.symlink("busybox", rootfs.resolve("bin").resolve(name));
     }
     executor = open(dir.resolve("executor"));
@@ -398,6 +408,227 @@ abstract class ExecutorContract {
       thread.join();
       nothingIsLeft();
       assertThat(processes("sleep\000986")).isEmpty();
+    }
+  }
+
+  // --- containers that live on ---
+
+  /** What a process writes, for a test that waits for some of it. */
+  private static final class Output extends ByteArrayOutputStream {
+    @Override
+    public synchronized void write(byte[] bytes, int offset, int length) {
+      super.write(bytes, offset, length);
+      notifyAll();
+    }
+
+    synchronized String text() {
+      return toString(StandardCharsets.UTF_8);
+    }
+
+    synchronized void await(String wanted) throws InterruptedException {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      while (!text().contains(wanted)) {
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        assertThat(left).as("\"%s\" comes, after \"%s\"", wanted, text()).isPositive();
+        wait(left);
+      }
+    }
+  }
+
+  private static ProcessIo to(Output out) {
+    return new ProcessIo(out, out);
+  }
+
+  private static Container.Joining joining(String script) {
+    return new Container.Joining(
+        List.of("/bin/sh", "-c", script), List.of("PATH=/bin", "E=joined"), "/", "");
+  }
+
+  private Container startIdle() throws Exception {
+    return executor.start(shell("echo first; sleep 984").spec(), to(new Output()));
+  }
+
+  @Test
+  void aProcessReadsItsInputToTheEnd() throws Exception {
+    byte[] much = new byte[300_000];
+    Arrays.fill(much, (byte) 'x');
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    executor.run(
+        shell("cat; echo end").spec(),
+        new ProcessIo(new ByteArrayInputStream(much), out, OutputStream.nullOutputStream(), false));
+    assertThat(out.toString(StandardCharsets.UTF_8)).hasSize(300_004).endsWith("xend\n");
+  }
+
+  @Test
+  void inputThatNeverEndsDoesNotKeepAProcess() throws Exception {
+    PipedOutputStream open = new PipedOutputStream();
+    Output out = new Output();
+    executor.run(
+        shell("echo done").spec(), new ProcessIo(new PipedInputStream(open), out, out, false));
+    assertThat(out.text()).isEqualTo("done\n");
+  }
+
+  @Test
+  void furtherProcessesJoinTheContainer() throws Exception {
+    Output out = new Output();
+    try (Container container = startIdle()) {
+      Output more = new Output();
+      ContainerProcess writer = container.exec(joining("echo $E > /shared; echo $$"), to(out));
+      assertThat(writer.await()).isZero();
+      ContainerProcess reader = container.exec(joining("cat /shared; exit 3"), to(more));
+      assertThat(reader.await()).isEqualTo(3);
+      assertThat(more.text()).isEqualTo("joined\n");
+      assertThat(container.exec(joining("cat /proc/1/cmdline"), to(more)).await()).isZero();
+      assertThat(more.text()).contains("984");
+    }
+    assertThat(out.text()).isNotEqualTo("1\n");
+    assertThat(processes("sleep\000984")).isEmpty();
+  }
+
+  @Test
+  void aJoiningProcessReadsAndIsConfinedAsTheContainer() throws Exception {
+    try (Container container = startIdle()) {
+      Output out = new Output();
+      ContainerProcess process =
+          container.exec(
+              new Container.Joining(
+                  List.of("/bin/sh", "-c", "cat; id -u; grep CapBnd /proc/self/status"),
+                  List.of("PATH=/bin"),
+                  "/bin",
+                  "7:8"),
+              new ProcessIo(
+                  new ByteArrayInputStream("given\n".getBytes(StandardCharsets.UTF_8)),
+                  out,
+                  out,
+                  false));
+      assertThat(process.await()).isZero();
+      assertThat(out.text()).isEqualTo("given\n7\nCapBnd:\t00000000a80425fb\n");
+      assertThatThrownBy(() ->
+              container.exec(
+                  new Container.Joining(List.of("/bin/true"), List.of(), "/proc/self/fd/7", ""),
+                  to(out)))
+          .hasMessageContaining("invalid working directory");
+    }
+  }
+
+  @Test
+  void withTheFirstProcessAllOthersEnd() throws Exception {
+    Output out = new Output();
+    Output first = new Output();
+    PipedOutputStream input = new PipedOutputStream();
+    try (Container container =
+        executor.start(
+            shell("echo up; read line; exit 7").spec(),
+            new ProcessIo(new PipedInputStream(input), first, first, false))) {
+      ContainerProcess other = container.exec(joining("echo up; sleep 983"), to(out));
+      out.await("up");
+      input.write("go\n".getBytes(StandardCharsets.UTF_8));
+      input.flush();
+      assertThat(container.first().await()).isEqualTo(7);
+      assertThat(other.await()).isEqualTo(137);
+      assertThatThrownBy(() -> container.exec(joining("true"), to(out)))
+          .isInstanceOf(BuildException.class)
+          .hasMessageContaining("is not running");
+    }
+  }
+
+  @Test
+  void signalsReachTheProcessTheyAreFor() throws Exception {
+    try (Container container = startIdle()) {
+      Output out = new Output();
+      ContainerProcess trapping =
+          container.exec(
+              joining("trap 'echo hup; exit 9' HUP; echo up; while true; do sleep 0.1; done"),
+              to(out));
+      ContainerProcess plain = container.exec(joining("sleep 982"), to(out));
+      out.await("up");
+      trapping.signal(1);
+      assertThat(trapping.await()).isEqualTo(9);
+      assertThat(out.text()).contains("hup");
+      plain.signal(15);
+      assertThat(plain.await()).isEqualTo(143);
+      plain.signal(15); // it has ended: nothing
+      container.first().signal(9);
+      assertThat(container.first().await()).isEqualTo(137);
+    }
+  }
+
+  @Test
+  void aTerminalHasTheSizeThatItIsGiven() throws Exception {
+    Output out = new Output();
+    PipedOutputStream input = new PipedOutputStream();
+    try (Container container =
+        executor.start(
+            shell("tty; trap 'stty size' WINCH; echo up; while ! read l; do :; done; echo got $l")
+                .spec(),
+            new ProcessIo(
+                new PipedInputStream(input), out, OutputStream.nullOutputStream(), true))) {
+      out.await("up\n");
+      assertThat(out.text()).contains("/dev/pts/0");
+      container.first().resize(new Linux.WindowSize(33, 101));
+      out.await("33 101\n");
+      input.write("word\r".getBytes(StandardCharsets.UTF_8));
+      input.flush();
+      assertThat(container.first().await()).isZero();
+      assertThat(out.text()).contains("got word\n");
+      container.first().resize(new Linux.WindowSize(1, 1)); // it has ended: nothing
+    }
+  }
+
+  @Test
+  void aJoiningProcessMayHaveATerminalOfItsOwn() throws Exception {
+    try (Container container = startIdle()) {
+      Output out = new Output();
+      PipedOutputStream input = new PipedOutputStream();
+      ContainerProcess process =
+          container.exec(
+              joining("until stty size 2>/dev/null; do :; done; read l; exit 5"),
+              new ProcessIo(new PipedInputStream(input), out, out, true));
+      process.resize(new Linux.WindowSize(10, 20));
+      input.write("go\r".getBytes(StandardCharsets.UTF_8));
+      input.flush();
+      assertThat(process.await()).isEqualTo(5);
+      assertThat(out.text()).contains("10 20\n");
+    }
+  }
+
+  @Test
+  void closingKillsAllThatRuns() throws Exception {
+    Output out = new Output();
+    Container container = startIdle();
+    ContainerProcess stubborn =
+        container.exec(joining("trap '' TERM HUP INT; echo up; sleep 981; sleep 981"), to(out));
+    out.await("up");
+    container.close();
+    container.close();
+    assertThat(stubborn.await()).isEqualTo(137);
+    assertThat(container.first().await()).isEqualTo(137);
+    assertThat(processes("sleep\000981")).isEmpty();
+    assertThatThrownBy(() -> container.exec(joining("true"), to(out)))
+        .hasMessageContaining("is not running");
+    nothingIsLeft();
+  }
+
+  @Test
+  void closingAtAnyMomentLeavesNothing() throws Exception {
+    for (int delay = 0; delay < 120; delay += 15) {
+      Container container = executor.start(shell("sleep 980").spec(), to(new Output()));
+      Thread joins =
+          Threads.start(
+              "joins",
+              () -> {
+                try {
+                  container.exec(joining("sleep 979"), to(new Output())).await();
+                } catch (Exception e) {
+                  // it came too late
+                }
+              });
+      Thread.sleep(delay);
+      container.close();
+      joins.join();
+      nothingIsLeft();
+      assertThat(processes("sleep\000980")).isEmpty();
+      assertThat(processes("sleep\000979")).isEmpty();
     }
   }
 

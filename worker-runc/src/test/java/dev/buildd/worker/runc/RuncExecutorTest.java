@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Runc on plain directories, such as the native snapshotter's. */
@@ -76,12 +77,13 @@ class RuncExecutorTest extends ExecutorContract {
                 empty,
                 Network.HOST,
                 "buildd-test",
-                ""),
+                "",
+                false),
             RuntimeSpec.Machine.detect());
     Files.write(bundle.resolve("config.json"), config);
     Process left =
         new Runc(RuncSettings.of(dir).runc(), dir.toRealPath().resolve("executor/runc"))
-            .start(bundle, id);
+            .start(bundle, id, new Runc.Streams(false, Optional.empty()));
     while (processes("sleep\000985").size() < 2) {
       Thread.sleep(10);
     }

@@ -31,7 +31,8 @@ final class RuntimeSpecTest {
                 Path.of("/s/hosts"),
                 network,
                 "",
-                "buildkit-default"),
+                "buildkit-default",
+                false),
             machine),
         "config.json");
   }
