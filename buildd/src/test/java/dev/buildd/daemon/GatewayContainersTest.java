@@ -451,6 +451,74 @@ final class GatewayContainersTest {
     });
   }
 
+  private static SolveException.FailedStep failedStep(GatewayClient gateway, State state) {
+    return org.junit.jupiter.api.Assertions.assertThrows(
+            SolveException.class, () -> solved(gateway, state).evaluate())
+        .failedStep()
+        .orElseThrow();
+  }
+
+  private static Mount at(String destination, String id) {
+    return new Mount(destination, new Content.Files(id), "", false);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aFailedFileActionCanBeLookedInto(Place place) throws Exception {
+    place.run(gateway -> {
+      SolveException.FailedStep made =
+          failedStep(
+              gateway,
+              Llb.scratch()
+                  .file(
+                      Llb.mkdir("/found", 0700)
+                          .mkfile("/found/" + place, 0600, "one")
+                          .mkfile("/notfound/foo", 0600, "two")));
+      assertThat(made.subject()).isEqualTo(new SolveException.Subject.FileAction(2));
+      assertThat(made.inputIds()).isEmpty();
+      assertThat(made.mountIds()).hasSize(3).startsWith("", "");
+      SolveException.FailedStep copied =
+          failedStep(
+              gateway,
+              Machine.base()
+                  .file(
+                      Llb.copy(
+                          Llb.scratch().file(Llb.mkfile("/" + place, 0600, "three")),
+                          "/" + place,
+                          "/notfound/baz")));
+      assertThat(copied.subject()).isEqualTo(new SolveException.Subject.FileAction(0));
+      assertThat(copied.inputIds()).hasSize(2).doesNotContain("");
+      assertThat(copied.mountIds()).hasSize(1).doesNotContain("");
+      try (GatewayContainer container =
+          container(
+              gateway, at("/a", made.mountIds().get(2)), at("/b", copied.inputIds().get(1)))) {
+        assertThat(run(container, "cat /a/found/* /b/*")).isEqualTo("onethree0");
+      }
+    });
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void anInputThatLacksWhatIsUsedCanBeLookedInto(Place place) throws Exception {
+    State input = Llb.scratch().file(Llb.mkfile("/" + place, 0600, "data"));
+    State step =
+        Machine.base()
+            .run(
+                Llb.args("/bin/sh", "-c", "true"),
+                Llb.addMount("/src", input, Llb.sourcePath("/notfound"), Llb.readonly()))
+            .root();
+    place.run(gateway -> {
+      SolveException.FailedStep failed = failedStep(gateway, step);
+      assertThat(failed.subject()).isEqualTo(new SolveException.Subject.InputContent(1));
+      assertThat(failed.mountIds()).isEmpty();
+      assertThat(failed.inputIds()).hasSize(1);
+      try (GatewayContainer container =
+          container(gateway, at("/problem", failed.inputIds().get(0)))) {
+        assertThat(run(container, "cat /problem/*")).isEqualTo("data0");
+      }
+    });
+  }
+
   @ParameterizedTest
   @EnumSource
   void aCancelledBuildEndsItsContainers(Place place) throws Exception {

@@ -76,6 +76,12 @@ public record ProcessRequest(
     /** Where there is nothing to read. */
     public static final InputStream NO_INPUT = InputStream.nullInputStream();
 
+    /** Whether there is anything to read, if only an end. */
+    @SuppressWarnings("ReferenceEquality") // which stream it is, not what it holds
+    public boolean hasInput() {
+      return stdin != NO_INPUT;
+    }
+
     public static Streams of(OutputStream stdout, OutputStream stderr) {
       return new Streams(NO_INPUT, stdout, stderr, false);
     }

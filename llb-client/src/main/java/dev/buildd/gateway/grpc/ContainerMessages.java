@@ -200,7 +200,7 @@ public final class ContainerMessages {
 
   private static List<Integer> descriptors(ProcessRequest.Streams streams) {
     List<Integer> out = new ArrayList<>();
-    if (streams.stdin() != ProcessRequest.Streams.NO_INPUT) {
+    if (streams.hasInput()) {
       out.add(STDIN);
     }
     out.add(STDOUT);

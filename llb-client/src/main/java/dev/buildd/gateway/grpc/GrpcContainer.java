@@ -133,7 +133,7 @@ final class GrpcContainer implements GatewayContainer {
         if (exit == null && failure != null) {
           throw failure;
         }
-        if (streams.stdin() != ProcessRequest.Streams.NO_INPUT && done.getCount() > 0) {
+        if (streams.hasInput() && done.getCount() > 0) {
           feeder = Threads.start("stdin " + process, this::feed);
         }
       }

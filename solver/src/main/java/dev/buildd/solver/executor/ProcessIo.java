@@ -20,4 +20,10 @@ public record ProcessIo(
   public ProcessIo(OutputStream stdout, OutputStream stderr) {
     this(NO_INPUT, stdout, stderr, false);
   }
+
+  /** Whether there is anything to read, if only an end. */
+  @SuppressWarnings("ReferenceEquality") // which stream it is, not what it holds
+  public boolean hasInput() {
+    return stdin != NO_INPUT;
+  }
 }

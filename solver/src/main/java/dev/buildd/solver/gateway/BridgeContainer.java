@@ -141,9 +141,7 @@ final class BridgeContainer implements GatewayContainer {
       ProcessRequest.Streams streams = process.streams();
       ProcessIo io =
           new ProcessIo(
-              streams.stdin() == ProcessRequest.Streams.NO_INPUT
-                  ? ProcessIo.NO_INPUT
-                  : streams.stdin(),
+              streams.hasInput() ? streams.stdin() : ProcessIo.NO_INPUT,
               streams.stdout(),
               streams.stderr(),
               streams.terminal());

@@ -162,6 +162,9 @@ public final class LlbBridge {
 
   private static Optional<LlbException.FailedOp> failedOp(
       dev.buildd.proto.pb.Definition definition, @Nullable Digest vertex) {
+    if (vertex == null) {
+      return Optional.empty();
+    }
     for (ByteString op : definition.getDefList()) {
       byte[] bytes = op.toByteArray();
       if (Digest.of(bytes).equals(vertex)) {

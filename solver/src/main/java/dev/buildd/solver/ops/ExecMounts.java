@@ -79,8 +79,8 @@ public final class ExecMounts implements AutoCloseable {
   private final Map<String, CacheMounts.CacheMount> caches = new HashMap<>();
   private final List<Output> outputs = new ArrayList<>();
   private final List<ProcessMount> mounts = new ArrayList<>();
-  private final Map<Mount, MutableRef> writable = new IdentityHashMap<>();
-  private final Map<Mount, Path> trees = new IdentityHashMap<>();
+  private final IdentityHashMap<Mount, MutableRef> writable = new IdentityHashMap<>();
+  private final IdentityHashMap<Mount, Path> trees = new IdentityHashMap<>();
   private @Nullable Path root;
   private boolean readOnlyRoot;
   private @Nullable Path secrets;
@@ -441,14 +441,20 @@ public final class ExecMounts implements AutoCloseable {
   FailedMounts failed() {
     unmount();
     List<Optional<ImmutableRef>> seen = new ArrayList<>();
-    List<Optional<MutableRef>> written = new ArrayList<>();
+    List<FailedMounts.State> left = new ArrayList<>();
     for (Mount mount : wanted.mounts()) {
       seen.add(input(mount).map(ImmutableRef::share));
-      written.add(Optional.ofNullable(writable.get(mount)));
+      MutableRef written = writable.get(mount);
+      left.add(
+          written != null
+              ? new FailedMounts.State.Written(written)
+              : input(mount)
+                  .<FailedMounts.State>map(ref -> new FailedMounts.State.Given(ref.share()))
+                  .orElseGet(FailedMounts.State.Nothing::new));
     }
     outputs.removeIf(output -> output instanceof Output.Written);
     holds.removeIf(hold -> hold instanceof MutableRef);
-    return FailedMounts.of(seen, written);
+    return FailedMounts.of(seen, left);
   }
 
   private void unmount() {

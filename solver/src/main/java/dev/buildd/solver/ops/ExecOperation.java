@@ -142,7 +142,7 @@ public final class ExecOperation implements Op {
           new CacheMap.Dependency(
               used.isEmpty() ? Optional.empty() : Optional.of(Selector.digestOf(used)),
               byContent[i]
-                  ? Optional.of(Selector.contentDigest(selectors(used)))
+                  ? Optional.of(Selector.contentDigest(i, selectors(used)))
                   : Optional.empty()));
     }
     return out;

@@ -18,23 +18,29 @@ import java.util.Optional;
  */
 public final class FailedMounts {
   private final List<Optional<ImmutableRef>> inputs;
-  private final List<Optional<MutableRef>> written;
+  private final List<State> mounts;
   private final List<Optional<ImmutableRef>> committed = new ArrayList<>(); // guarded by this
   private int holds = 1; // guarded by this
 
-  private FailedMounts(List<Optional<ImmutableRef>> inputs, List<Optional<MutableRef>> written) {
-    this.inputs = List.copyOf(inputs);
-    this.written = List.copyOf(written);
-    written.forEach(_ -> committed.add(Optional.empty()));
+  /** What there is at a mount after the failure. */
+  sealed interface State {
+    record Nothing() implements State {}
+
+    /** Files that nobody could write to. */
+    record Given(ImmutableRef ref) implements State {}
+
+    record Written(MutableRef ref) implements State {}
   }
 
-  /**
-   * Takes over all holds.
-   *
-   * @param written what was written where; empty where nothing could be
-   */
-  static FailedMounts of(List<Optional<ImmutableRef>> inputs, List<Optional<MutableRef>> written) {
-    return new FailedMounts(inputs, written);
+  private FailedMounts(List<Optional<ImmutableRef>> inputs, List<State> mounts) {
+    this.inputs = List.copyOf(inputs);
+    this.mounts = List.copyOf(mounts);
+    mounts.forEach(_ -> committed.add(Optional.empty()));
+  }
+
+  /** Takes over all holds. */
+  static FailedMounts of(List<Optional<ImmutableRef>> inputs, List<State> mounts) {
+    return new FailedMounts(inputs, mounts);
   }
 
   /** Lets the jobs keep it, instead of whoever has made it. */
@@ -54,7 +60,17 @@ public final class FailedMounts {
   }
 
   public int mountCount() {
-    return written.size();
+    return mounts.size();
+  }
+
+  /** Whether an input has files. */
+  public boolean hasInput(int index) {
+    return inputs.get(index).isPresent();
+  }
+
+  /** Whether there is anything to see at a mount. */
+  public boolean hasMount(int index) {
+    return !(mounts.get(index) instanceof State.Nothing);
   }
 
   /** What an input was; the caller's to close. Empty for no files, and once it has ended. */
@@ -62,27 +78,21 @@ public final class FailedMounts {
     return holds == 0 ? Optional.empty() : inputs.get(index).map(ImmutableRef::share);
   }
 
-  /** Whether there is anything to see at a mount. */
-  public boolean hasMount(int index) {
-    return written.get(index).isPresent() || hasInput(index);
-  }
-
-  /** Whether an input has files. */
-  public boolean hasInput(int index) {
-    return index < inputs.size() && inputs.get(index).isPresent();
-  }
-
-  /** A mount as the step has left it; the caller's to close. */
+  /** A mount as the step has left it; the caller's to close. Empty as of an input. */
   public synchronized Optional<ImmutableRef> mount(int index) {
-    if (holds == 0 || written.get(index).isEmpty()) {
-      return input(index);
+    if (holds == 0) {
+      return Optional.empty();
     }
-    Optional<ImmutableRef> known = committed.get(index);
-    if (known.isEmpty()) {
-      known = Optional.of(written.get(index).get().commit());
-      committed.set(index, known);
-    }
-    return known.map(ImmutableRef::share);
+    return switch (mounts.get(index)) {
+      case State.Nothing _ -> Optional.empty();
+      case State.Given(ImmutableRef ref) -> Optional.of(ref.share());
+      case State.Written(MutableRef ref) -> {
+        if (committed.get(index).isEmpty()) {
+          committed.set(index, Optional.of(ref.commit()));
+        }
+        yield committed.get(index).map(ImmutableRef::share);
+      }
+    };
   }
 
   private void letGo() {
@@ -92,7 +102,13 @@ public final class FailedMounts {
         return;
       }
       // whoever reads it now finds that it has ended
-      written.forEach(ref -> ref.ifPresent(all::add));
+      for (State state : mounts) {
+        switch (state) {
+          case State.Nothing _ -> {}
+          case State.Given(ImmutableRef ref) -> all.add(ref);
+          case State.Written(MutableRef ref) -> all.add(ref);
+        }
+      }
       committed.forEach(ref -> ref.ifPresent(all::add));
       inputs.forEach(ref -> ref.ifPresent(all::add));
     }

@@ -14,6 +14,7 @@ import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.gateway.SolveException;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.ChownOpt;
 import dev.buildd.proto.pb.FileAction;
@@ -95,7 +96,7 @@ public final class FileOperation implements Op {
                               .map(Selector::path)
                               .sorted(Comparator.<String>naturalOrder().reversed())
                               .toList())),
-                  Optional.of(Selector.contentDigest(Selector.outermostOf(selected)))));
+                  Optional.of(Selector.contentDigest(i, Selector.outermostOf(selected)))));
     }
     return new CacheMap(Digest.of(json.toString()), false, dependencies, true);
   }
@@ -201,7 +202,7 @@ public final class FileOperation implements Op {
 
   @Override
   public List<SharedResult> exec(OpContext context, List<SharedResult> results) throws Exception {
-    try (Run run = new Run(results.stream().map(RefResult::refOf).toList())) {
+    try (Run run = new Run(context, results.stream().map(RefResult::refOf).toList())) {
       return run.outputs();
     }
   }
@@ -229,11 +230,13 @@ public final class FileOperation implements Op {
 
   /** One execution. Slots are numbered as in the message: inputs first, then actions. */
   private final class Run implements AutoCloseable {
+    private final OpContext context;
     private final Map<Integer, Slot> slots = new HashMap<>();
     private final Set<Integer> begun = new HashSet<>();
     private final int[] uses = new int[inputs + message.getActionsCount()];
 
-    Run(List<Optional<ImmutableRef>> refs) {
+    Run(OpContext context, List<Optional<ImmutableRef>> refs) {
+      this.context = context;
       for (int i = 0; i < inputs; i++) {
         Slot slot = new Slot();
         slot.ref = refs.get(i);
@@ -348,11 +351,51 @@ public final class FileOperation implements Op {
         }
         finished = true;
         return slot;
+      } catch (InterruptedException e) {
+        throw e;
+      } catch (Exception e) {
+        if (BuildException.isDefect(e)) {
+          throw e;
+        }
+        finished = true; // what was written is handed over
+        throw failed(index, action, target, e);
       } finally {
         if (!finished) {
           target.close();
         }
       }
+    }
+
+    /** The failure of an action, with what it has left and what it copied from. */
+    private StepException failed(int index, FileAction action, Active target, Exception cause) {
+      List<FailedMounts.State> left = new ArrayList<>();
+      message.getActionsList().forEach(_ -> left.add(new FailedMounts.State.Nothing()));
+      target.at().close();
+      left.set(index - inputs, new FailedMounts.State.Written(target.ref()));
+      int from = (int) action.getSecondaryInput();
+      if (from >= inputs && slots.containsKey(from)) {
+        left.set(from - inputs, state(given(from)));
+      }
+      List<Optional<ImmutableRef>> given = new ArrayList<>();
+      for (int i = 0; i < inputs; i++) {
+        given.add(given(i).ref.map(ImmutableRef::share));
+      }
+      return new StepException(
+          cause,
+          FailedMounts.of(given, left).keptBy(context.memos()),
+          new SolveException.Subject.FileAction(index - inputs));
+    }
+
+    private static FailedMounts.State state(Slot slot) {
+      if (slot.active.isPresent()) {
+        Active taken = slot.active.get();
+        slot.active = Optional.empty();
+        taken.at().close();
+        return new FailedMounts.State.Written(taken.ref());
+      }
+      return slot.ref
+          .<FailedMounts.State>map(ref -> new FailedMounts.State.Given(ref.share()))
+          .orElseGet(FailedMounts.State.Nothing::new);
     }
 
     /** Files to change: those of an unfinished slot, or new ones on top of a finished one. */

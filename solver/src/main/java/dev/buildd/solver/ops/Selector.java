@@ -3,6 +3,7 @@ package dev.buildd.solver.ops;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.gateway.SolveException;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.solver.graph.CacheMap;
@@ -71,15 +72,27 @@ record Selector(String path, ChecksumOptions options) {
     }
   }
 
-  /** Computes what tells the selected parts of an input from others; all of it if none is given. */
-  static CacheMap.ContentDigest contentDigest(List<Selector> selectors) {
+  /**
+   * Computes what tells the selected parts of an input from others; all of it if none is given.
+   *
+   * @param input its number, for whoever looks into a failure
+   */
+  static CacheMap.ContentDigest contentDigest(int input, List<Selector> selectors) {
     List<Selector> wanted =
         selectors.isEmpty() ? List.of(new Selector("/", ChecksumOptions.PLAIN)) : selectors;
     return (result, context) -> {
       Optional<ImmutableRef> ref = RefResult.refOf(result);
       List<String> digests = new ArrayList<>();
-      for (Selector selector : wanted) {
-        digests.add(selector.digest(ref).toString());
+      try {
+        for (Selector selector : wanted) {
+          digests.add(selector.digest(ref).toString());
+        }
+      } catch (BuildException e) {
+        throw new StepException(
+            e,
+            FailedMounts.of(List.of(ref.map(ImmutableRef::share)), List.of())
+                .keptBy(context.memos()),
+            new SolveException.Subject.InputContent(input));
       }
       // of one alone too: exported caches name it so
       return Digest.of(String.join("\0", digests));

@@ -51,7 +51,7 @@ final class RuncProcess implements ContainerProcess {
 
   static RuncProcess start(String name, Path pidFile, ProcessIo io, Starting starting)
       throws IOException {
-    boolean input = io.stdin() != ProcessIo.NO_INPUT;
+    boolean input = io.hasInput();
     Optional<Pseudoterminal> terminal =
         io.terminal() ? Optional.of(Pseudoterminal.open()) : Optional.empty();
     Process command;
