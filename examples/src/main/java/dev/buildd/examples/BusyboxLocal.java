@@ -47,24 +47,26 @@ public final class BusyboxLocal {
             Llb.customName("collect"));
   }
 
-  /** A root filesystem of the client's directory {@code rootfs}, with some of busybox's programs. */
+  /**
+   * A root filesystem of the client's directory {@code rootfs}, with some of busybox's programs.
+   */
   static State rootfs() {
     return Llb.scratch()
-            .file(
-                Llb.copy(Llb.local("rootfs"), "/", "/").mkdir("/tmp", 0777),
-                Llb.customName("copy busybox"))
-            .run(
-                Llb.args(
-                    "/bin/busybox",
-                    "sh",
-                    "-c",
-                    "for a in "
-                        + APPLETS
-                        + "; do [ -e /bin/$a ] || busybox ln -s busybox /bin/$a; done"),
-                Llb.addEnv("PATH", "/bin"),
-                Llb.customName("install applets"))
-            .root()
-            .addEnv("PATH", "/bin");
+        .file(
+            Llb.copy(Llb.local("rootfs"), "/", "/").mkdir("/tmp", 0777),
+            Llb.customName("copy busybox"))
+        .run(
+            Llb.args(
+                "/bin/busybox",
+                "sh",
+                "-c",
+                "for a in "
+                    + APPLETS
+                    + "; do [ -e /bin/$a ] || busybox ln -s busybox /bin/$a; done"),
+            Llb.addEnv("PATH", "/bin"),
+            Llb.customName("install applets"))
+        .root()
+        .addEnv("PATH", "/bin");
   }
 
   private static FileAction.CopyOptions contents() {

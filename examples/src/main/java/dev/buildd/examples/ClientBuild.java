@@ -39,9 +39,7 @@ final class ClientBuild {
     try (BuildClient client = BuildClient.connect(ConnectOptions.of(flags.get("addr")))) {
       BuildClient.Outcome outcome =
           client.build(
-              frontend,
-              options.withExports(exports(flags)),
-              status -> print(status, System.err));
+              frontend, options.withExports(exports(flags)), status -> print(status, System.err));
       outcome.exporterResponse().forEach((key, value) -> System.out.println(key + "=" + value));
     }
   }

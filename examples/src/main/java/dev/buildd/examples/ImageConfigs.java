@@ -30,7 +30,8 @@ final class ImageConfigs {
           """
           the config of %1$s is not known; give --image-configs FILE with
             {"%1$s": {"digest": "sha256:...", "config": {...}}}
-          (skopeo inspect --config docker://%1$s tells the config)"""
+          (skopeo inspect --config docker://%1$s tells the config)\
+          """
               .formatted(reference));
     }
     Map<String, Object> config = Json.object(image, "config");

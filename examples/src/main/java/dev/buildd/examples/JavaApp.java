@@ -21,9 +21,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Makes an image of a Java program, without a Dockerfile: {@code java-app --jdk
- * eclipse-temurin:25 --src DIR --main com.example.Main --push registry.example/app}. The program's
- * main class and what it uses are compiled in the JDK's image, on which the program's image rests.
+ * Makes an image of a Java program, without a Dockerfile: {@code java-app --jdk eclipse-temurin:25
+ * --src DIR --main com.example.Main --push registry.example/app}. The program's main class and what
+ * it uses are compiled in the JDK's image, on which the program's image rests.
  *
  * @param jdk an image with {@code java} and {@code javac} in its PATH
  * @param mainClass is in {@code src} where its package says

@@ -115,8 +115,7 @@ final class OfflineGateway implements GatewayClient {
   @Override
   public void warn(String vertex, Warning warning) {
     String line = warning.spans().isEmpty() ? "" : warning.spans().getFirst().startLine() + ": ";
-    System.err.println(
-        "warning: " + line + new String(warning.message(), StandardCharsets.UTF_8));
+    System.err.println("warning: " + line + new String(warning.message(), StandardCharsets.UTF_8));
   }
 
   /** What would be built. */

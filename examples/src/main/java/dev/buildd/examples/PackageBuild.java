@@ -52,8 +52,7 @@ public final class PackageBuild {
             Example.write(build(flags).marshal(flags.marshalOptions()));
             return;
           }
-          try (OutputStream out =
-              new BufferedOutputStream(Files.newOutputStream(Path.of(plan)))) {
+          try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(Path.of(plan)))) {
             plan(flags).writeTo(out);
           }
         });
@@ -79,8 +78,7 @@ public final class PackageBuild {
   private static State plannedHere(Example flags) throws Exception {
     return Llb.scratch()
         .file(
-            Llb.mkfile(
-                "/" + DEFINITION, 0644, plan(flags).encoded(), FileAction.Make.DEFAULT),
+            Llb.mkfile("/" + DEFINITION, 0644, plan(flags).encoded(), FileAction.Make.DEFAULT),
             Llb.customName("plan packages"));
   }
 
@@ -93,13 +91,13 @@ public final class PackageBuild {
                 Llb.args(
                     "java",
                     "-cp",
-                    "/lib/*",
+                    "/gobuild/*",
                     PackageBuild.class.getName(),
                     "--src=/src",
                     "--main=" + flags.get("main"),
                     "--plan=/out/" + DEFINITION),
                 Llb.addMount("/src", packageFiles(), Llb.readonly()),
-                Llb.addMount("/lib", Llb.local("lib"), Llb.readonly()),
+                Llb.addMount("/gobuild", Llb.local("lib"), Llb.readonly()),
                 Llb.customName("plan packages"));
     return plan.addMount("/out", Llb.scratch());
   }
@@ -133,8 +131,7 @@ public final class PackageBuild {
     imports.entrySet().stream()
         .sorted(Map.Entry.comparingByKey())
         .forEach(each ->
-            step.addMount(
-                "/imports/" + flat(each.getKey()), each.getValue(), Llb.readonly()));
+            step.addMount("/imports/" + flat(each.getKey()), each.getValue(), Llb.readonly()));
     return step.addMount("/out", Llb.scratch());
   }
 

@@ -81,8 +81,7 @@ class BuiltExamplesTest {
 
   /** The packages that were compiled. */
   private Set<String> compiled() throws Exception {
-    Example flags =
-        Example.flags(List.of("--src=" + src, "--main=cmd/app"), PackageBuild.FLAGS);
+    Example flags = Example.flags(List.of("--src=" + src, "--main=cmd/app"), PackageBuild.FLAGS);
     Definition definition = PackageBuild.build(flags).marshal(flags.marshalOptions());
     return daemon.build(definition, options().withLocalDir("src", src)).stream()
         .filter(name -> name.startsWith("compile "))
@@ -143,10 +142,7 @@ class BuiltExamplesTest {
     Files.writeString(src.resolve("Buildfile"), text);
     return options()
         .withLocalDir("dockerfile", src)
-        .withFrontendInputs(
-            Map.of(
-                "busybox",
-                BusyboxLocal.rootfs().marshal()));
+        .withFrontendInputs(Map.of("busybox", BusyboxLocal.rootfs().marshal()));
   }
 
   @Test

@@ -108,8 +108,6 @@ class Dockerfile2LlbTest {
     assertThatThrownBy(() -> convert("FROM scratch\nFORM x\n"))
         .isInstanceOfSatisfying(
             SolveException.class,
-            e ->
-                assertThat(e.places().getFirst().spans().getFirst().startLine())
-                    .isEqualTo(2));
+            e -> assertThat(e.places().getFirst().spans().getFirst().startLine()).isEqualTo(2));
   }
 }

@@ -27,7 +27,11 @@ class PackageGraphTest {
     assertThat(PackageGraph.read(root).imports())
         .isEqualTo(
             Map.of(
-                "cmd/app", List.of("lib/text", "lib"), "lib", List.of(), "lib/text",
+                "cmd/app",
+                List.of("lib/text", "lib"),
+                "lib",
+                List.of(),
+                "lib/text",
                 List.of("lib")));
   }
 
@@ -46,8 +50,8 @@ class PackageGraphTest {
 
   @Test
   void cyclesAndUnknownPackagesAreTold() {
-    assertThatThrownBy(() ->
-            new PackageGraph(Map.of("a", List.of("b"), "b", List.of("a"))).closure("a"))
+    assertThatThrownBy(
+            () -> new PackageGraph(Map.of("a", List.of("b"), "b", List.of("a"))).closure("a"))
         .hasMessage("import cycle: a -> b -> a");
     assertThatThrownBy(() -> new PackageGraph(Map.of("a", List.of("b"))).closure("a"))
         .hasMessage("no package b, imported by a");

@@ -143,9 +143,7 @@ public final class FailureCodec {
     com.google.rpc.Status.Builder out =
         com.google.rpc.Status.newBuilder()
             .setCode(
-                told == null
-                    ? Statuses.of(failure).getStatus().getCode().value()
-                    : told.getCode())
+                told == null ? Statuses.of(failure).getStatus().getCode().value() : told.getCode())
             .setMessage(messageOf(failure, told));
     for (Throwable t = failure;
         t != null && !(t instanceof StatusRuntimeException);
