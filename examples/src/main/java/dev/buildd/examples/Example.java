@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.logging.LogManager;
 
 /** What all examples have in common: flags, and where the definition goes. */
 final class Example {
@@ -95,6 +96,8 @@ final class Example {
   /** Runs an example and says on standard error what is wrong with its flags or its build. */
   static void start(String[] arguments, Map<String, String> defaults, Program program)
       throws Exception {
+    System.setProperty("slf4j.internal.verbosity", "ERROR");
+    LogManager.getLogManager().reset(); // what the network library has to say is of no use here
     try {
       program.run(flags(List.of(arguments), defaults));
     } catch (IllegalArgumentException e) {

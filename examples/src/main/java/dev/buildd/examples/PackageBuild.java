@@ -91,13 +91,13 @@ public final class PackageBuild {
                 Llb.args(
                     "java",
                     "-cp",
-                    "/lib/*",
+                    "/gobuild/*",
                     PackageBuild.class.getName(),
                     "--src=/src",
                     "--main=" + flags.get("main"),
                     "--plan=/out/" + DEFINITION),
                 Llb.addMount("/src", packageFiles(), Llb.readonly()),
-                Llb.addMount("/lib", Llb.local("lib"), Llb.readonly()),
+                Llb.addMount("/gobuild", Llb.local("lib"), Llb.readonly()),
                 Llb.customName("plan packages"));
     return plan.addMount("/out", Llb.scratch());
   }

@@ -279,6 +279,35 @@ final class GatewayMessagesTest {
     assertSame(read.where(), said.where());
   }
 
+  /** A step of the daemon's failed, and the frontend knows which of its own lines that was. */
+  @Test
+  void aFrontendTellsWhereADaemonsFaultComesFrom() {
+    SolveException.Place inner = place("inner");
+    SolveException daemons =
+        thrown(
+            FailureCodec.toProto(
+                new SolveException(
+                    Category.NOT_FOUND, "no image", SolveException.Where.at(inner), null)));
+    SolveException.Place outer = place("outer");
+    SolveException read =
+        thrown(
+            FailureCodec.toProto(
+                new SolveException(
+                    Category.UNKNOWN,
+                    "line 1: no image",
+                    SolveException.Where.at(outer),
+                    daemons)));
+    assertThat(read).hasMessage("line 1: no image");
+    assertThat(read.category()).isEqualTo(Category.NOT_FOUND);
+    assertSame(read.places(), List.of(outer, inner));
+  }
+
+  private static SolveException.Place place(String filename) {
+    return new SolveException.Place(
+        new SourceInfo(filename, "Dockerfile", bytes("FORM x"), Optional.empty()),
+        List.of(SourceMap.Span.lines(1, 1)));
+  }
+
   /** Which a client of a later version, or the debugger, may know. */
   @Test
   void detailsThatNobodyHereKnowsAreToldOn() {
