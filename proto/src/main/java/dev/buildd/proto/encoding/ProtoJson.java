@@ -5,7 +5,6 @@ import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.MapEntry;
 import com.google.protobuf.Message;
-import dev.buildd.base.json.GoJson;
 import dev.buildd.base.json.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
