@@ -28,6 +28,19 @@ class DockerfileFrontendTest {
     return catchThrowableOfType(BuildException.class, () -> build(dockerfile, options));
   }
 
+  @Test
+  void anInputThatIsNothingHasNoDockerfile() {
+    Map<String, Object> inputs = Map.of("dockerfile", Map.of("definition", ""));
+    FakeGateway gateway =
+        new FakeGateway(
+            new Vector("FROM scratch".getBytes(UTF_8), Map.of("inputs", inputs), Map.of()),
+            Vector.images());
+    assertThat(
+            catchThrowableOfType(
+                BuildException.class, () -> new DockerfileFrontend().build(gateway)))
+        .hasMessage("invalid nil input definition to definition op");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -69,13 +69,21 @@ public final class MainContext {
     } else if (client.frontendCaps().contains("frontend.inputs")) {
       Map<String, Definition> inputs = client.inputs();
       if (!ownDockerfile) {
-        dockerfile = Optional.ofNullable(inputs.get(dockerfileLocal)).map(Llb::definition);
+        dockerfile = Optional.ofNullable(inputs.get(dockerfileLocal)).map(MainContext::files);
       }
       remote = Optional.ofNullable(inputs.get(LOCAL)).map(Llb::definition);
     }
     remote =
         remote.map(whole ->
             options.get("contextsubdir").map(directory -> scoped(whole, directory)).orElse(whole));
+  }
+
+  /** Nothing has no Dockerfile in it; clients send it where they have no definition. */
+  private static State files(Definition input) {
+    if (input.isEmpty()) {
+      throw new DockerfileException("invalid nil input definition to definition op");
+    }
+    return Llb.definition(input);
   }
 
   private static State scoped(State whole, String directory) {
