@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -95,7 +96,7 @@ final class CacheMountsTest {
 
     Optional<Exception> end() throws InterruptedException {
       assertThat(thread.join(Duration.ofSeconds(60))).as("the build ends").isTrue();
-      return failure.get();
+      return Objects.requireNonNull(failure.get());
     }
 
     void cancel() throws InterruptedException {

@@ -76,7 +76,7 @@ final class ContainerFrontendTest {
             gateway.solve(
                 GatewayClient.Request.of(
                     Llb.scratch()
-                        .file(Llb.mkfile("/told", 0644, gateway.options().get("text")))
+                        .file(Llb.mkfile("/told", 0644, gateway.options().getOrDefault("text", "")))
                         .marshal()));
     daemon =
         new OwnDaemon(
@@ -139,10 +139,7 @@ final class ContainerFrontendTest {
             "-r",
             from.toString(),
             classes.resolve("" + (path.size() - 1)).toString());
-      } else if (!Files.exists(from)) {
-        continue;
-      } else if (LIBRARIES.stream().anyMatch(name::startsWith)
-          || name.matches("(base|proto|session|llb-client).*\\.jar")) {
+      } else if (Files.exists(from) && isLibrary(name)) {
         path.add("/app/" + name);
         Files.copy(from, classes.resolve(name));
       }
@@ -165,6 +162,11 @@ final class ContainerFrontendTest {
         copyLibrary("x => " + at + " (0)", files);
       }
     }
+  }
+
+  private static boolean isLibrary(String name) {
+    return LIBRARIES.stream().anyMatch(name::startsWith)
+        || name.matches("(base|proto|session|llb-client).*\\.jar");
   }
 
   private static void copyLibrary(String line, Path files) throws Exception {

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /** A frontend that is a program in an image; does what its option {@code do} says. */
@@ -58,7 +59,9 @@ final class ProgramFrontend {
         options.put("do", gateway.options().getOrDefault("then", ""));
         yield gateway.solve(GatewayClient.Request.of("gateway.v0", options));
       }
-      case "input" -> gateway.solve(GatewayClient.Request.of(gateway.inputs().get("in")));
+      case "input" ->
+          gateway.solve(
+              GatewayClient.Request.of(Objects.requireNonNull(gateway.inputs().get("in"))));
       default -> told(gateway);
     };
   }

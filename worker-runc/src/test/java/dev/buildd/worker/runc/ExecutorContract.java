@@ -582,7 +582,8 @@ abstract class ExecutorContract {
       PipedOutputStream input = new PipedOutputStream();
       ContainerProcess process =
           container.exec(
-              joining("until test -n \"$s\"; do s=$(stty size 2>&-); done; echo $s; read l; exit 5"),
+              joining(
+                  "until test -n \"$s\"; do s=$(stty size 2>&-); done; echo $s; read l; exit 5"),
               new ProcessIo(new PipedInputStream(input), out, out, true));
       process.resize(new Linux.WindowSize(10, 20));
       input.write("go\r".getBytes(StandardCharsets.UTF_8));
