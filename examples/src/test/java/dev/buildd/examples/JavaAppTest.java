@@ -49,7 +49,10 @@ class JavaAppTest {
   @BeforeEach
   void start() throws Exception {
     daemon = new Daemon(Files.createDirectory(temp.resolve("daemon")));
-    host = serveRegistry();
+    int port = freePort();
+    host = "localhost:" + port;
+    registry = serveRegistry(port);
+    awaitRegistry(port);
     out = Files.createDirectory(temp.resolve("out"));
     push(linkJdk());
   }
@@ -60,11 +63,17 @@ class JavaAppTest {
     registry.destroyForcibly().onExit().join();
   }
 
-  private String serveRegistry() throws Exception {
-    int port;
+  private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = socket.getLocalPort();
+      return socket.getLocalPort();
     }
+  }
+
+  private Path registryLog() {
+    return temp.resolve("registry.log");
+  }
+
+  private Process serveRegistry(int port) throws IOException {
     Path config = temp.resolve("registry.yml");
     Files.writeString(
         config,
@@ -75,17 +84,18 @@ class JavaAppTest {
         http: {addr: "127.0.0.1:%d"}
         """
             .formatted(temp.resolve("registry"), port));
-    Path log = temp.resolve("registry.log");
-    registry =
-        new ProcessBuilder("docker-registry", "serve", config.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+    return new ProcessBuilder("docker-registry", "serve", config.toString())
+        .redirectErrorStream(true)
+        .redirectOutput(registryLog().toFile())
+        .start();
+  }
+
+  private void awaitRegistry(int port) throws Exception {
     while (true) {
       try (Socket _ = new Socket(InetAddress.getLoopbackAddress(), port)) {
-        return "localhost:" + port;
+        return;
       } catch (IOException e) {
-        assertThat(registry.isAlive()).as(Files.readString(log)).isTrue();
+        assertThat(registry.isAlive()).as(Files.readString(registryLog())).isTrue();
         Thread.sleep(50);
       }
     }
