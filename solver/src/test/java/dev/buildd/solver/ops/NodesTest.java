@@ -105,8 +105,8 @@ final class NodesTest {
       for (String name : new String[] {"/disk", "/link", "/zero", "/fifo", "/socket"}) {
         assertThatThrownBy(() -> lab.run(on(0).setMkfile(file(name)).build(), root -> {}, nodes))
             .as(name)
-            .satisfies(e ->
-                assertThat(BuildException.categoryOf(e)).isEqualTo(Category.INVALID_ARGUMENT))
+            .satisfies(
+                e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.INVALID_ARGUMENT))
             .hasMessageEndingWith(": not a regular file");
       }
     }
