@@ -281,7 +281,7 @@ class BuildctlProcessTest {
 
     assertThat(build(image, "--oci-layout", "laid").errors())
         .contains(
-            "error: oci-layout option must be 'id=path/to/layout', instead had invalid laid\n");
+            "error: invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid laid\n");
     assertThat(build(image, "--oci-layout", "app=absent").errors())
         .contains("error: oci-layout context at absent failed to initialize: not a directory\n");
   }

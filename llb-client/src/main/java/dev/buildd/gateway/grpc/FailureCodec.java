@@ -203,7 +203,7 @@ public final class FailureCodec {
 
   /** The frontend's own words, if it has any. */
   private static String messageOf(Throwable failure, com.google.rpc.@Nullable Status told) {
-    String own = failure instanceof StatusRuntimeException ? "" : Statuses.textOf(failure);
+    String own = failure instanceof StatusRuntimeException ? "" : Statuses.words(failure);
     return told != null && own.isEmpty() ? told.getMessage() : own;
   }
 

@@ -34,7 +34,10 @@ public final class Statuses {
         : of(failure);
   }
 
-  private static String words(Throwable failure) {
+  /**
+   * The failure in its own words, also what wrong code throws: for failures of the client's own.
+   */
+  public static String words(Throwable failure) {
     return Objects.requireNonNullElse(failure.getMessage(), failure.getClass().getSimpleName());
   }
 

@@ -19,6 +19,11 @@ public final class StepException extends Exception {
     this.subject = subject;
   }
 
+  /** The same failure, said in other words. */
+  public StepException because(Exception cause) {
+    return new StepException(cause, mounts, subject);
+  }
+
   public FailedMounts mounts() {
     return mounts;
   }

@@ -6,6 +6,7 @@ import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
 import dev.buildd.solver.graph.SharedResult;
+import dev.buildd.solver.ops.StepException;
 import java.util.List;
 
 /**
@@ -22,11 +23,13 @@ record ForeignStep(Op step, Platform platform, MachinePlatforms machine) impleme
   public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) throws Exception {
     try {
       return step.exec(context, inputs);
-    } catch (ExitException e) {
-      if (isRunHere()) {
+    } catch (StepException e) {
+      if (!(e.getCause() instanceof ExitException exit) || isRunHere()) {
         throw e;
       }
-      throw (ExitException) new ExitException(e.code(), e.getMessage() + hint()).initCause(e);
+      ExitException hinted = new ExitException(exit.code(), exit.getMessage() + hint());
+      hinted.initCause(exit);
+      throw e.because(hinted);
     }
   }
 
