@@ -156,10 +156,10 @@ final class ArchitectureTest {
   private static final String OPENERS =
       "dev\\.buildd\\.(snapshot\\.store\\..*"
           + "|snapshot\\.Mount|snapshot\\.content\\.LocalContentStore.*"
-          + "|session\\.auth\\.TokenSeeds|session\\.content\\.ContentProvider.*"
+          + "|session\\.auth\\.TokenSeeds|session\\.ssh\\.SshAgent|session\\.content\\.ContentProvider.*"
           + "|session\\.filesync\\.FileSendTarget.*"
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
-          + "|solver\\.source\\.git\\.(Git|GitCheckout).*|solver\\.worker\\.MachinePlatforms"
+          + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms"
           + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
           + "|daemon\\.(ConfigFile|Daemon|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
           + "|history\\.History|rpc\\.ContentService.*))";
