@@ -283,7 +283,8 @@ class BuildctlProcessTest {
         .contains(
             "error: invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid laid\n");
     assertThat(build(image, "--oci-layout", "app=absent").errors())
-        .contains("error: invalid oci-layout: oci-layout context at absent failed to initialize: not a directory\n");
+        .contains(
+            "error: invalid oci-layout: oci-layout context at absent failed to initialize: not a directory\n");
   }
 
   @Test
