@@ -19,9 +19,11 @@ final class DockerEngine implements AutoCloseable {
   private static volatile @Nullable Path socket;
 
   private final Process engine;
+  private final String address;
 
-  private DockerEngine(Process engine) {
+  private DockerEngine(Process engine, Path listening) {
     this.engine = engine;
+    this.address = "unix://" + listening;
   }
 
   /**
@@ -47,7 +49,7 @@ final class DockerEngine implements AutoCloseable {
             .redirectErrorStream(true)
             .redirectOutput(log.toFile())
             .start();
-    DockerEngine engine = new DockerEngine(process);
+    DockerEngine engine = new DockerEngine(process, listening);
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (!Files.readString(log).contains("API listen on ")) {
       if (!process.isAlive() || System.nanoTime() > deadline) {
@@ -58,6 +60,11 @@ final class DockerEngine implements AutoCloseable {
     }
     socket = listening;
     return engine;
+  }
+
+  /** For the variable {@code DOCKER_HOST} of other clients. */
+  String address() {
+    return address;
   }
 
   DockerClient client() {

@@ -92,6 +92,26 @@ final class DockerEngineTest {
     }
   }
 
+  /** {@code docker buildx build --load}. */
+  @Test
+  void buildxLoadsIntoTheEngine() throws Exception {
+    Files.writeString(Files.createDirectories(temp.resolve("ctx")).resolve("file"), "copied\n");
+    Machine.busybox(temp.resolve("ctx"));
+    Buildx buildx = new Buildx(temp, machine.address(), Map.of("DOCKER_HOST", engine.address()));
+    buildx.built(
+        """
+        FROM scratch
+        COPY rootfs /
+        ENV PATH=/bin
+        COPY file /
+        RUN echo made > /made
+        CMD ["/bin/cat", "/file", "/made"]
+        """,
+        "--tag=loaded:buildx",
+        "--load");
+    assertThat(run("loaded:buildx")).isEqualTo("copied\nmade\n");
+  }
+
   @Test
   void engineRunsWhatWePush() throws Exception {
     String name = host + "/pushed";
