@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -39,8 +40,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * {@code gateway.v0}, with frontends that are {@link ProgramFrontend} in images: a Java runtime of
- * few modules, and the classes that are tested.
+ * {@code gateway.v0}, with frontends that are programs in images: {@link ProgramFrontend} and the
+ * Dockerfile frontend's own {@link dev.buildd.frontend.dockerfile.Main}, each with a Java runtime
+ * of few modules, and the classes that are tested.
  */
 @Tag("root")
 @Timeout(240)
@@ -65,12 +67,14 @@ final class ContainerFrontendTest {
   private static OwnDaemon daemon;
   private static Programs programs;
   private static String image;
+  private static String dockerfiles;
 
   @BeforeAll
   static void start() throws Exception {
     programs = new Programs(directory);
     String registry = "localhost:" + programs.serveRegistry();
     image = registry + "/frontend:v1";
+    dockerfiles = registry + "/dockerfile:v1";
     Frontend inner =
         gateway ->
             gateway.solve(
@@ -85,13 +89,26 @@ final class ContainerFrontendTest {
             Map.of(
                 "gateway.v0",
                 new BuilddConfig.FrontendPolicy(
-                    true, List.of(registry + "/frontend", registry + "/other"))));
+                    true,
+                    List.of(
+                        registry + "/frontend", registry + "/other", registry + "/dockerfile"))));
     Path files = Files.createDirectories(directory.resolve("frontend"));
     makeRuntime(files);
-    push(files, image, Map.of());
+    push(files, image, ProgramFrontend.class, Map.of());
+    push(
+        files,
+        dockerfiles,
+        dev.buildd.frontend.dockerfile.Main.class,
+        Map.of(
+            "moby.buildkit.frontend.network.none",
+            "true",
+            "moby.buildkit.frontend.caps",
+            "moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,"
+                + "moby.buildkit.frontend.contexts"));
     push(
         files,
         registry + "/other:v1",
+        ProgramFrontend.class,
         Map.of(
             "moby.buildkit.frontend.network.none",
             "true",
@@ -149,7 +166,7 @@ final class ContainerFrontendTest {
         "#!/bin/sh\nexec /jre/bin/java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
             + " --enable-native-access=ALL-UNNAMED -cp "
             + String.join(":", path)
-            + " dev.buildd.daemon.ProgramFrontend\n");
+            + " \"$@\"\n");
     classes.resolve("run").toFile().setExecutable(true);
     // what a Java runtime is linked with
     for (String library :
@@ -166,7 +183,7 @@ final class ContainerFrontendTest {
 
   private static boolean isLibrary(String name) {
     return LIBRARIES.stream().anyMatch(name::startsWith)
-        || name.matches("(base|proto|session|llb-client).*\\.jar");
+        || name.matches("(base|proto|session|llb-client|frontend-dockerfile).*\\.jar");
   }
 
   private static void copyLibrary(String line, Path files) throws Exception {
@@ -181,7 +198,8 @@ final class ContainerFrontendTest {
     }
   }
 
-  private static void push(Path files, String name, Map<String, String> labels) throws Exception {
+  private static void push(Path files, String name, Class<?> main, Map<String, String> labels)
+      throws Exception {
     byte[] config =
         Json.bytes(
             Map.of(
@@ -192,7 +210,7 @@ final class ContainerFrontendTest {
                 "config",
                 Map.of(
                     "Entrypoint",
-                    List.of("/app/run"),
+                    List.of("/app/run", main.getName()),
                     "Env",
                     List.of("PATH=/bin", "IMAGE_VARIABLE=set"),
                     "WorkingDir",
@@ -225,6 +243,27 @@ final class ContainerFrontendTest {
                   new SolveOptions.Export(
                       "image", Map.of("name", name, "push", "true"), Optional.empty())),
           status -> {});
+    }
+  }
+
+  /** Builds a Dockerfile, which stands in a directory beside its context. */
+  private static SortedMap<String, String> buildDockerfile(
+      String dockerfile, Map<String, String> options, Path out) throws Exception {
+    Path files = Files.createDirectories(directory.resolve("dockerfiles"));
+    Files.writeString(files.resolve("Dockerfile"), dockerfile);
+    Files.writeString(files.resolve("file"), "of the context");
+    try (BuildClient client = daemon.client()) {
+      return client
+          .solve(
+              Optional.empty(),
+              daemon
+                  .options()
+                  .withFrontend("dockerfile.v0", options)
+                  .withLocalDir("dockerfile", files)
+                  .withLocalDir("context", files)
+                  .withExports(SolveOptions.Export.local(out)),
+              status -> {})
+          .exporterResponse();
     }
   }
 
@@ -307,6 +346,92 @@ final class ContainerFrontendTest {
     String other = image.replace("frontend", "other");
     build(Map.of("context:" + image, "docker-image://" + other), Map.of(), out);
     assertThat(out.resolve("told")).content().contains("network 3\n");
+  }
+
+  /** Each of the three ways to name it; the vertices are those of the daemon's own frontend. */
+  @Test
+  void aDockerfileNamesItsFrontend(@TempDir Path out) throws Exception {
+    String text =
+        """
+        FROM scratch AS first
+        ARG WHO=nobody
+        COPY <<EOF /greeting
+        hello $WHO
+        EOF
+        FROM first
+        COPY file /
+        """;
+    Map<String, String> argument = Map.of("build-arg:WHO", "you");
+    buildDockerfile(text, argument, out.resolve("own"));
+    buildDockerfile("# syntax=" + dockerfiles + "\n" + text, argument, out.resolve("named"));
+    buildDockerfile(
+        text,
+        Map.of("build-arg:WHO", "you", "build-arg:BUILDKIT_SYNTAX", dockerfiles),
+        out.resolve("argument"));
+    Map<String, String> direct =
+        Map.of("build-arg:WHO", "you", "source", dockerfiles, "cmdline", dockerfiles);
+    try (BuildClient client = daemon.client()) {
+      client.solve(
+          Optional.empty(),
+          daemon
+              .options()
+              .withFrontend("gateway.v0", direct)
+              .withLocalDir("dockerfile", directory.resolve("dockerfiles"))
+              .withLocalDir("context", directory.resolve("dockerfiles"))
+              .withExports(SolveOptions.Export.local(out.resolve("direct"))),
+          status -> {});
+    }
+    for (String way : List.of("own", "named", "argument", "direct")) {
+      assertThat(out.resolve(way + "/greeting")).content().isEqualTo("hello you\n");
+      assertThat(out.resolve(way + "/file")).content().isEqualTo("of the context");
+    }
+  }
+
+  @Test
+  void aNamedFrontendTellsWhereAFaultIs(@TempDir Path out) {
+    SolveException failed =
+        org.junit.jupiter.api.Assertions.assertThrows(
+            SolveException.class,
+            () ->
+                buildDockerfile(
+                    "# syntax=" + dockerfiles + "\nFROM scratch\nCOPYY file /\n", Map.of(), out));
+    assertThat(failed)
+        .hasMessageContaining(
+            "dockerfile parse error on line 3: unknown instruction: COPYY (did you mean COPY?)");
+    assertThat(details(failed))
+        .anySatisfy(detail ->
+            assertThat(detail)
+                .contains(
+                    "errdefs.Source",
+                    "\"ranges\":[{\"start\":{\"line\":3},\"end\":{\"line\":3}}]"));
+  }
+
+  @Test
+  void aNamedFrontendAnswersSubrequests() throws Exception {
+    Path files = Files.createDirectories(directory.resolve("dockerfiles"));
+    Files.writeString(
+        files.resolve("Dockerfile"),
+        "# syntax=" + dockerfiles + "\n# only is the only one\nFROM scratch AS only\n");
+    AtomicReference<String> answer = new AtomicReference<>();
+    try (BuildClient client = daemon.client()) {
+      client.build(
+          gateway -> {
+            Result result =
+                gateway.solve(
+                    GatewayClient.Request.of(
+                        "dockerfile.v0",
+                        Map.of(
+                            "requestid",
+                            "frontend.targets",
+                            "frontend.caps",
+                            "moby.buildkit.frontend.subrequests")));
+            answer.set(new String(result.metadata().get("result.txt"), UTF_8));
+            return result;
+          },
+          daemon.options().withLocalDir("dockerfile", files).withLocalDir("context", files),
+          status -> {});
+    }
+    assertThat(answer.get()).containsPattern("only \\(default\\) +is the only one");
   }
 
   private static List<String> details(SolveException failure) {

@@ -22,7 +22,7 @@ import java.util.Optional;
 
 /**
  * Builds what a Dockerfile says ({@code dockerfile.v0}). All that it may use is the {@link
- * GatewayClient}: it runs in the daemon, and would run anywhere else.
+ * GatewayClient}: it runs in the daemon, and as a program in an image ({@link Main}).
  */
 public final class DockerfileFrontend implements Frontend {
   @Override
