@@ -1,7 +1,9 @@
 package dev.buildd.frontend.dockerfile.context;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.PushbackInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
@@ -15,6 +17,10 @@ final class Archives {
   private static final int CHECKSUM = 148;
   private static final int CHECKSUM_END = 156;
   private static final int TYPE = 156;
+
+  /** Of the records before a file; more is nothing that anybody made to be read. */
+  private static final int MAX_EXTENDED = 1 << 20;
+
   private static final List<byte[]> COMPRESSED =
       List.of(
           new byte[] {'B', 'Z', 'h'},
@@ -33,48 +39,63 @@ final class Archives {
         && Arrays.equals(content, 0, start.length, start, 0, start.length);
   }
 
-  /** The newest time of a file in a tar archive, compressed or not; empty if it is no archive. */
-  static Optional<Instant> newest(byte[] content) {
+  /**
+   * The newest time of a file in a tar archive, compressed or not; empty if it is no archive. What
+   * it decompresses to is never held as a whole: a small file may come to more than any memory.
+   */
+  static Optional<Instant> newest(InputStream content) throws InterruptedIOException {
     try {
-      return newestOf(
-          startsWith(content, COMPRESSED.get(1))
-              ? new GZIPInputStream(new ByteArrayInputStream(content)).readAllBytes()
-              : content);
+      PushbackInputStream start = new PushbackInputStream(content, BLOCK);
+      byte[] magic = start.readNBytes(BLOCK);
+      start.unread(magic);
+      return newestOf(startsWith(magic, COMPRESSED.get(1)) ? new GZIPInputStream(start) : start);
+    } catch (InterruptedIOException e) {
+      throw e;
     } catch (IOException e) {
       return Optional.empty(); // no archive that can be read
     }
   }
 
-  private static Optional<Instant> newestOf(byte[] tar) throws IOException {
+  private static Optional<Instant> newestOf(InputStream tar) throws IOException {
     Optional<Instant> newest = Optional.empty();
     Optional<Instant> announced = Optional.empty();
-    long at = 0;
-    while (at + BLOCK <= tar.length && !isZero(tar, (int) at)) {
-      int header = (int) at;
-      if (!isHeader(tar, header)) {
+    while (true) {
+      byte[] header = tar.readNBytes(BLOCK);
+      if (header.length < BLOCK || isZero(header, 0)) {
+        return newest;
+      }
+      if (!isHeader(header, 0)) {
         throw new IOException("no tar header");
       }
-      long size = octal(tar, header + 124, 12);
-      long data = at + BLOCK;
-      if (size < 0 || data + size > tar.length) {
-        throw new IOException("truncated tar archive");
-      }
-      at = data + (size + BLOCK - 1) / BLOCK * BLOCK;
-      char type = (char) tar[header + TYPE];
+      long size = octal(header, 124, 12);
+      char type = (char) header[TYPE];
       if (type == 'x') {
-        announced = time(new String(tar, (int) data, (int) size, StandardCharsets.UTF_8));
+        if (size > MAX_EXTENDED) {
+          throw new IOException("an extended header of " + size + " bytes");
+        }
+        byte[] records = tar.readNBytes((int) size);
+        skip(tar, records.length, size);
+        announced = time(new String(records, StandardCharsets.UTF_8));
         continue;
       }
+      skip(tar, 0, size);
       if (type == 'g' || type == 'L' || type == 'K') {
         continue;
       }
-      Instant time = announced.orElse(Instant.ofEpochSecond(octal(tar, header + 136, 12)));
+      Instant time = announced.orElse(Instant.ofEpochSecond(octal(header, 136, 12)));
       announced = Optional.empty();
       if ("23456".indexOf(type) < 0 && newest.map(time::isAfter).orElse(true)) {
         newest = Optional.of(time);
       }
     }
-    return newest;
+  }
+
+  /** To the next header, of data of which something has been read. */
+  private static void skip(InputStream tar, long done, long size) throws IOException {
+    if (done < size) {
+      tar.skipNBytes(size - done);
+    }
+    tar.readNBytes((int) (-size & (BLOCK - 1)));
   }
 
   /** The time in an extended header. */

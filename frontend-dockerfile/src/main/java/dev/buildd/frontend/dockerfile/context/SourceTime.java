@@ -10,6 +10,9 @@ import dev.buildd.llb.Llb;
 import dev.buildd.llb.MarshalOptions;
 import dev.buildd.llb.ResolveMode;
 import dev.buildd.llb.State;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -91,6 +94,12 @@ public final class SourceTime {
     Reference file =
         Sources.solve(
             client, Llb.source(source.identifier(), source.attributes()).marshal(marshal), false);
-    return Archives.newest(file.readFile(filename));
+    try (FileInput in = new FileInput(file, filename)) {
+      return Archives.newest(in);
+    } catch (InterruptedIOException e) {
+      throw (InterruptedException) new InterruptedException(e.getMessage()).initCause(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // closing it does nothing
+    }
   }
 }

@@ -375,7 +375,8 @@ public final class FakeGateway implements GatewayClient {
 
     @Override
     public FileStat statFile(String path) {
-      throw new UnsupportedOperationException(path);
+      long size = vector.file(source, path).map(content -> content.length).orElse(0);
+      return FileStat.file(path, 0644, size, 0);
     }
 
     @Override
