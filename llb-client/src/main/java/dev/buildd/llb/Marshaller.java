@@ -19,6 +19,9 @@ import java.util.Set;
 
 /** Writes a graph of steps down, each once, inputs first. */
 final class Marshaller {
+  /** How many bytes the steps of a definition may have; no daemon would take near as many. */
+  private static final long MAX_BYTES = 128 << 20;
+
   private record Encoded(ByteString bytes, String digest, OpMetadata metadata) {}
 
   final MarshalOptions options;
@@ -27,6 +30,7 @@ final class Marshaller {
   private final List<ByteString> ops = new ArrayList<>();
   private final Map<String, OpMetadata> metadata = new LinkedHashMap<>();
   private final SourceMap.Collector sources;
+  private long size;
 
   Marshaller(MarshalOptions options) {
     this.options = options;
@@ -55,6 +59,10 @@ final class Marshaller {
       return known;
     }
     StateVertex.Written written = vertex.write(this);
+    size += written.bytes().size();
+    if (size > MAX_BYTES) {
+      throw BuildException.invalid("the steps of the definition have more than 128 MiB");
+    }
     Encoded fresh =
         new Encoded(
             written.bytes(),

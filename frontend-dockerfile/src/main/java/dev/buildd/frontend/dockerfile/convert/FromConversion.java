@@ -88,6 +88,7 @@ final class FromConversion {
     String base = base(written, ours, used);
     BuildStage stage =
         new BuildStage(written, base, written.name(), new OutlineNotes(globals.declared()));
+    stage.environment = globals.variables().none();
     if (!written.platform().isEmpty()) {
       stage.platform = Optional.of(platform(written, ours, used));
     }

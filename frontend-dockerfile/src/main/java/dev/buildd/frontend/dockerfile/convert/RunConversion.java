@@ -176,6 +176,11 @@ final class RunConversion {
       public List<String> names() {
         return environment.names();
       }
+
+      @Override
+      public void used(int characters) {
+        environment.used(characters);
+      }
     };
   }
 }

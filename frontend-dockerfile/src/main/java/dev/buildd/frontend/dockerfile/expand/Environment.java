@@ -14,6 +14,14 @@ public interface Environment {
   /** The names of those set, in their order. */
   List<String> names();
 
+  /**
+   * Tells that values of so many characters were put into a text.
+   *
+   * @throws dev.buildd.frontend.dockerfile.source.DockerfileException without a place if that is
+   *     more than there may be
+   */
+  default void used(int characters) {}
+
   static Environment of(Map<String, String> variables) {
     return new Environment() {
       @Override

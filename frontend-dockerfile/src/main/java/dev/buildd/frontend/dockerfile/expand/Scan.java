@@ -15,7 +15,12 @@ final class Scan {
   private static final int MARK = 0xFEFF;
 
   /** Deeper than anybody writes; a text must not end the stack. */
-  private static final int MAX_DEPTH = 500;
+  private static final int MAX_DEPTH = 200;
+
+  /**
+   * By how many characters values may make a text longer: longer ones are of no use to any step.
+   */
+  private static final int MAX_GROWTH = 1 << 20;
 
   private final WordLexer.Style style;
   private final int escape;
@@ -27,6 +32,7 @@ final class Scan {
   private final StringBuilder word = new StringBuilder();
   private boolean rawEscapes;
   private int depth;
+  private int growth;
   private int at;
 
   Scan(WordLexer lexer, String text, Environment environment) {
@@ -230,6 +236,20 @@ final class Scan {
   }
 
   private String dollar() {
+    String value = substitution();
+    checkGrowth((long) growth + value.length());
+    growth += value.length();
+    environment.used(value.length());
+    return value;
+  }
+
+  static void checkGrowth(long characters) {
+    if (characters > MAX_GROWTH) {
+      throw new DockerfileException("values of variables make it longer by more than 1 MiB");
+    }
+  }
+
+  private String substitution() {
     next();
     if (peek() == '{') {
       next();

@@ -1,5 +1,7 @@
 package dev.buildd.frontend.dockerfile.expand;
 
+import dev.buildd.frontend.dockerfile.source.DockerfileException;
+
 /**
  * The replacement of {@code ${name//pattern/replacement}}, in which BuildKit lets Go's regular
  * expressions see what a dollar means to them: 0 is the match, any other name nothing.
@@ -7,9 +9,13 @@ package dev.buildd.frontend.dockerfile.expand;
 final class Template {
   private Template() {}
 
+  /**
+   * @throws DockerfileException if there is more than a value may have, long before all of it is
+   */
   static void append(StringBuilder out, String template, CharSequence match) {
     int at = 0;
     while (true) {
+      Scan.checkGrowth(out.length());
       int dollar = template.indexOf('$', at);
       if (dollar < 0) {
         out.append(template, at, template.length());

@@ -2,6 +2,7 @@ package dev.buildd.frontend.dockerfile.expand;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.frontend.dockerfile.source.DockerfileException;
 import java.util.ArrayList;
@@ -221,7 +222,7 @@ class WordLexerTest {
     assertThatExceptionOfType(DockerfileException.class)
         .isThrownBy(() -> expand("${U:-".repeat(100_000)))
         .withMessageEndingWith("nested too deeply");
-    assertThat(expand("${U:-".repeat(400) + "x" + "}".repeat(400))).isEqualTo("x");
+    assertThat(expand("${U:-".repeat(200) + "x" + "}".repeat(200))).isEqualTo("x");
   }
 
   @Test
@@ -232,5 +233,18 @@ class WordLexerTest {
     assertThat(WordLexer.of('\\').expand("${V//*a*a*a*b/x}${V%%*b*a*}", environment).text())
         .isEqualTo(value + value);
     assertThat(System.nanoTime() - start).isLessThan(5_000_000_000L);
+  }
+
+  /** Some lines that double a value would fill any memory. */
+  @Test
+  void valuesMakeATextLongerByAMebibyteAtMost() {
+    Environment environment = Environment.of(Map.of("V", "x".repeat(1 << 16)));
+    assertThat(WordLexer.of('\\').expand("$V".repeat(16), environment).text()).hasSize(1 << 20);
+    assertThatThrownBy(() -> WordLexer.of('\\').expand("$V".repeat(17), environment))
+        .isInstanceOf(DockerfileException.class)
+        .hasMessageContaining("values of variables make it longer by more than 1 MiB");
+    assertThatThrownBy(
+            () -> WordLexer.of('\\').expand("${V//x/" + "y".repeat(17) + "}", environment))
+        .hasMessageContaining("values of variables make it longer by more than 1 MiB");
   }
 }
