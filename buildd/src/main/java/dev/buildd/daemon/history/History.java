@@ -1,6 +1,9 @@
 package dev.buildd.daemon.history;
 
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.Status;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
@@ -22,6 +25,7 @@ import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.snapshot.store.Table;
 import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.source.RedactedUrl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -35,6 +39,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -110,7 +115,7 @@ public final class History implements BuildObserver {
         BuildHistoryRecord.newBuilder()
             .setRef(request.ref())
             .setFrontend(request.frontend())
-            .putAllFrontendAttrs(request.attributes())
+            .putAllFrontendAttrs(redacted(request.attributes()))
             .addAllExporters(
                 request.exports().stream()
                     .map(export ->
@@ -127,6 +132,25 @@ public final class History implements BuildObserver {
       publish(BuildHistoryEventType.STARTED, started);
     }
     return new Recording(started);
+  }
+
+  /** What the frontend was told, without passwords of addresses: records outlive them. */
+  private static Map<String, String> redacted(Map<String, String> attributes) {
+    Map<String, String> out = new HashMap<>();
+    attributes.forEach((name, value) -> out.put(name, RedactedUrl.within(value)));
+    return out;
+  }
+
+  /** A failure, the same: what it has of steps and sources is JSON. */
+  private static Status redacted(Status failure) {
+    Status.Builder out = failure.toBuilder().setMessage(RedactedUrl.within(failure.getMessage()));
+    for (Any.Builder detail : out.getDetailsBuilderList()) {
+      if (detail.getValue().isValidUtf8()) {
+        detail.setValue(
+            ByteString.copyFromUtf8(RedactedUrl.within(detail.getValue().toStringUtf8())));
+      }
+    }
+    return out.build();
   }
 
   /** Notes how a build goes. */
@@ -166,7 +190,10 @@ public final class History implements BuildObserver {
             .putAllExporterResponse(ending.response())
             .setGeneration(started.getGeneration() + 1)
             .setLogs(save(ending));
-    ending.failure().map(WireErrors::statusOf).ifPresent(out::setError);
+    ending
+        .failure()
+        .map(failure -> redacted(WireErrors.statusOf(failure)))
+        .ifPresent(out::setError);
     if (!images.isEmpty()) {
       BuildResultInfo.Builder made = out.getResultBuilder();
       for (String image : images) {

@@ -16,6 +16,7 @@ import dev.buildd.proto.pb.ProgressGroup;
 import dev.buildd.solver.graph.CacheSource;
 import dev.buildd.solver.graph.Edge;
 import dev.buildd.solver.graph.Vertex;
+import dev.buildd.solver.source.RedactedUrl;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -144,7 +145,8 @@ public final class DefinitionLoader {
       inputs.add(new Edge(vertex(input.getDigest()), (int) input.getIndex()));
     }
     String custom = meta.getDescriptionOrDefault("llb.customname", "");
-    String name = custom.isEmpty() ? shortened(defaultName(op, inputs)) : custom;
+    String name =
+        RedactedUrl.within(custom.isEmpty() ? shortened(defaultName(op, inputs)) : custom);
     Optional<Vertex.ProgressGroup> group =
         meta.hasProgressGroup() ? Optional.of(group(meta.getProgressGroup())) : Optional.empty();
     return new LlbVertex(

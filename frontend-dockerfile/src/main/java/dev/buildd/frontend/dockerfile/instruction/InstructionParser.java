@@ -1,5 +1,6 @@
 package dev.buildd.frontend.dockerfile.instruction;
 
+import dev.buildd.base.text.GoQuote;
 import dev.buildd.frontend.dockerfile.lex.Heredoc;
 import dev.buildd.frontend.dockerfile.lex.HeredocWords;
 import dev.buildd.frontend.dockerfile.lex.Line;
@@ -240,9 +241,23 @@ final class InstructionParser {
         command(),
         flags.all("mount"),
         flags.all("mount").stream().map(Mounts::parseFrom).toList(),
-        flags.text("network", "default"),
-        flags.text("security", "sandbox"),
+        network(flags.text("network", "default")),
+        security(flags.text("security", "sandbox")),
         flags.all("device").stream().map(Devices::parse).toList());
+  }
+
+  private static String network(String mode) {
+    return switch (mode) {
+      case "default", "none", "host" -> mode;
+      default -> throw new DockerfileException("invalid network mode " + GoQuote.of(mode));
+    };
+  }
+
+  private static String security(String mode) {
+    return switch (mode) {
+      case "sandbox", "insecure" -> mode;
+      default -> throw new DockerfileException("security " + GoQuote.of(mode) + " is not valid");
+    };
   }
 
   private Expose expose() {
