@@ -4,8 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -34,16 +36,21 @@ final class Buildx {
     ok("create", "--name", BUILDER, "--driver", "remote", address);
   }
 
-  Outcome run(String... arguments) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of(PROGRAM.toString()));
-    command.addAll(List.of(arguments));
+  private Process start(List<String> command) throws IOException {
     ProcessBuilder builder =
         new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
     builder.environment().putAll(environment);
     builder.environment().put("HOME", directory.resolve("home").toString());
     builder.environment().put("BUILDX_BUILDER", BUILDER);
+    builder.environment().put("BUILDX_EXPERIMENTAL", "1");
     builder.environment().put("NO_COLOR", "1");
-    Process process = builder.start();
+    return builder.start();
+  }
+
+  Outcome run(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(PROGRAM.toString()));
+    command.addAll(List.of(arguments));
+    Process process = start(command);
     process.getOutputStream().close();
     String out = new String(process.getInputStream().readAllBytes(), UTF_8);
     return new Outcome(process.waitFor(), out);
@@ -70,5 +77,65 @@ final class Buildx {
     Outcome outcome = build(dockerfile, flags);
     assertThat(outcome.code()).as(outcome.out()).isZero();
     return outcome.out();
+  }
+
+  /** Runs it in a terminal, in which somebody types. */
+  Terminal terminal(String... arguments) throws IOException {
+    String command = PROGRAM + " " + String.join(" ", arguments);
+    return new Terminal(start(List.of("script", "-qec", command, "/dev/null")));
+  }
+
+  /** A terminal and what it shows. */
+  static final class Terminal implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final Process process;
+    private final StringBuffer shown = new StringBuffer();
+    private final Thread reader;
+    private int seen;
+
+    private Terminal(Process process) {
+      this.process = process;
+      this.reader = Thread.ofVirtual().start(this::read);
+    }
+
+    private void read() {
+      try (InputStreamReader in = new InputStreamReader(process.getInputStream(), UTF_8)) {
+        char[] some = new char[1024];
+        for (int count = in.read(some); count >= 0; count = in.read(some)) {
+          shown.append(some, 0, count);
+        }
+      } catch (IOException e) {
+        shown.append(e);
+      }
+    }
+
+    /** Waits until it shows a text, after what was waited for before. */
+    void await(String text) throws InterruptedException {
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (shown.indexOf(text, seen) < 0) {
+        assertThat(System.nanoTime()).as("shown so far:\n" + shown).isLessThan(deadline);
+        Thread.sleep(20);
+      }
+      seen = shown.indexOf(text, seen) + text.length();
+    }
+
+    void type(String line) throws IOException {
+      process.getOutputStream().write((line + "\n").getBytes(UTF_8));
+      process.getOutputStream().flush();
+    }
+
+    /** Waits until the program ends; gives all that was shown. */
+    String end() throws InterruptedException {
+      assertThat(process.waitFor(PATIENCE)).as("shown so far:\n" + shown).isTrue();
+      reader.join();
+      return shown.toString();
+    }
+
+    @Override
+    public void close() {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
   }
 }

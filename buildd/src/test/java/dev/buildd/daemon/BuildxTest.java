@@ -253,6 +253,31 @@ final class BuildxTest {
             "did not complete successfully: exit code: 7");
   }
 
+  /** {@code buildx debug} opens a shell in the container of the step that failed. */
+  @Test
+  void aFailedStepIsLookedInto() throws Exception {
+    Files.writeString(
+        temp.resolve("debug.Dockerfile"),
+        BASE + "RUN echo before > /state\nRUN echo half > /half; exit 7\n");
+    try (Buildx.Terminal terminal =
+        buildx.terminal(
+            "debug",
+            "--on=error",
+            "--invoke=/bin/sh",
+            "build",
+            "--progress=plain",
+            "--file=debug.Dockerfile",
+            "ctx")) {
+      terminal.await("/ # ");
+      terminal.type("cat /state /half");
+      terminal.await("before\r\nhalf");
+      terminal.type("exit");
+      terminal.await("(buildx) ");
+      terminal.type("exit");
+      assertThat(terminal.end()).contains("exit code: 7");
+    }
+  }
+
   @Test
   void usageAndHistoryAreListed() throws Exception {
     String out =
@@ -267,6 +292,10 @@ final class BuildxTest {
     assertThat(buildx.ok("history", "ls")).contains(id);
     assertThat(buildx.ok("history", "logs", id)).contains("said in a step");
     assertThat(buildx.ok("history", "inspect", id)).contains("Build Steps:\t5/5 (0% cached)");
+    buildx.ok("history", "export", "--output=record.tar", id);
+    assertThat(Programs.run(temp, "tar", "-tf", "record.tar")).contains("index.json", "blobs/");
+    buildx.ok("history", "rm", id);
+    assertThat(buildx.ok("history", "ls")).doesNotContain(id);
     assertThat(buildx.ok("du")).containsPattern("Total:\\s+[1-9]");
     assertThat(buildx.ok("inspect")).containsPattern("Platforms: +linux/amd64");
   }

@@ -85,8 +85,10 @@ final class ContainerFrontendTest {
     daemon =
         new OwnDaemon(
             directory,
-            new Daemon.Extensions(Map.of("inner.v0", inner), List.of()),
+            new Daemon.Extensions(Map.of("inner.v0", inner, "disabled.v0", inner), List.of()),
             Map.of(
+                "disabled.v0",
+                new BuilddConfig.FrontendPolicy(false, List.of()),
                 "gateway.v0",
                 new BuilddConfig.FrontendPolicy(
                     true,
@@ -346,6 +348,19 @@ final class ContainerFrontendTest {
     String other = image.replace("frontend", "other");
     build(Map.of("context:" + image, "docker-image://" + other), Map.of(), out);
     assertThat(out.resolve("told")).content().contains("network 3\n");
+  }
+
+  /** As {@code enabled = false} in its section of the configuration has it. */
+  @Test
+  void aDisabledFrontendIsNotThere() throws Exception {
+    try (BuildClient client = daemon.client()) {
+      assertThatThrownBy(() ->
+              client.solve(
+                  Optional.empty(),
+                  daemon.options().withFrontend("disabled.v0", Map.of()),
+                  status -> {}))
+          .hasMessageContaining("invalid frontend: disabled.v0");
+    }
   }
 
   /** Each of the three ways to name it; the vertices are those of the daemon's own frontend. */

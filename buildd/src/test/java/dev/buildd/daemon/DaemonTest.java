@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.SolveOptions;
@@ -572,7 +574,16 @@ class DaemonTest {
               .file(Llb.rm("/d/up/victim", true, false));
       machine.build(client, state, out);
       assertThat(out.resolve("x")).hasContent("inside");
+      for (String above : List.of("..", "/..", "d/../../..", "/d/up/..")) {
+        try {
+          machine.build(client, tricks.file(Llb.rm(above, true, false)), out);
+        } catch (BuildException e) {
+          assertThat(e.category()).as(above + ": " + e).isNotEqualTo(Category.INTERNAL);
+        }
+      }
+      machine.build(client, tricks.file(Llb.mkfile("/y", 0644, "still there")), out);
     }
+    assertThat(out.resolve("y")).hasContent("still there");
     assertThat(victim).hasContent("untouched");
   }
 }
