@@ -134,7 +134,9 @@ final class SessionServicesTest {
     String sum = Digest.of(secret).hex() + "  -";
     assertThat(Files.readAllLines(out.resolve("sums"))).containsExactly(sum, sum);
     assertThat(Files.readString(out.resolve("modes"))).matches("(?s)-r--r-----.* 12 +34 .*440\\s*");
-    assertThat(Files.readString(out.resolve("mounts"))).contains(" ro,").contains("tmpfs");
+    assertThat(Files.readString(out.resolve("mounts")))
+        .contains(" ro,nosuid,nodev,noexec,")
+        .contains("tmpfs");
     assertThat(out.resolve("run/secrets")).doesNotExist();
     assertThat(said).doesNotContain(secret);
 

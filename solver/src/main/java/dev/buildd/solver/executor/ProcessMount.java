@@ -16,4 +16,12 @@ public sealed interface ProcessMount {
    * @param sizeBytes the most it may hold; zero means the kernel's default
    */
   record Tmpfs(String destination, long sizeBytes) implements ProcessMount {}
+
+  /**
+   * A file of the host for this process alone, which cannot write it: it gives nobody rights and is
+   * no device.
+   *
+   * @param executable whether the process may run it
+   */
+  record Secret(Path source, String destination, boolean executable) implements ProcessMount {}
 }

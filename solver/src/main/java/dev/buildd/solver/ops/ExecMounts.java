@@ -262,13 +262,14 @@ public final class ExecMounts implements AutoCloseable {
       }
       throw BuildException.notFound("secret " + option.getID() + ": not found");
     }
-    Path file = secretsDirectory((option.getMode() & 0111) != 0).resolve(scratchName());
+    boolean executable = (option.getMode() & 0111) != 0;
+    Path file = secretsDirectory(executable).resolve(scratchName());
     try (FileChannel out = TreeFiles.create(file)) {
       Channels.newOutputStream(out).write(value.get());
     }
     Linux.lchown(file, option.getUid(), option.getGid());
     Linux.chmod(file, option.getMode() & 0777);
-    mounts.add(new ProcessMount.Bind(file, destination(mount), true));
+    mounts.add(new ProcessMount.Secret(file, destination(mount), executable));
   }
 
   /** The client's agent as a socket; without one, an optional mount is none. */

@@ -223,6 +223,17 @@ final class RuntimeSpec {
       switch (mount) {
         case ProcessMount.Bind(Path source, String at, boolean readOnly) ->
             add(out, at, "bind", source.toString(), "rbind", readOnly ? "ro" : "rw");
+        case ProcessMount.Secret(Path source, String at, boolean executable) ->
+            add(
+                out,
+                at,
+                "bind",
+                source.toString(),
+                "nosuid",
+                "nodev",
+                executable ? "exec" : "noexec",
+                "rbind",
+                "ro");
         case ProcessMount.Tmpfs(String at, long size) -> {
           if (size > 0) {
             add(out, at, "tmpfs", "tmpfs", "nosuid", "size=" + size);
