@@ -117,9 +117,7 @@ final class BuildTrace {
                     "Value",
                     ordered("Type", "STRING", "Value", entry.getValue())))
             .toList());
-    span.put(
-        "Status",
-        ordered("Code", error.isEmpty() ? "Unset" : "Error", "Description", error));
+    span.put("Status", ordered("Code", error.isEmpty() ? "Unset" : "Error", "Description", error));
     span.put("Resource", List.of());
     span.put("InstrumentationScope", SCOPE);
     span.put("InstrumentationLibrary", SCOPE);

@@ -158,8 +158,8 @@ public final class History implements BuildObserver {
     }
   }
 
-  private void complete(
-      BuildHistoryRecord started, Instant begun, Ending end, List<String> images) throws IOException {
+  private void complete(BuildHistoryRecord started, Instant begun, Ending end, List<String> images)
+      throws IOException {
     List<Blob> belongings = new ArrayList<>();
     Blob logs = new Blob(LOG_TYPE, logs(end));
     belongings.add(logs);
@@ -179,11 +179,7 @@ public final class History implements BuildObserver {
         new Blob(
             BuildTrace.TYPE,
             BuildTrace.of(
-                started.getRef(),
-                begun,
-                end.at(),
-                end.progress(),
-                out.getError().getMessage()));
+                started.getRef(), begun, end.at(), end.progress(), out.getError().getMessage()));
     belongings.add(trace);
     out.setTrace(trace.descriptor());
     if (!images.isEmpty()) {
@@ -312,8 +308,7 @@ public final class History implements BuildObserver {
     if (record == null) {
       return Optional.empty();
     }
-    ByteBuffer log =
-        ByteBuffer.wrap(blobs.read(record.getLogs())).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer log = ByteBuffer.wrap(blobs.read(record.getLogs())).order(ByteOrder.LITTLE_ENDIAN);
     List<StatusResponse> out = new ArrayList<>();
     while (log.hasRemaining()) {
       byte[] message = new byte[log.getInt()];

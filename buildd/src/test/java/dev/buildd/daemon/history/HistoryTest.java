@@ -108,8 +108,7 @@ final class HistoryTest {
     build(
         "failed",
         Optional.of(
-            new VertexException(
-                STEP, "copy", BuildException.notFound("/nowhere: not found"))));
+            new VertexException(STEP, "copy", BuildException.notFound("/nowhere: not found"))));
     BuildHistoryRecord record = record("failed");
     assertThat(record.getError().getMessage()).contains("/nowhere: not found");
     assertThat(record.getError().getDetailsList()).isEmpty();
@@ -120,13 +119,11 @@ final class HistoryTest {
     Status status = Status.parseFrom(content);
     assertThat(status.toBuilder().clearDetails().build()).isEqualTo(record.getError());
     assertThat(status.getDetailsList())
-        .anySatisfy(
-            detail -> assertThat(detail.getTypeUrl()).endsWith("/errdefs.Vertex+json"))
-        .anySatisfy(
-            detail -> {
-              assertThat(detail.getTypeUrl()).endsWith("/stack.Stack+json");
-              assertThat(detail.getValue().toStringUtf8()).contains("HistoryTest.java");
-            });
+        .anySatisfy(detail -> assertThat(detail.getTypeUrl()).endsWith("/errdefs.Vertex+json"))
+        .anySatisfy(detail -> {
+          assertThat(detail.getTypeUrl()).endsWith("/stack.Stack+json");
+          assertThat(detail.getValue().toStringUtf8()).contains("HistoryTest.java");
+        });
   }
 
   @Test
