@@ -182,12 +182,14 @@ public final class History implements BuildObserver {
                 started.getRef(), begun, end.at(), end.progress(), out.getError().getMessage()));
     belongings.add(trace);
     out.setTrace(trace.descriptor());
-    if (!images.isEmpty()) {
-      BuildResultInfo.Builder made = out.getResultBuilder();
+    if (end.failure().isEmpty()) {
+      BuildResultInfo.Builder made = out.getResultBuilder(); // there even if nothing stands in it
       for (String image : images) {
         made.putResults(made.getResultsCount(), descriptor(image));
       }
-      made.setResultDeprecated(descriptor(images.getFirst()));
+      if (!images.isEmpty()) {
+        made.setResultDeprecated(descriptor(images.getFirst()));
+      }
     }
     count(end.progress(), out);
     BuildHistoryRecord record = out.build();

@@ -112,6 +112,7 @@ final class HistoryTest {
     BuildHistoryRecord record = record("failed");
     assertThat(record.getError().getMessage()).contains("/nowhere: not found");
     assertThat(record.getError().getDetailsList()).isEmpty();
+    assertThat(record.hasResult()).isFalse();
     Descriptor blob = record.getExternalError();
     assertThat(blob.getMediaType()).isEqualTo("application/vnd.googeapis.google.rpc.status+proto");
     byte[] content = Files.readAllBytes(blob(blob).orElseThrow());
@@ -141,6 +142,7 @@ final class HistoryTest {
             BEGUN,
             Optional.of(BEGUN.plusSeconds(2)),
             Optional.of(BEGUN.plusSeconds(3))));
+    assertThat(record("traced").hasResult()).isTrue(); // clients look into it unasked
     Descriptor trace = record("traced").getTrace();
     assertThat(trace.getMediaType()).isEqualTo("application/vnd.buildkit.otlp.json.v0");
     List<Map<String, Object>> spans =
