@@ -215,54 +215,55 @@ final class GatewayContainersTest {
     List<ExecMessage> first = new ArrayList<>();
     List<ExecMessage> second = new ArrayList<>();
     try (BuildClient client = daemon.client()) {
-      Frontend frontend = gateway -> {
-        Metadata headers = new Metadata();
-        headers.put(
-            Metadata.Key.of("buildkit-controlapi-buildid", Metadata.ASCII_STRING_MARSHALLER),
-            "unknown-mode");
-        Channel channel =
-            ClientInterceptors.intercept(
-                client.channel(), MetadataUtils.newAttachHeadersInterceptor(headers));
-        LLBBridgeGrpc.newBlockingStub(channel)
-            .newContainer(
-                NewContainerRequest.newBuilder()
+      Frontend frontend =
+          gateway -> {
+            Metadata headers = new Metadata();
+            headers.put(
+                Metadata.Key.of("buildkit-controlapi-buildid", Metadata.ASCII_STRING_MARSHALLER),
+                "unknown-mode");
+            Channel channel =
+                ClientInterceptors.intercept(
+                    client.channel(), MetadataUtils.newAttachHeadersInterceptor(headers));
+            LLBBridgeGrpc.newBlockingStub(channel)
+                .newContainer(
+                    NewContainerRequest.newBuilder()
+                        .setContainerID("c")
+                        .addMounts(
+                            dev.buildd.proto.pb.Mount.newBuilder()
+                                .setDest("/")
+                                .setResultID(solved(gateway, Machine.base()).id()))
+                        .build());
+            StreamObserver<ExecMessage> stream =
+                LLBBridgeGrpc.newStub(channel)
+                    .execProcess(
+                        new StreamObserver<>() {
+                          @Override
+                          public void onNext(ExecMessage message) {
+                            told.add(message);
+                          }
+
+                          @Override
+                          public void onError(Throwable failure) {}
+
+                          @Override
+                          public void onCompleted() {}
+                        });
+            InitMessage process =
+                InitMessage.newBuilder()
                     .setContainerID("c")
-                    .addMounts(
-                        dev.buildd.proto.pb.Mount.newBuilder()
-                            .setDest("/")
-                            .setResultID(solved(gateway, Machine.base()).id()))
+                    .setMeta(Meta.newBuilder().addArgs("/bin/sh").addArgs("-c").addArgs("true"))
+                    .build();
+            stream.onNext(
+                ExecMessage.newBuilder()
+                    .setProcessID("first")
+                    .setInit(process.toBuilder().setSecurityValue(7))
                     .build());
-        StreamObserver<ExecMessage> stream =
-            LLBBridgeGrpc.newStub(channel)
-                .execProcess(
-                    new StreamObserver<>() {
-                      @Override
-                      public void onNext(ExecMessage message) {
-                        told.add(message);
-                      }
-
-                      @Override
-                      public void onError(Throwable failure) {}
-
-                      @Override
-                      public void onCompleted() {}
-                    });
-        InitMessage process =
-            InitMessage.newBuilder()
-                .setContainerID("c")
-                .setMeta(Meta.newBuilder().addArgs("/bin/sh").addArgs("-c").addArgs("true"))
-                .build();
-        stream.onNext(
-            ExecMessage.newBuilder()
-                .setProcessID("first")
-                .setInit(process.toBuilder().setSecurityValue(7))
-                .build());
-        take(told, first);
-        stream.onNext(ExecMessage.newBuilder().setProcessID("second").setInit(process).build());
-        take(told, second);
-        stream.onCompleted();
-        return Result.empty();
-      };
+            take(told, first);
+            stream.onNext(ExecMessage.newBuilder().setProcessID("second").setInit(process).build());
+            take(told, second);
+            stream.onCompleted();
+            return Result.empty();
+          };
       client.build(frontend, daemon.options().withRef("unknown-mode"), status -> {});
     }
     assertThat(first)

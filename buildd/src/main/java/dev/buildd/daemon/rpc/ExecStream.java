@@ -113,8 +113,9 @@ final class ExecStream {
   }
 
   /**
-   * A process that cannot be. It fails as one that could not be run: the others go on, and BuildKit's
-   * client, which does not notice the end of the stream while it waits for a start, learns of it.
+   * A process that cannot be. It fails as one that could not be run: the others go on, and
+   * BuildKit's client, which does not notice the end of the stream while it waits for a start,
+   * learns of it.
    */
   private record Refused(BuildException cause) implements GatewayProcess {
     @Override

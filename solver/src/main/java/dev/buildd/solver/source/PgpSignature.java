@@ -62,7 +62,8 @@ public record PgpSignature(byte[] keys, byte[] signature) {
         }
         wrong.add("signature by " + one.getKeyIdentifier() + " is not valid");
       }
-      throw failed(wrong.isEmpty() ? "signature by an unknown key" : String.join("; ", wrong), null);
+      throw failed(
+          wrong.isEmpty() ? "signature by an unknown key" : String.join("; ", wrong), null);
     } catch (IOException | PGPException e) {
       throw failed(String.valueOf(e.getMessage()), e);
     }
@@ -86,8 +87,7 @@ public record PgpSignature(byte[] keys, byte[] signature) {
   /** For whatever reason, and be it after the signature was made. */
   private static boolean isRevoked(OpenPGPCertificate certificate) throws PGPException {
     PGPPublicKey primary = certificate.getPGPPublicKeyRing().getPublicKey();
-    Iterator<PGPSignature> revocations =
-        primary.getSignaturesOfType(PGPSignature.KEY_REVOCATION);
+    Iterator<PGPSignature> revocations = primary.getSignaturesOfType(PGPSignature.KEY_REVOCATION);
     while (revocations.hasNext()) {
       PGPSignature revocation = revocations.next();
       revocation.init(new BcPGPContentVerifierBuilderProvider(), primary);

@@ -93,8 +93,7 @@ final class HttpDownload implements Source.Instance {
     Flight<Resolved> flight;
     synchronized (this) {
       if (resolution == null) {
-        resolution =
-            new Flight<>("resolve " + shown(), () -> verified(context, resolve(context)));
+        resolution = new Flight<>("resolve " + shown(), () -> verified(context, resolve(context)));
       }
       flight = resolution;
     }

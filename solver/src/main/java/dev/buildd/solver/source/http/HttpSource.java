@@ -118,8 +118,7 @@ public final class HttpSource implements Source {
         ? Optional.empty()
         : Optional.of(
             new PgpSignature(
-                keys.getBytes(StandardCharsets.UTF_8),
-                signature.getBytes(StandardCharsets.UTF_8)));
+                keys.getBytes(StandardCharsets.UTF_8), signature.getBytes(StandardCharsets.UTF_8)));
   }
 
   static String headerValue(String value) {

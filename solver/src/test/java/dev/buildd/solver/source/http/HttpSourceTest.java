@@ -9,7 +9,6 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
 import dev.buildd.base.http.HttpUrl;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
