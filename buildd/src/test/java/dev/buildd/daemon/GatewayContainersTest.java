@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.io.BytePipe;
 import dev.buildd.client.BuildClient;
@@ -23,17 +24,32 @@ import dev.buildd.gateway.Result;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
+import dev.buildd.proto.gateway.ExecMessage;
+import dev.buildd.proto.gateway.ExecMessage.InputCase;
+import dev.buildd.proto.gateway.ExitMessage;
+import dev.buildd.proto.gateway.InitMessage;
+import dev.buildd.proto.gateway.LLBBridgeGrpc;
+import dev.buildd.proto.gateway.NewContainerRequest;
+import dev.buildd.proto.pb.Meta;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.session.filesync.source.FileStat;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
+import io.grpc.Metadata;
+import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -41,6 +57,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,6 +186,107 @@ final class GatewayContainersTest {
       // what the container wrote is its own
       assertThat(base.readDir("/", "made")).isEmpty();
     });
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void programsAreLookedForWhereTheContainersPlatformHasThem(Place place) throws Exception {
+    place.run(gateway -> {
+      ContainerRequest plain = ContainerRequest.of(Mount.of("/", solved(gateway, Machine.base())));
+      ContainerRequest windows =
+          new ContainerRequest(
+              plain.mounts(),
+              plain.network(),
+              Optional.of(Platform.of("windows", "amd64")),
+              List.of(),
+              "");
+      try (GatewayContainer container = gateway.newContainer(windows)) {
+        assertThat(run(container, "printf '%s ' \"$PATH\""))
+            .isEqualTo(
+                "c:\\Windows\\System32;c:\\Windows;"
+                    + "C:\\Windows\\System32\\WindowsPowerShell\\v1.0 0");
+      }
+    });
+  }
+
+  @Test
+  void aProcessThatCannotBeFailsAloneOnceItHasStarted() throws Exception {
+    BlockingQueue<ExecMessage> told = new LinkedBlockingQueue<>();
+    List<ExecMessage> first = new ArrayList<>();
+    List<ExecMessage> second = new ArrayList<>();
+    try (BuildClient client = daemon.client()) {
+      Frontend frontend =
+          gateway -> {
+            Metadata headers = new Metadata();
+            headers.put(
+                Metadata.Key.of("buildkit-controlapi-buildid", Metadata.ASCII_STRING_MARSHALLER),
+                "unknown-mode");
+            Channel channel =
+                ClientInterceptors.intercept(
+                    client.channel(), MetadataUtils.newAttachHeadersInterceptor(headers));
+            LLBBridgeGrpc.newBlockingStub(channel)
+                .newContainer(
+                    NewContainerRequest.newBuilder()
+                        .setContainerID("c")
+                        .addMounts(
+                            dev.buildd.proto.pb.Mount.newBuilder()
+                                .setDest("/")
+                                .setResultID(solved(gateway, Machine.base()).id()))
+                        .build());
+            StreamObserver<ExecMessage> stream =
+                LLBBridgeGrpc.newStub(channel)
+                    .execProcess(
+                        new StreamObserver<>() {
+                          @Override
+                          public void onNext(ExecMessage message) {
+                            told.add(message);
+                          }
+
+                          @Override
+                          public void onError(Throwable failure) {}
+
+                          @Override
+                          public void onCompleted() {}
+                        });
+            InitMessage process =
+                InitMessage.newBuilder()
+                    .setContainerID("c")
+                    .setMeta(Meta.newBuilder().addArgs("/bin/sh").addArgs("-c").addArgs("true"))
+                    .build();
+            stream.onNext(
+                ExecMessage.newBuilder()
+                    .setProcessID("first")
+                    .setInit(process.toBuilder().setSecurityValue(7))
+                    .build());
+            take(told, first);
+            stream.onNext(ExecMessage.newBuilder().setProcessID("second").setInit(process).build());
+            take(told, second);
+            stream.onCompleted();
+            return Result.empty();
+          };
+      client.build(frontend, daemon.options().withRef("unknown-mode"), status -> {});
+    }
+    assertThat(first)
+        .extracting(ExecMessage::getInputCase)
+        .containsExactly(InputCase.STARTED, InputCase.EXIT, InputCase.DONE);
+    assertThat(first.get(1).getExit().getError().getMessage()).isEqualTo("invalid security mode 7");
+    assertThat(second)
+        .extracting(ExecMessage::getInputCase)
+        .containsExactly(InputCase.STARTED, InputCase.EXIT, InputCase.DONE);
+    assertThat(second.get(1).getExit()).isEqualTo(ExitMessage.getDefaultInstance());
+  }
+
+  /** Takes what is told of one process; nothing more once it keeps silent. */
+  private static void take(BlockingQueue<ExecMessage> told, List<ExecMessage> out)
+      throws InterruptedException {
+    ExecMessage message;
+    do {
+      message = told.poll(20, TimeUnit.SECONDS);
+      if (message == null) {
+        return;
+      }
+      out.add(message);
+    } while (!message.hasDone());
   }
 
   @ParameterizedTest

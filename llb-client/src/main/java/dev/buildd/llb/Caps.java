@@ -31,6 +31,7 @@ public final class Caps {
   static final String SOURCE_HTTP_CHECKSUM = "source.http.checksum";
   static final String SOURCE_HTTP_PERM = "source.http.perm";
   static final String SOURCE_HTTP_UID_GID = "soruce.http.uidgid"; // so written in BuildKit
+  static final String SOURCE_HTTP_SIGNATURE = "source.http.signatureverify";
   static final String SOURCE_HTTP_HEADER = "source.http.header";
   static final String SOURCE_OCI_LAYOUT = "source.ocilayout";
   static final String BUILD_OP_FILE_NAME = "source.buildop.llbfilename";

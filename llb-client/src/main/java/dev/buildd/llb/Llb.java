@@ -202,6 +202,11 @@ public final class Llb {
         spec.authHeaderSecret,
         constraints,
         Caps.SOURCE_HTTP_AUTH);
+    if (!spec.signature.isEmpty() || !spec.signatureKeys.isEmpty()) {
+      putUnlessEmpty(attributes, "http.sig.pubkey", spec.signatureKeys);
+      putUnlessEmpty(attributes, "http.sig.signature", spec.signature);
+      constraints.caps.add(Caps.SOURCE_HTTP_SIGNATURE);
+    }
     if (spec.header) {
       putUnlessEmpty(attributes, "http.header.accept", spec.accept);
       putUnlessEmpty(attributes, "http.header.user-agent", spec.userAgent);
@@ -734,6 +739,17 @@ public final class Llb {
 
   public static HttpOption checksum(Digest digest) {
     return http -> http.checksum = digest.toString();
+  }
+
+  /**
+   * The file has to have this detached OpenPGP signature, made by one of the keys; all in ASCII
+   * armour.
+   */
+  public static HttpOption pgpSignature(String keys, String signature) {
+    return http -> {
+      http.signatureKeys = keys;
+      http.signature = signature;
+    };
   }
 
   public static HttpOption header(String accept, String userAgent) {

@@ -54,6 +54,8 @@ public abstract sealed class SourceSpec {
     final FileInfo file = new FileInfo();
     String checksum = "";
     String authHeaderSecret = "";
+    String signatureKeys = "";
+    String signature = "";
     String accept = "";
     String userAgent = "";
     boolean header;

@@ -8,9 +8,9 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
-import dev.buildd.base.text.Ids;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.history.HistoryBlobs.Blob;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.proto.control.BuildHistoryEvent;
@@ -30,9 +30,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -51,6 +49,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +62,8 @@ public final class History implements BuildObserver {
   private static final Logger log = LoggerFactory.getLogger(History.class);
   private static final Table TABLE = Table.HISTORY;
   private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
+  private static final String ERROR_TYPE =
+      "application/vnd.googeapis.google.rpc.status+proto"; // misspelt like that
 
   /** How many records are kept, and for how long; pinned ones always. */
   public record Limits(int entries, Duration age) {
@@ -70,11 +71,12 @@ public final class History implements BuildObserver {
   }
 
   private final MetadataStore store;
-  private final Path blobs;
+  private final HistoryBlobs blobs;
   private final Clock clock;
   private final Limits limits;
   private final Map<String, BuildHistoryRecord> active = new LinkedHashMap<>(); // guarded by this
   private final Map<String, BuildHistoryRecord> ended = new LinkedHashMap<>(); // guarded by this
+  private final List<BuildHistoryRecord> ending = new ArrayList<>(); // guarded by this
   private final Set<BlockingQueue<BuildHistoryEvent>> listeners =
       new LinkedHashSet<>(); // guarded by this
 
@@ -83,7 +85,7 @@ public final class History implements BuildObserver {
     this.store = store;
     this.clock = clock;
     this.limits = limits;
-    this.blobs = Files.createDirectories(directory.resolve("blobs/sha256"));
+    this.blobs = new HistoryBlobs(directory.resolve("blobs/sha256"));
     Set<String> wanted = new HashSet<>();
     store.forEach(
         TABLE,
@@ -91,19 +93,13 @@ public final class History implements BuildObserver {
           try {
             BuildHistoryRecord record = BuildHistoryRecord.parseFrom(row);
             ended.put(record.getRef(), record);
-            wanted.add(record.getLogs().getDigest());
+            wanted.addAll(HistoryBlobs.of(record));
           } catch (InvalidProtocolBufferException e) {
             log.warn("history record is damaged, dropped ref={}", ref, e);
             store.batch().delete(TABLE, ref).commitLater();
           }
         });
-    try (var files = Files.newDirectoryStream(blobs)) {
-      for (Path file : files) { // written just before a crash
-        if (!wanted.contains("sha256:" + file.getFileName())) {
-          Files.delete(file);
-        }
-      }
-    }
+    blobs.keepOnly(wanted);
   }
 
   @Override
@@ -131,7 +127,7 @@ public final class History implements BuildObserver {
       active.put(started.getRef(), started);
       publish(BuildHistoryEventType.STARTED, started);
     }
-    return new Recording(started);
+    return new Recording(started, at);
   }
 
   /** What the frontend was told, without passwords of addresses: records outlive them. */
@@ -156,10 +152,12 @@ public final class History implements BuildObserver {
   /** Notes how a build goes. */
   private final class Recording implements Watch {
     private final BuildHistoryRecord started;
+    private final Instant begun;
     private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
 
-    Recording(BuildHistoryRecord started) {
+    Recording(BuildHistoryRecord started, Instant begun) {
       this.started = started;
+      this.begun = begun;
     }
 
     @Override
@@ -171,39 +169,61 @@ public final class History implements BuildObserver {
     }
 
     @Override
-    public void ended(Ending ending) {
+    public void ended(Ending end) {
       Cleanup.run(
           "record build " + started.getRef(),
           () ->
               complete(
                   started,
-                  ending,
-                  ending.failure().isPresent() ? List.of() : List.copyOf(images.values())));
+                  begun,
+                  end,
+                  end.failure().isPresent() ? List.of() : List.copyOf(images.values())));
     }
   }
 
-  private void complete(BuildHistoryRecord started, Ending ending, List<String> images)
+  private void complete(BuildHistoryRecord started, Instant begun, Ending end, List<String> images)
       throws IOException {
+    List<Blob> belongings = new ArrayList<>();
+    Blob logs = new Blob(LOG_TYPE, logs(end));
+    belongings.add(logs);
     BuildHistoryRecord.Builder out =
         started.toBuilder()
-            .setCompletedAt(ProgressMessages.timestamp(ending.at()))
-            .putAllExporterResponse(ending.response())
+            .setCompletedAt(ProgressMessages.timestamp(end.at()))
+            .putAllExporterResponse(end.response())
             .setGeneration(started.getGeneration() + 1)
-            .setLogs(save(ending));
-    ending
-        .failure()
-        .map(failure -> redacted(WireErrors.statusOf(failure)))
-        .ifPresent(out::setError);
-    if (!images.isEmpty()) {
-      BuildResultInfo.Builder made = out.getResultBuilder();
+            .setLogs(logs.descriptor());
+    if (end.failure().isPresent()) {
+      Status failure = redacted(WireErrors.tracedStatusOf(end.failure().get()));
+      Blob error = new Blob(ERROR_TYPE, failure.toByteArray());
+      belongings.add(error);
+      out.setError(failure.toBuilder().clearDetails()).setExternalError(error.descriptor());
+    }
+    Blob trace =
+        new Blob(
+            BuildTrace.TYPE,
+            BuildTrace.of(
+                started.getRef(), begun, end.at(), end.progress(), out.getError().getMessage()));
+    belongings.add(trace);
+    out.setTrace(trace.descriptor());
+    if (end.failure().isEmpty()) {
+      BuildResultInfo.Builder made = out.getResultBuilder(); // there even if nothing stands in it
       for (String image : images) {
         made.putResults(made.getResultsCount(), descriptor(image));
       }
-      made.setResultDeprecated(descriptor(images.getFirst()));
+      if (!images.isEmpty()) {
+        made.setResultDeprecated(descriptor(images.getFirst()));
+      }
     }
-    count(ending.progress(), out);
+    count(end.progress(), out);
     BuildHistoryRecord record = out.build();
     synchronized (this) {
+      ending.add(record); // from now on nobody deletes what it shares with others
+    }
+    for (Blob blob : belongings) {
+      blobs.save(blob);
+    }
+    synchronized (this) {
+      ending.remove(record);
       active.remove(record.getRef());
       ended.put(record.getRef(), record);
       store.batch().put(TABLE, record.getRef(), record.toByteArray()).commitLater();
@@ -248,27 +268,18 @@ public final class History implements BuildObserver {
         .setNumWarnings(warnings);
   }
 
-  private Descriptor save(Ending ending) throws IOException {
+  private static byte[] logs(Ending end) {
     ByteArrayOutputStream log = new ByteArrayOutputStream();
     ProgressMessages messages = new ProgressMessages();
-    List<StatusResponse> all = new ArrayList<>(messages.of(ending.progress()));
-    messages.cancellations(ending.at()).ifPresent(all::add);
+    List<StatusResponse> all = new ArrayList<>(messages.of(end.progress()));
+    messages.cancellations(end.at()).ifPresent(all::add);
     for (StatusResponse message : all) {
       byte[] bytes = message.toByteArray();
-      log.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(bytes.length).array());
-      log.write(bytes);
+      log.writeBytes(
+          ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(bytes.length).array());
+      log.writeBytes(bytes);
     }
-    byte[] content = log.toByteArray();
-    Digest digest = Digest.of(content);
-    Path file = blobs.resolve(digest.hex());
-    Path partial = blobs.resolve("." + Ids.random());
-    Files.write(partial, content);
-    Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    return Descriptor.newBuilder()
-        .setMediaType(LOG_TYPE)
-        .setDigest(digest.toString())
-        .setSize(content.length)
-        .build();
+    return log.toByteArray();
   }
 
   /** Under the lock. */
@@ -301,21 +312,16 @@ public final class History implements BuildObserver {
   private void delete(BuildHistoryRecord record) {
     ended.remove(record.getRef());
     store.batch().delete(TABLE, record.getRef()).commitLater();
-    String log = record.getLogs().getDigest();
-    if (ended.values().stream().noneMatch(other -> other.getLogs().getDigest().equals(log))) {
-      Cleanup.run(
-          "delete log of " + record.getRef(),
-          () -> Files.deleteIfExists(blobs.resolve(Digest.parse(log).hex())));
-    }
+    Set<String> unused = HistoryBlobs.of(record);
+    Stream.concat(ended.values().stream(), ending.stream())
+        .forEach(other -> unused.removeAll(HistoryBlobs.of(other)));
+    unused.forEach(blobs::delete);
     publish(BuildHistoryEventType.DELETED, record);
   }
 
   /** A blob of a record, if it is one of history's. */
   public Optional<Path> blob(Digest digest) {
-    Path file = blobs.resolve(digest.hex());
-    return digest.algorithm() == Digest.Algorithm.SHA256 && Files.isRegularFile(file)
-        ? Optional.of(file)
-        : Optional.empty();
+    return blobs.find(digest);
   }
 
   /** The recorded progress of a build that has ended. */
@@ -327,10 +333,7 @@ public final class History implements BuildObserver {
     if (record == null) {
       return Optional.empty();
     }
-    ByteBuffer log =
-        ByteBuffer.wrap(
-                Files.readAllBytes(blobs.resolve(Digest.parse(record.getLogs().getDigest()).hex())))
-            .order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer log = ByteBuffer.wrap(blobs.read(record.getLogs())).order(ByteOrder.LITTLE_ENDIAN);
     List<StatusResponse> out = new ArrayList<>();
     while (log.hasRemaining()) {
       byte[] message = new byte[log.getInt()];

@@ -6,6 +6,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.io.BytePipe;
 import dev.buildd.daemon.wire.WireErrors;
+import dev.buildd.gateway.GatewayContainer;
 import dev.buildd.gateway.GatewayProcess;
 import dev.buildd.gateway.ProcessRequest;
 import dev.buildd.gateway.SolveException;
@@ -93,11 +94,40 @@ final class ExecStream {
     BuildGateway.HeldContainer container = gateway.container(init.getContainerID());
     Connected connected = new Connected(id, init.getFdsList());
     processes.put(id, connected);
-    connected.process =
-        container.container().start(ContainerMessages.of(init, connected.streams(init.getTty())));
+    connected.process = begin(container.container(), init, connected.streams(init.getTty()));
     send(connected.message().setStarted(StartedMessage.getDefaultInstance()));
     connected.open.countDown();
     scope.fork("process " + id, () -> connected.finish(container));
+  }
+
+  private static GatewayProcess begin(
+      GatewayContainer container, InitMessage init, ProcessRequest.Streams streams)
+      throws Exception {
+    ProcessRequest request;
+    try {
+      request = ContainerMessages.of(init, streams);
+    } catch (BuildException e) {
+      return new Refused(e);
+    }
+    return container.start(request);
+  }
+
+  /**
+   * A process that cannot be. It fails as one that could not be run: the others go on, and
+   * BuildKit's client, which does not notice the end of the stream while it waits for a start,
+   * learns of it.
+   */
+  private record Refused(BuildException cause) implements GatewayProcess {
+    @Override
+    public int await() {
+      throw cause;
+    }
+
+    @Override
+    public void signal(String name) {}
+
+    @Override
+    public void resize(int rows, int columns) {}
   }
 
   private void send(ExecMessage.Builder message) throws InterruptedException {

@@ -8,6 +8,7 @@ import dev.buildd.proto.control.CacheOptions;
 import dev.buildd.proto.control.CacheOptionsEntry;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.session.exporter.ExportRequest;
+import dev.buildd.solver.gateway.ContainerFrontend;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,20 +19,30 @@ import java.util.Optional;
  * ones say in today's (wire.md section 2.1).
  */
 public final class SolveRequests {
+  private static final String OWN_FRONTEND = "dockerfile.v0";
+  private static final String SOURCE = "source";
+  private static final String CONTEXT = "context:" + OWN_FRONTEND;
   private static final String REGISTRY = "registry";
 
   private SolveRequests() {}
 
   /** Takes the message as it is; what is wrong in it is found by the build. */
   public static BuildRequest of(SolveRequest request) {
+    String frontend = request.getFrontend();
+    Map<String, String> attributes = request.getFrontendAttrsMap();
+    if (frontend.equals(ContainerFrontend.NAME) && namesOwnFrontend(attributes)) {
+      frontend = OWN_FRONTEND;
+      attributes = new HashMap<>(attributes);
+      attributes.remove(SOURCE);
+    }
     return new BuildRequest(
         request.getRef(),
         request.getSession(),
         request.hasDefinition()
             ? Optional.of(Definition.of(request.getDefinition()))
             : Optional.empty(),
-        request.getFrontend(),
-        request.getFrontendAttrsMap(),
+        frontend,
+        attributes,
         GatewayMessages.definitions(request.getFrontendInputsMap()),
         exports(request),
         request.getEnableSessionExporter(),
@@ -44,6 +55,16 @@ public final class SolveRequests {
             request.hasSourcePolicy(),
             request.getSourcePolicySession(),
             request.getProxyNetwork()));
+  }
+
+  /**
+   * Whether the image that is wanted for a frontend is none, but the daemon's own frontend: so it
+   * is asked for without its heeding {@code # syntax} lines.
+   */
+  private static boolean namesOwnFrontend(Map<String, String> attributes) {
+    return OWN_FRONTEND.equals(attributes.get(SOURCE))
+        && attributes.keySet().stream()
+            .noneMatch(name -> name.equals(CONTEXT) || name.startsWith(CONTEXT + "::"));
   }
 
   private static List<ExportRequest> exports(SolveRequest request) {

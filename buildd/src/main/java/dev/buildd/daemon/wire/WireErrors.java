@@ -10,6 +10,8 @@ import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.errdefs.CompatibilityFeature;
 import dev.buildd.proto.errdefs.Frontend;
 import dev.buildd.proto.errdefs.FrontendCap;
+import dev.buildd.proto.stack.Frame;
+import dev.buildd.proto.stack.Stack;
 import dev.buildd.session.rpc.Statuses;
 import dev.buildd.solver.compatibility.CompatibilityException;
 import dev.buildd.solver.executor.ExitException;
@@ -22,6 +24,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -70,6 +73,30 @@ public final class WireErrors {
     details(failure).forEach(out::addDetails);
     if (out.getCode() == Status.Code.OK.value()) {
       out.setCode(Status.Code.UNKNOWN.value());
+    }
+    return out.build();
+  }
+
+  /** As {@link #statusOf}, and where in this program it failed: too much for trailers. */
+  public static com.google.rpc.Status tracedStatusOf(Throwable failure) {
+    com.google.rpc.Status.Builder out = statusOf(failure).toBuilder();
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      Stack stack = stack(t);
+      if (stack.getFramesCount() > 0) {
+        out.addDetails(FailureCodec.detail("stack.Stack", GoProtoJson.toJson(stack)));
+      }
+    }
+    return out.build();
+  }
+
+  private static Stack stack(Throwable failure) {
+    Stack.Builder out = Stack.newBuilder().setPid((int) ProcessHandle.current().pid());
+    for (StackTraceElement frame : failure.getStackTrace()) {
+      out.addFrames(
+          Frame.newBuilder()
+              .setName(frame.getClassName() + "." + frame.getMethodName())
+              .setFile(Objects.requireNonNullElse(frame.getFileName(), ""))
+              .setLine(Math.max(frame.getLineNumber(), 0))); // negative in native methods
     }
     return out.build();
   }

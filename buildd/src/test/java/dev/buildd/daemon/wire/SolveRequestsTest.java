@@ -67,6 +67,30 @@ final class SolveRequestsTest {
                 new BuildRequest.Policies(true, "p", true)));
   }
 
+  @Test
+  void theDaemonsOwnFrontendMayBeNamedAsTheImageOfOne() {
+    SolveRequest named =
+        SolveRequest.newBuilder()
+            .setFrontend("gateway.v0")
+            .putFrontendAttrs("source", "dockerfile.v0")
+            .putFrontendAttrs("cmdline", "dockerfile.v0")
+            .build();
+    BuildRequest request = SolveRequests.of(named);
+    assertThat(request.frontend()).isEqualTo("dockerfile.v0");
+    assertThat(request.attributes()).isEqualTo(Map.of("cmdline", "dockerfile.v0"));
+    for (String context : List.of("context:dockerfile.v0", "context:dockerfile.v0::linux/amd64")) {
+      assertThat(
+              SolveRequests.of(named.toBuilder().putFrontendAttrs(context, "input:x").build())
+                  .frontend())
+          .as(context)
+          .isEqualTo("gateway.v0");
+    }
+    assertThat(
+            SolveRequests.of(named.toBuilder().putFrontendAttrs("source", "other").build())
+                .frontend())
+        .isEqualTo("gateway.v0");
+  }
+
   /** The client's own frontend tells only where there is no definition at all. */
   @Test
   void anEmptyDefinitionIsOne() {

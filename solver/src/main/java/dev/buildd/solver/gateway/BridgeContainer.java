@@ -3,6 +3,7 @@ package dev.buildd.solver.gateway;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux.WindowSize;
@@ -17,6 +18,7 @@ import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.ContainerProcess;
+import dev.buildd.solver.executor.DefaultPath;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.ops.ContainerMounts;
@@ -35,9 +37,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A frontend's container in the daemon. */
 final class BridgeContainer implements GatewayContainer {
-  private static final String DEFAULT_PATH =
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
   private static final String FRONTEND_DEFINITION = "/run/config/buildkit/metadata/frontend.bin";
 
   private final ContainerRequest request;
@@ -187,7 +186,7 @@ final class BridgeContainer implements GatewayContainer {
   private List<String> environment(ProcessRequest process) throws Exception {
     List<String> env = new ArrayList<>(process.env());
     if (env.stream().noneMatch(entry -> entry.startsWith("PATH="))) {
-      env.add(DEFAULT_PATH);
+      env.add(DefaultPath.of(request.platform().orElse(Platform.host())));
     }
     if (process.streams().terminal() && env.stream().noneMatch(e -> e.startsWith("TERM="))) {
       env.add("TERM=xterm");

@@ -73,6 +73,7 @@ public final class ApiCapabilities {
           "source.http.checksum",
           "source.http.header",
           "source.http.perm",
+          "source.http.signatureverify",
           "source.image",
           "source.imageblob",
           "source.image.checksum",

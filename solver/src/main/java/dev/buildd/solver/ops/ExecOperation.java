@@ -20,6 +20,7 @@ import dev.buildd.proto.pb.ProxyEnv;
 import dev.buildd.proto.pb.SecretEnv;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.secrets.Secrets;
+import dev.buildd.solver.executor.DefaultPath;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
@@ -36,8 +37,6 @@ import java.util.Optional;
 
 /** Runs a process in a root filesystem. */
 public final class ExecOperation implements Op {
-  private static final String DEFAULT_PATH =
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   private static final StepLog.Limits LOG_LIMITS = StepLog.Limits.fromEnvironment();
 
   private final ExecOp message;
@@ -281,7 +280,7 @@ public final class ExecOperation implements Op {
     addProxy(env, "no_proxy", proxy.getNoProxy());
     addProxy(env, "all_proxy", proxy.getAllProxy());
     if (env.stream().noneMatch(e -> e.startsWith("PATH="))) {
-      env.add(DEFAULT_PATH);
+      env.add(DefaultPath.of(platform));
     }
     for (SecretEnv secret : message.getSecretenvList()) {
       if (secret.getID().isEmpty()) {

@@ -17,6 +17,7 @@ import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.session.upload.Upload;
+import dev.buildd.solver.source.PgpSignature;
 import dev.buildd.solver.source.RedactedUrl;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
@@ -92,11 +93,33 @@ final class HttpDownload implements Source.Instance {
     Flight<Resolved> flight;
     synchronized (this) {
       if (resolution == null) {
-        resolution = new Flight<>("resolve " + shown(), () -> resolve(context));
+        resolution = new Flight<>("resolve " + shown(), () -> verified(context, resolve(context)));
       }
       flight = resolution;
     }
     return flight.join();
+  }
+
+  /** Has the file brought, if there is a signature that it must have. */
+  private Resolved verified(SourceContext context, Resolved resolved) throws Exception {
+    if (request.signature().isEmpty()) {
+      return resolved;
+    }
+    PgpSignature signature = request.signature().get();
+    try (ImmutableRef ref = fetch(context, resolved);
+        Mounted at = ref.mount()) {
+      Threads.cpu()
+          .call(() -> {
+            try (InputStream in = TreeFiles.read(at.path().resolve(resolved.filename()))) {
+              signature.verify(in);
+            }
+            return signature;
+          });
+      return remembered(
+          context,
+          new Resolved(resolved.digest(), resolved.filename(), resolved.modified(), ref.id()),
+          ref);
+    }
   }
 
   HttpSource.Metadata metadata(SourceContext context) throws Exception {
@@ -177,10 +200,13 @@ final class HttpDownload implements Source.Instance {
 
   @Override
   public Optional<ImmutableRef> fetch(SourceContext context) throws Exception {
-    Resolved resolved = resolved(context);
+    return Optional.of(fetch(context, resolved(context)));
+  }
+
+  private ImmutableRef fetch(SourceContext context, Resolved resolved) throws Exception {
     if (!resolved.refId().isEmpty()) {
       try {
-        return Optional.of(cache.get(resolved.refId()));
+        return cache.get(resolved.refId());
       } catch (BuildException e) {
         if (e.category() != Category.NOT_FOUND) {
           throw e;
@@ -192,7 +218,7 @@ final class HttpDownload implements Source.Instance {
       if (!saved.digest().equals(resolved.digest())) {
         throw mismatch(saved.digest(), resolved.digest());
       }
-      return Optional.of(saved.ref().share());
+      return saved.ref().share();
     }
   }
 

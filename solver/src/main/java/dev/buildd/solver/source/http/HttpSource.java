@@ -3,13 +3,14 @@ package dev.buildd.solver.source.http;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
 import dev.buildd.base.http.HttpClient;
 import dev.buildd.base.http.HttpUrl;
 import dev.buildd.cache.CacheManager;
+import dev.buildd.solver.source.PgpSignature;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
 import dev.buildd.solver.source.SourceFile;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
@@ -61,6 +62,7 @@ public final class HttpSource implements Source {
    *
    * @param file without a name for the server's choice
    * @param headers by canonical name
+   * @param signature which the file has to have
    */
   record Request(
       HttpUrl uri,
@@ -68,7 +70,8 @@ public final class HttpSource implements Source {
       Optional<Digest> checksum,
       SourceFile file,
       String headerSecret,
-      SortedMap<String, String> headers) {}
+      SortedMap<String, String> headers,
+      Optional<PgpSignature> signature) {}
 
   @Override
   public Instance open(String identifier, Map<String, String> attributes, Platform platform) {
@@ -81,11 +84,6 @@ public final class HttpSource implements Source {
       uri = HttpUrl.parse(identifier);
     } catch (IllegalArgumentException e) {
       throw BuildException.invalid("invalid http url: " + e.getMessage());
-    }
-    if (attributes.keySet().stream().anyMatch(name -> name.startsWith("http.sig."))) {
-      // to bring it unverified would be worse than not to bring it
-      throw new BuildException(
-          Category.UNIMPLEMENTED, "signatures of downloads are not verified yet");
     }
     SortedMap<String, String> headers = new TreeMap<>();
     attributes.forEach((name, value) -> {
@@ -105,7 +103,22 @@ public final class HttpSource implements Source {
             Optional.ofNullable(attributes.get("http.checksum")).map(Digest::parse),
             SourceFile.of(attributes),
             attributes.getOrDefault("http.authheadersecret", ""),
-            headers));
+            headers,
+            signature(attributes)));
+  }
+
+  private static Optional<PgpSignature> signature(Map<String, String> attributes) {
+    String keys = attributes.getOrDefault("http.sig.pubkey", "");
+    String signature = attributes.getOrDefault("http.sig.signature", "");
+    if (keys.isEmpty() != signature.isEmpty()) {
+      throw BuildException.invalid(
+          "http signature verification requires both pubkey and signature");
+    }
+    return keys.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            new PgpSignature(
+                keys.getBytes(StandardCharsets.UTF_8), signature.getBytes(StandardCharsets.UTF_8)));
   }
 
   static String headerValue(String value) {

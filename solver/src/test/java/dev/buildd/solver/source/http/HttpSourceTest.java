@@ -9,7 +9,6 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
-import dev.buildd.base.error.Category;
 import dev.buildd.base.http.HttpUrl;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
@@ -27,6 +26,7 @@ import dev.buildd.solver.graph.Memo;
 import dev.buildd.solver.graph.VertexProgress;
 import dev.buildd.solver.source.Source;
 import dev.buildd.solver.source.SourceContext;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -46,6 +46,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.zip.GZIPOutputStream;
+import org.bouncycastle.openpgp.api.OpenPGPKey;
+import org.bouncycastle.openpgp.api.bc.BcOpenPGPApi;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -397,13 +399,38 @@ final class HttpSourceTest {
   }
 
   @Test
+  void aFileWithASignatureIsVerifiedBeforeItIsThere() throws Exception {
+    handler = e -> answer(e, 200, "signed");
+    BcOpenPGPApi api = new BcOpenPGPApi();
+    OpenPGPKey key = api.generateKey(4).ed25519x25519Key("k <k@example.com>").build();
+    String keys = key.toCertificate().toAsciiArmoredString();
+    String signature =
+        api.createDetachedSignature()
+            .addSigningKey(key)
+            .sign(new ByteArrayInputStream("signed".getBytes(StandardCharsets.UTF_8)))
+            .getFirst()
+            .toAsciiArmoredString();
+    String[] signed = {"http.sig.pubkey", keys, "http.sig.signature", signature};
+    assertThat(files("/f", signed)).containsExactly(Map.entry("f", "signed"));
+    assertThat(requests).containsExactly("GET /f");
+    String[] pinned = {
+      "http.checksum", Digest.of("signed").toString(), signed[0], keys, signed[2], signature
+    };
+    assertThat(files("/pinned", pinned)).containsExactly(Map.entry("pinned", "signed"));
+    assertThat(requests).containsExactly("GET /f", "GET /pinned"); // and not a second time
+    handler = e -> answer(e, 200, "changed");
+    assertThatThrownBy(() -> open("/g", signed).key(context(), 0))
+        .hasMessageStartingWith("failed to verify pgp signature: ");
+  }
+
+  @Test
   void malformedRequestsAreRefused() {
     assertThatThrownBy(() -> open("/f", "http.perm", "9x")).isInstanceOf(BuildException.class);
     assertThatThrownBy(() -> open("/f", "http.uid", "-1")).isInstanceOf(BuildException.class);
     assertThatThrownBy(() -> source.open("http://", Map.of(), Platform.of("linux", "amd64")))
         .isInstanceOf(BuildException.class);
     assertThatThrownBy(() -> open("/f", "http.sig.pubkey", "k"))
-        .satisfies(e -> assertThat(BuildException.categoryOf(e)).isEqualTo(Category.UNIMPLEMENTED));
+        .hasMessage("http signature verification requires both pubkey and signature");
   }
 
   @Test
