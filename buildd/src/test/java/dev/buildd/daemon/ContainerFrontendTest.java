@@ -22,6 +22,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -126,11 +127,18 @@ final class ContainerFrontendTest {
 
   @AfterEach
   void nothingIsLeft() throws IOException {
-    try (Stream<Path> left = Files.list(directory.resolve("root/executor"))) {
-      assertThat(left.map(path -> path.getFileName().toString()).filter(n -> n.length() == 25))
-          .isEmpty();
-    }
+    assertThat(containers()).isEmpty();
     assertThat(directory.resolve("root/scratch")).isEmptyDirectory();
+  }
+
+  /** The bundles of what runs. */
+  private static List<String> containers() throws IOException {
+    try (Stream<Path> bundles = Files.list(directory.resolve("root/executor"))) {
+      return bundles
+          .map(path -> path.getFileName().toString())
+          .filter(name -> name.length() == 25)
+          .toList();
+    }
   }
 
   /** A Java runtime with its libraries, and the classes of this test's class path. */
@@ -413,12 +421,11 @@ final class ContainerFrontendTest {
     assertThat(failed)
         .hasMessageContaining(
             "dockerfile parse error on line 3: unknown instruction: COPYY (did you mean COPY?)");
-    assertThat(details(failed))
-        .anySatisfy(detail ->
-            assertThat(detail)
-                .contains(
-                    "errdefs.Source",
-                    "\"ranges\":[{\"start\":{\"line\":3},\"end\":{\"line\":3}}]"));
+    assertThat(details(failed).stream().filter(detail -> detail.contains("errdefs.Source")))
+        .as("not where it names its frontend too")
+        .singleElement()
+        .asString()
+        .contains("\"ranges\":[{\"start\":{\"line\":3},\"end\":{\"line\":3}}]");
   }
 
   @Test
@@ -477,6 +484,32 @@ final class ContainerFrontendTest {
     assertThat(nested.exitCode()).hasValue(7);
     assertThat(nested.vertex()).isPresent();
     assertThat(failure(Map.of("do", "fail"))).hasMessageContaining("no such thing");
+  }
+
+  /** Its container is gone within seconds: {@link #nothingIsLeft} looks. */
+  @Test
+  void aCancelledBuildEndsAFrontendThatHangs(@TempDir Path out) throws Exception {
+    AtomicReference<Throwable> ended = new AtomicReference<>();
+    Thread build =
+        Thread.startVirtualThread(() -> {
+          try {
+            build(Map.of("do", "hang"), Map.of(), out);
+          } catch (Throwable e) {
+            ended.set(e);
+          }
+        });
+    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    while (containers().isEmpty()) {
+      assertThat(System.nanoTime()).as("a container starts").isLessThan(deadline);
+      Thread.sleep(20);
+    }
+    build.interrupt();
+    assertThat(build.join(Duration.ofSeconds(20))).isTrue();
+    assertThat(ended.get()).isInstanceOf(InterruptedException.class);
+    while (!containers().isEmpty()) {
+      assertThat(System.nanoTime()).as("the container ends").isLessThan(deadline);
+      Thread.sleep(20);
+    }
   }
 
   @Test

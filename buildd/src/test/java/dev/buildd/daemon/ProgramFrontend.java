@@ -48,6 +48,11 @@ final class ProgramFrontend {
     System.out.println("hello operator");
     return switch (gateway.options().getOrDefault("do", "")) {
       case "fail" -> throw new IllegalStateException("no such thing");
+      case "hang" -> {
+        System.out.println("hanging");
+        Thread.sleep(600_000);
+        throw new IllegalStateException("nobody came");
+      }
       case "run" -> {
         Reference files = solved(gateway, failing());
         files.evaluate();

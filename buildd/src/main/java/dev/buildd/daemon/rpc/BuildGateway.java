@@ -370,7 +370,7 @@ final class BuildGateway implements ClientFrontends.Opened {
       throw BuildException.invalid("gateway return must be either result or err");
     }
     if (request.hasError()) {
-      settle(null, new WireErrors.Reported(request.getError()));
+      settle(null, WireErrors.reported(request.getError()));
     } else {
       settle(GatewayMessages.of(request.getResult(), this::find), null);
     }

@@ -4,6 +4,7 @@ import com.google.protobuf.Any;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.gateway.SolveException;
 import dev.buildd.gateway.SolveException.Where;
 import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.proto.encoding.GoProtoJson;
@@ -35,13 +36,22 @@ import java.util.Set;
 public final class WireErrors {
   private WireErrors() {}
 
-  /** A failure that a client itself reported, to be told as it was. */
-  public static final class Reported extends BuildException {
+  /**
+   * A failure that a frontend or a client itself reported: told on as it was, and known to whoever
+   * else asks where it happened.
+   */
+  public static SolveException reported(com.google.rpc.Status status) {
+    SolveException known = FailureCodec.of(status);
+    return new SolveException(
+        known.category(), status.getMessage(), known.where(), new Reported(status));
+  }
+
+  private static final class Reported extends BuildException {
     private static final long serialVersionUID = 1L;
 
     private final transient com.google.rpc.Status status;
 
-    public Reported(com.google.rpc.Status status) {
+    Reported(com.google.rpc.Status status) {
       super(
           Statuses.categoryOf(Status.fromCodeValue(status.getCode()).getCode()),
           status.getMessage());
@@ -59,7 +69,7 @@ public final class WireErrors {
 
   /** The failure as a message. */
   public static com.google.rpc.Status statusOf(Throwable failure) {
-    if (failure instanceof Reported reported) {
+    if (failure.getCause() instanceof Reported reported && failure instanceof SolveException) {
       return reported.status;
     }
     Category category = BuildException.categoryOf(failure);
@@ -117,7 +127,8 @@ public final class WireErrors {
                 FailureCodec.detail(
                     "errdefs.FrontendCap",
                     GoProtoJson.toJson(FrontendCap.newBuilder().setName(e.capability()).build())));
-        case dev.buildd.gateway.SolveException e -> out.addAll(FailureCodec.details(e.where()));
+        case SolveException e when e.getCause() instanceof Reported -> {} // it is what comes next
+        case SolveException e -> out.addAll(FailureCodec.details(e.where()));
         case dev.buildd.gateway.UnsupportedException e -> out.add(FailureCodec.detail(e));
         case LlbException e ->
             out.addAll(

@@ -74,8 +74,13 @@ final class SyntaxForwarding {
     }
   }
 
-  private static boolean isLocated(BuildException e) {
-    return e instanceof SolveException solve && !solve.places().isEmpty();
+  private static boolean isLocated(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof SolveException solve && !solve.places().isEmpty()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private Result forward(String image, String commandLine) throws InterruptedException {

@@ -57,7 +57,7 @@ public final class FailureCodec {
   }
 
   /** A failure that came as a message. */
-  static SolveException of(com.google.rpc.Status status) {
+  public static SolveException of(com.google.rpc.Status status) {
     return new SolveException(
         Statuses.categoryOf(Status.fromCodeValue(status.getCode()).getCode()),
         status.getMessage(),
