@@ -3,6 +3,7 @@ package dev.buildd.daemon.history;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.json.Json;
 import dev.buildd.solver.graph.ProgressEvent;
+import dev.buildd.solver.source.RedactedUrl;
 import java.io.ByteArrayOutputStream;
 import java.time.Instant;
 import java.util.HashMap;
@@ -101,7 +102,7 @@ final class BuildTrace {
             "Remote",
             false);
     Map<String, Object> span = new LinkedHashMap<>();
-    span.put("Name", name);
+    span.put("Name", RedactedUrl.within(name));
     span.put("SpanContext", context);
     span.put("Parent", parent);
     span.put("SpanKind", 1); // internal
@@ -117,7 +118,11 @@ final class BuildTrace {
                     "Value",
                     ordered("Type", "STRING", "Value", entry.getValue())))
             .toList());
-    span.put("Status", ordered("Code", error.isEmpty() ? "Unset" : "Error", "Description", error));
+    span.put("Status", ordered(
+            "Code",
+            error.isEmpty() ? "Unset" : "Error",
+            "Description",
+            RedactedUrl.within(error)));
     span.put("Resource", List.of());
     span.put("InstrumentationScope", SCOPE);
     span.put("InstrumentationLibrary", SCOPE);
