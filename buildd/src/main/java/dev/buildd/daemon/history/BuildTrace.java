@@ -118,11 +118,10 @@ final class BuildTrace {
                     "Value",
                     ordered("Type", "STRING", "Value", entry.getValue())))
             .toList());
-    span.put("Status", ordered(
-            "Code",
-            error.isEmpty() ? "Unset" : "Error",
-            "Description",
-            RedactedUrl.within(error)));
+    span.put(
+        "Status",
+        ordered(
+            "Code", error.isEmpty() ? "Unset" : "Error", "Description", RedactedUrl.within(error)));
     span.put("Resource", List.of());
     span.put("InstrumentationScope", SCOPE);
     span.put("InstrumentationLibrary", SCOPE);

@@ -16,6 +16,7 @@ import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.graph.VertexException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -147,7 +148,7 @@ final class HistoryTest {
     assertThat(trace.getMediaType()).isEqualTo("application/vnd.buildkit.otlp.json.v0");
     List<Map<String, Object>> spans =
         Files.readAllLines(blob(trace).orElseThrow()).stream()
-            .map(line -> Json.parseObject(line.getBytes(), "span"))
+            .map(line -> Json.parseObject(line.getBytes(StandardCharsets.UTF_8), "span"))
             .toList();
     assertThat(spans)
         .extracting(span -> Json.text(span, "Name"))
