@@ -41,11 +41,17 @@ final class OfflineGateway implements GatewayClient {
 
   private final byte[] dockerfile;
   private final Map<String, String> options;
+  private final String session;
   private final ImageConfigs images;
 
-  OfflineGateway(byte[] dockerfile, Map<String, String> options, ImageConfigs images) {
+  /**
+   * @param session that local sources are of; empty for those of whoever builds the definition
+   */
+  OfflineGateway(
+      byte[] dockerfile, Map<String, String> options, String session, ImageConfigs images) {
     this.dockerfile = dockerfile;
     this.options = Map.copyOf(options);
+    this.session = session;
     this.images = images;
   }
 
@@ -54,10 +60,9 @@ final class OfflineGateway implements GatewayClient {
     return options;
   }
 
-  /** None: local sources are those of whoever builds the definition. */
   @Override
   public String sessionId() {
-    return "";
+    return session;
   }
 
   @Override
@@ -104,7 +109,7 @@ final class OfflineGateway implements GatewayClient {
 
   @Override
   public ImageMetaResolver.Resolved resolveImageConfig(ImageRequest request) {
-    return images.find(request.reference());
+    return images.find(request.reference(), request.platform());
   }
 
   @Override

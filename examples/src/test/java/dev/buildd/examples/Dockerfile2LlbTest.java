@@ -3,13 +3,16 @@ package dev.buildd.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.llb.Definition;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -101,6 +104,77 @@ class Dockerfile2LlbTest {
   void severalPlatformsAreRefused() {
     assertThatThrownBy(() -> convert("FROM scratch\n", "--platform=linux/amd64,linux/arm64"))
         .hasMessageContaining("one platform");
+  }
+
+  @Test
+  void digestsAreThoseOfEachPlatformsOperationsAndConfig() throws Exception {
+    Path file = temp.resolve("configs.json");
+    String config = "\"linux/%s\": {\"os\": \"linux\", \"architecture\": \"%s\"%s}";
+    Files.writeString(
+        file,
+        "{\"busybox\": {\"digest\": \"%s\", \"platforms\": {%s, %s}}}"
+            .formatted(
+                DIGEST,
+                config.formatted("amd64", "amd64", ROOTFS),
+                config.formatted("arm64", "arm64", ROOTFS)));
+    byte[] dockerfile = "FROM busybox\nCOPY a /\n".getBytes(StandardCharsets.UTF_8);
+    List<String> flags = List.of("--image-configs=" + file, "--session=s");
+    List<String> platforms = List.of("linux/amd64", "linux/arm64");
+    List<String> expected = new ArrayList<>();
+    for (String platform : platforms) {
+      Definition definition = convert(dockerfile, with(flags, "--platform=" + platform));
+      definition.ops().forEach(op -> expected.add(platform + " op " + Digest.of(op.toByteArray())));
+      expected.add(digests(dockerfile, with(flags, "--platform=" + platform)).getLast());
+    }
+    List<String> both =
+        digests(dockerfile, with(flags, "--platform=" + String.join(",", platforms)));
+    assertThat(both.stream().map(line -> line.replaceFirst("^\\S+ config", "config")))
+        .hasSize(10)
+        .containsExactlyElementsOf(expected);
+    assertThat(both.get(4)).startsWith("linux/amd64 config sha256:");
+    assertThat(both.get(9)).startsWith("linux/arm64 config sha256:").isNotEqualTo(both.get(4));
+  }
+
+  @Test
+  void anImageWithoutThePlatformIsNamed() throws Exception {
+    Path file = temp.resolve("configs.json");
+    Files.writeString(
+        file, "{\"busybox\": {\"digest\": \"%s\", \"platforms\": {}}}".formatted(DIGEST));
+    assertThatThrownBy(() ->
+            convert(
+                "FROM busybox\nRUN true\n", "--platform=linux/s390x", "--image-configs=" + file))
+        .hasMessageContaining(
+            "the config of docker.io/library/busybox:latest for linux/s390x is not known");
+  }
+
+  @Test
+  void optionsOfTheFrontendAreTaken() throws Exception {
+    assertThat(text(convert("FROM scratch\nRUN x\n", "--opt=hostname=there"))).contains("there");
+    assertThatThrownBy(() -> convert("FROM scratch\n", "--opt=hostname"))
+        .hasMessage("--opt wants NAME=VALUE, not hostname");
+  }
+
+  @Test
+  void localSourcesAreASessionsOrDifferEachTime() throws Exception {
+    byte[] dockerfile = "FROM scratch\nCOPY a /\n".getBytes(StandardCharsets.UTF_8);
+    assertThat(digests(dockerfile, List.of("--session=s")))
+        .hasSize(4)
+        .isEqualTo(digests(dockerfile, List.of("--session=s")))
+        .isNotEqualTo(digests(dockerfile, List.of("--session=t")));
+    assertThat(digests(dockerfile, List.of())).isNotEqualTo(digests(dockerfile, List.of()));
+  }
+
+  private static List<String> with(List<String> flags, String more) {
+    return Stream.concat(flags.stream(), Stream.of(more)).toList();
+  }
+
+  private static Definition convert(byte[] dockerfile, List<String> flags) throws Exception {
+    return Dockerfile2Llb.convert(dockerfile, Example.flags(flags, Dockerfile2Llb.FLAGS));
+  }
+
+  private static List<String> digests(byte[] dockerfile, List<String> flags) throws Exception {
+    return Dockerfile2Llb.digests(
+        Dockerfile2Llb.build(dockerfile, Example.flags(flags, Dockerfile2Llb.FLAGS)));
   }
 
   @Test
