@@ -162,7 +162,7 @@ final class ArchitectureTest {
           + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms"
           + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
           + "|daemon\\.(ConfigFile|Daemon|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
-          + "|history\\.History|rpc\\.ContentService.*))";
+          + "|history\\.HistoryBlobs|rpc\\.ContentService.*))";
 
   private static final Pattern FILES_OPEN =
       Pattern.compile(
