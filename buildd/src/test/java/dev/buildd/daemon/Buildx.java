@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -90,7 +91,7 @@ final class Buildx {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Process process;
-    private final StringBuffer shown = new StringBuffer();
+    private final StringWriter shown = new StringWriter(); // is written and read at once
     private final Thread reader;
     private int seen;
 
@@ -103,21 +104,21 @@ final class Buildx {
       try (InputStreamReader in = new InputStreamReader(process.getInputStream(), UTF_8)) {
         char[] some = new char[1024];
         for (int count = in.read(some); count >= 0; count = in.read(some)) {
-          shown.append(some, 0, count);
+          shown.write(some, 0, count);
         }
       } catch (IOException e) {
-        shown.append(e);
+        shown.write(e.toString());
       }
     }
 
     /** Waits until it shows a text, after what was waited for before. */
     void await(String text) throws InterruptedException {
       long deadline = System.nanoTime() + PATIENCE.toNanos();
-      while (shown.indexOf(text, seen) < 0) {
+      while (shown.toString().indexOf(text, seen) < 0) {
         assertThat(System.nanoTime()).as("shown so far:\n" + shown).isLessThan(deadline);
         Thread.sleep(20);
       }
-      seen = shown.indexOf(text, seen) + text.length();
+      seen = shown.toString().indexOf(text, seen) + text.length();
     }
 
     void type(String line) throws IOException {

@@ -8,9 +8,9 @@ import dev.buildd.client.BuildClient;
 import dev.buildd.client.SolveOptions;
 import dev.buildd.proto.control.BuildHistoryRequest;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,7 +81,7 @@ final class HostileDockerfilesTest {
   }
 
   private String solve(Map<String, String> options, Path out) throws Exception {
-    StringBuffer said = new StringBuffer();
+    StringWriter said = new StringWriter();
     Map<String, String> all = new HashMap<>(Map.of("context:rootfs", "local:rootfs"));
     all.putAll(options);
     try (BuildClient client = machine.client()) {
@@ -93,7 +93,7 @@ final class HostileDockerfilesTest {
               .withLocalDir("dockerfile", context)
               .withLocalDir("context", context)
               .withExports(SolveOptions.Export.local(out)),
-          status -> said.append(status));
+          status -> said.write(status.toString()));
     } finally {
       nothingOfHersChanged();
     }
@@ -345,8 +345,10 @@ final class HostileDockerfilesTest {
         .hasMessageNotContaining("pa55word");
     assertThat(Files.readString(directory.resolve("log"), UTF_8)).doesNotContain("pa55word");
     try (BuildClient client = machine.client()) {
-      StringBuffer history = new StringBuffer();
-      client.history(BuildHistoryRequest.newBuilder().setEarlyExit(true).build(), history::append);
+      StringWriter history = new StringWriter();
+      client.history(
+          BuildHistoryRequest.newBuilder().setEarlyExit(true).build(),
+          event -> history.write(event.toString()));
       assertThat(history.toString()).contains("xxxxx:xxxxx@").doesNotContain("pa55word");
     }
   }
@@ -356,6 +358,6 @@ final class HostileDockerfilesTest {
   void anOrdinaryBuildIsBuilt(@TempDir Path out) throws Exception {
     build(BASE + "RUN echo fine > /fine\n", out);
     assertThat(out.resolve("fine")).hasContent("fine");
-    assertThat(Collections.list(Collections.enumeration(machine.mounts()))).isEmpty();
+    assertThat(machine.mounts()).isEmpty();
   }
 }
