@@ -75,6 +75,24 @@ class DockerfileFrontendTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '\0',
+      value = {
+        "COPY x C: | removing drive letter: No relative path specified in \"C:\"",
+        "COPY C: /x | removing drive letter: removing drive letter: No relative path specified in"
+            + " \"C:\"",
+        "COPY --parents D:a /x | removing drive letter: removing drive letter: The specified path"
+            + " is not on the system drive (C:)",
+        "WORKDIR //server/x | normalizing workdir: normalizing working directory: removing drive"
+            + " letter: UNC paths are not supported",
+      })
+  void pathsOfWindowsAreRefusedInBuildKitsWords(String instruction, String text) {
+    assertThat(fault("FROM scratch\n" + instruction + "\n", Map.of("platform", "windows/amd64")))
+        .hasMessage(text);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
       value = {
         "nothing | invalid context specifier nothing for x",
         "ftp:a | unsupported context source ftp for x",

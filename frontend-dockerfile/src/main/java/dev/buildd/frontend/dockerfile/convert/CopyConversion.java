@@ -216,7 +216,7 @@ final class CopyConversion {
 
   private void addLocal(
       State source, String path, String destination, FileAction.CopyOptions options) {
-    then(source, paths.absolute("/", path, false), destination, ofTree(options));
+    then(source, inSource(path), destination, ofTree(options));
   }
 
   /** What a copy of files of a tree does beyond one of a file. */
@@ -229,16 +229,24 @@ final class CopyConversion {
       State source, String path, String destination, FileAction.CopyOptions options) {
     int pivot = path.indexOf("/./");
     String root = pivot < 0 ? "/" : path.substring(0, pivot);
-    String pattern = paths.absolute("/", pivot < 0 ? path : path.substring(pivot + 3), false);
+    String pattern = inSource(pivot < 0 ? path : path.substring(pivot + 3));
     FileAction.CopyOptions all =
         ofTree(options)
             .withPatterns(
                 List.of(pattern.startsWith("/") ? pattern.substring(1) : pattern),
                 options.excludePatterns());
     if (!GoGlob.hasWildcards(root) && !GoGlob.hasWildcards(pattern)) {
-      all = all.withRequiredPaths(List.of(paths.absolute("/", GoPath.join(root, pattern), false)));
+      all = all.withRequiredPaths(List.of(inSource(GoPath.join(root, pattern))));
     }
-    then(source, paths.absolute("/", root, false), destination, all);
+    then(source, inSource(root), destination, all);
+  }
+
+  private String inSource(String path) {
+    try {
+      return paths.absolute("/", path, false);
+    } catch (DockerfileException e) {
+      throw e.prefixed(TargetPaths.CLEANING);
+    }
   }
 
   private void then(State source, String path, String destination, FileAction.CopyOptions options) {

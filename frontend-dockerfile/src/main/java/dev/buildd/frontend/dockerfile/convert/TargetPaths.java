@@ -9,6 +9,9 @@ import dev.buildd.frontend.dockerfile.source.DockerfileException;
  * drive there is may be named.
  */
 record TargetPaths(boolean windows) {
+  /** What stands before the fault of a path; BuildKit's texts count how often it was cleaned. */
+  static final String CLEANING = "removing drive letter: ";
+
   static TargetPaths of(String os) {
     return new TargetPaths(os.equals("windows"));
   }
@@ -59,17 +62,18 @@ record TargetPaths(boolean windows) {
       return path;
     }
     if (path.length() == 2 && path.charAt(1) == ':') {
-      throw new DockerfileException("No relative path specified in " + GoQuote.of(path));
+      throw new DockerfileException(CLEANING + "No relative path specified in " + GoQuote.of(path));
     }
     if (toSlashes(path).startsWith("//")) {
-      throw new DockerfileException("UNC paths are not supported");
+      throw new DockerfileException(CLEANING + "UNC paths are not supported");
     }
     int colon = path.indexOf(':');
     if (colon < 0) {
       return cleaned(path, keepSlash);
     }
     if (!path.substring(0, colon).equalsIgnoreCase("c")) {
-      throw new DockerfileException("The specified path is not on the system drive (C:)");
+      throw new DockerfileException(
+          CLEANING + "The specified path is not on the system drive (C:)");
     }
     return cleaned(path.substring(colon + 1), keepSlash);
   }

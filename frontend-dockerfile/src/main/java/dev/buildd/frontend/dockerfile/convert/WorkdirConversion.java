@@ -4,6 +4,7 @@ import dev.buildd.base.content.Platform;
 import dev.buildd.frontend.dockerfile.instruction.Workdir;
 import dev.buildd.frontend.dockerfile.lint.Linter;
 import dev.buildd.frontend.dockerfile.lint.Violations;
+import dev.buildd.frontend.dockerfile.source.DockerfileException;
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import java.util.Optional;
@@ -24,11 +25,19 @@ final class WorkdirConversion {
 
   /** Takes over the directory of the image that the stage begins with. */
   String enter(String directory) {
-    String path = paths.ofSystem(paths.absolute(stage.image.workingDir(), directory, false));
+    String path = paths.ofSystem(below(stage.image.workingDir(), directory));
     stage.image.workingDir(path);
     String slashed = paths.toSlashes(path);
     stage.state = stage.state.dir(slashed);
     return slashed;
+  }
+
+  private String below(String current, String directory) {
+    try {
+      return paths.absolute(current, directory, false);
+    } catch (DockerfileException e) {
+      throw e.prefixed("normalizing workdir: normalizing working directory: ");
+    }
   }
 
   /**
