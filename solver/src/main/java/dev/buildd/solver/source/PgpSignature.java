@@ -25,6 +25,7 @@ import org.bouncycastle.openpgp.api.OpenPGPPolicy;
 import org.bouncycastle.openpgp.api.OpenPGPSignature.OpenPGPDocumentSignature;
 import org.bouncycastle.openpgp.api.bc.BcOpenPGPApi;
 import org.bouncycastle.openpgp.operator.bc.BcPGPContentVerifierBuilderProvider;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A detached OpenPGP signature and the keys that may have made it, each in ASCII armour.
@@ -69,7 +70,7 @@ public record PgpSignature(byte[] keys, byte[] signature) {
     }
   }
 
-  private static BuildException failed(String why, @org.jspecify.annotations.Nullable Exception e) {
+  private static BuildException failed(String why, @Nullable Exception e) {
     return new BuildException(
         Category.FAILED_PRECONDITION, "failed to verify pgp signature: " + why, e);
   }

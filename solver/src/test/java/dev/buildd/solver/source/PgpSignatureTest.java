@@ -1,14 +1,19 @@
 package dev.buildd.solver.source;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.error.BuildException;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Date;
+import java.util.Random;
+import org.bouncycastle.bcpg.ArmoredOutputStream;
 import org.bouncycastle.bcpg.HashAlgorithmTags;
 import org.bouncycastle.openpgp.api.OpenPGPKey;
 import org.bouncycastle.openpgp.api.SignatureParameters;
@@ -108,5 +113,38 @@ final class PgpSignatureTest {
               }
             }),
         "text");
+  }
+
+  @Test
+  void whatIsMutilatedIsRefusedInWords() throws Exception {
+    byte[] good =
+        api.createDetachedSignature()
+            .addSigningKey(ours)
+            .sign(new ByteArrayInputStream("text".getBytes(UTF_8)))
+            .getFirst()
+            .getEncoded();
+    byte[] certificate = ours.toCertificate().getEncoded();
+    Random random = new Random(1);
+    for (int i = 0; i < 200; i++) {
+      byte[] signature = good.clone();
+      byte[] keys = certificate.clone();
+      byte[] one = i % 2 == 0 ? signature : keys;
+      one[random.nextInt(one.length)] ^= (byte) (1 << random.nextInt(8));
+      byte[] cut = i % 3 == 0 ? Arrays.copyOf(signature, random.nextInt(good.length)) : signature;
+      try {
+        new PgpSignature(armoured(keys), cut)
+            .verify(new ByteArrayInputStream("text".getBytes(UTF_8)));
+      } catch (BuildException e) {
+        assertThat(e).hasMessageStartingWith("failed to verify pgp signature: ");
+      } // else it was in what is not signed, such as the hint to the key
+    }
+  }
+
+  private static byte[] armoured(byte[] keys) throws Exception {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ArmoredOutputStream armour = ArmoredOutputStream.builder().build(out)) {
+      armour.write(keys);
+    }
+    return out.toByteArray();
   }
 }
