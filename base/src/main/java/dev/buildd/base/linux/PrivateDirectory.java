@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Directories that nobody but this process's user may enter. What builds make keeps the modes that
@@ -32,7 +33,7 @@ public final class PrivateDirectory {
       }
       Linux.mkdir(directory, DIRECTORY);
     }
-    mend(directory);
+    mend(directory, Level.WARN);
     return directory;
   }
 
@@ -62,8 +63,9 @@ public final class PrivateDirectory {
                 + " its own");
       }
       if (isOurs) {
+        boolean open = !isPrivate(stat); // else nobody came near its entries
         for (Path entry : entries) {
-          mend(entry);
+          mend(entry, open ? Level.WARN : Level.DEBUG);
         }
       }
     }
@@ -82,16 +84,17 @@ public final class PrivateDirectory {
     return Linux.stat(Path.of("/proc/self")).uid();
   }
 
-  private static void mend(Path path) throws IOException {
+  private static void mend(Path path, Level level) throws IOException {
     Stat stat = Linux.lstat(path);
     if (isPrivate(stat) || stat.isSymlink()) {
       return;
     }
-    log.warn(
-        "other users could get in, mended path={} mode={} owner={}",
-        path,
-        Integer.toOctalString(stat.permissions()),
-        stat.uid());
+    log.atLevel(level)
+        .log(
+            "other users could get in, mended path={} mode={} owner={}",
+            path,
+            Integer.toOctalString(stat.permissions()),
+            stat.uid());
     Linux.lchown(path, self(), stat.gid());
     Linux.chmod(path, stat.isDirectory() ? DIRECTORY : FILE);
   }
