@@ -1,8 +1,7 @@
-package dev.buildd.solver.source.http;
+package dev.buildd.solver.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.buildd.solver.source.RedactedUrl;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
