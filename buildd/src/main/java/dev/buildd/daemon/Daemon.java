@@ -277,7 +277,7 @@ final class Daemon implements AutoCloseable {
         ContainerFrontend.NAME,
         new ContainerFrontend(
             new StdioFrontends(), config.frontend(ContainerFrontend.NAME).allowedRepositories()));
-    out.put("dockerfile.v0", new DockerfileFrontend());
+    out.put(DockerfileFrontend.NAME, new DockerfileFrontend());
     out.putAll(extensions.frontends());
     out.keySet().removeIf(name -> !config.frontend(name).enabled());
     return out;

@@ -262,35 +262,27 @@ final class ContainerFrontendTest {
     Path files = Files.createDirectories(directory.resolve("dockerfiles"));
     Files.writeString(files.resolve("Dockerfile"), dockerfile);
     Files.writeString(files.resolve("file"), "of the context");
-    try (BuildClient client = daemon.client()) {
-      return client
-          .solve(
-              Optional.empty(),
-              daemon
-                  .options()
-                  .withFrontend("dockerfile.v0", options)
-                  .withLocalDir("dockerfile", files)
-                  .withLocalDir("context", files)
-                  .withExports(SolveOptions.Export.local(out)),
-              status -> {})
-          .exporterResponse();
-    }
+    return solve(
+        daemon
+            .options()
+            .withFrontend("dockerfile.v0", options)
+            .withLocalDir("dockerfile", files)
+            .withLocalDir("context", files),
+        out);
   }
 
   private static SortedMap<String, String> build(
       Map<String, String> options, Map<String, Definition> inputs, Path out) throws Exception {
     Map<String, String> all = new HashMap<>(Map.of("source", image));
     all.putAll(options);
+    return solve(daemon.options().withFrontend("gateway.v0", all).withFrontendInputs(inputs), out);
+  }
+
+  private static SortedMap<String, String> solve(SolveOptions options, Path out) throws Exception {
     try (BuildClient client = daemon.client()) {
       return client
           .solve(
-              Optional.empty(),
-              daemon
-                  .options()
-                  .withFrontend("gateway.v0", all)
-                  .withFrontendInputs(inputs)
-                  .withExports(SolveOptions.Export.local(out)),
-              status -> {})
+              Optional.empty(), options.withExports(SolveOptions.Export.local(out)), status -> {})
           .exporterResponse();
     }
   }
@@ -360,15 +352,9 @@ final class ContainerFrontendTest {
 
   /** As {@code enabled = false} in its section of the configuration has it. */
   @Test
-  void aDisabledFrontendIsNotThere() throws Exception {
-    try (BuildClient client = daemon.client()) {
-      assertThatThrownBy(() ->
-              client.solve(
-                  Optional.empty(),
-                  daemon.options().withFrontend("disabled.v0", Map.of()),
-                  status -> {}))
-          .hasMessageContaining("invalid frontend: disabled.v0");
-    }
+  void aDisabledFrontendIsNotThere(@TempDir Path out) {
+    assertThatThrownBy(() -> solve(daemon.options().withFrontend("disabled.v0", Map.of()), out))
+        .hasMessageContaining("invalid frontend: disabled.v0");
   }
 
   /** Each of the three ways to name it; the vertices are those of the daemon's own frontend. */
@@ -393,17 +379,13 @@ final class ContainerFrontendTest {
         out.resolve("argument"));
     Map<String, String> direct =
         Map.of("build-arg:WHO", "you", "source", dockerfiles, "cmdline", dockerfiles);
-    try (BuildClient client = daemon.client()) {
-      client.solve(
-          Optional.empty(),
-          daemon
-              .options()
-              .withFrontend("gateway.v0", direct)
-              .withLocalDir("dockerfile", directory.resolve("dockerfiles"))
-              .withLocalDir("context", directory.resolve("dockerfiles"))
-              .withExports(SolveOptions.Export.local(out.resolve("direct"))),
-          status -> {});
-    }
+    solve(
+        daemon
+            .options()
+            .withFrontend("gateway.v0", direct)
+            .withLocalDir("dockerfile", directory.resolve("dockerfiles"))
+            .withLocalDir("context", directory.resolve("dockerfiles")),
+        out.resolve("direct"));
     for (String way : List.of("own", "named", "argument", "direct")) {
       assertThat(out.resolve(way + "/greeting")).content().isEqualTo("hello you\n");
       assertThat(out.resolve(way + "/file")).content().isEqualTo("of the context");

@@ -7,6 +7,7 @@ import dev.buildd.solver.source.RedactedUrl;
 import java.io.ByteArrayOutputStream;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,7 @@ final class BuildTrace {
 
   private final String trace;
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-  private int spans;
+  private long spans;
 
   private BuildTrace(String ref) {
     trace = Digest.of(ref).hex().substring(0, 32);
@@ -94,7 +95,7 @@ final class BuildTrace {
             "TraceID",
             trace,
             "SpanID",
-            Digest.of(trace + spans++).hex().substring(0, 16),
+            HexFormat.of().toHexDigits(++spans), // none is zero
             "TraceFlags",
             "01",
             "TraceState",

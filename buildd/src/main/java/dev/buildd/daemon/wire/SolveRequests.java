@@ -1,6 +1,7 @@
 package dev.buildd.daemon.wire;
 
 import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.grpc.GatewayMessages;
 import dev.buildd.llb.Definition;
@@ -19,9 +20,8 @@ import java.util.Optional;
  * ones say in today's (wire.md section 2.1).
  */
 public final class SolveRequests {
-  private static final String OWN_FRONTEND = "dockerfile.v0";
   private static final String SOURCE = "source";
-  private static final String CONTEXT = "context:" + OWN_FRONTEND;
+  private static final String CONTEXT = "context:" + DockerfileFrontend.NAME;
   private static final String REGISTRY = "registry";
 
   private SolveRequests() {}
@@ -31,7 +31,7 @@ public final class SolveRequests {
     String frontend = request.getFrontend();
     Map<String, String> attributes = request.getFrontendAttrsMap();
     if (frontend.equals(ContainerFrontend.NAME) && namesOwnFrontend(attributes)) {
-      frontend = OWN_FRONTEND;
+      frontend = DockerfileFrontend.NAME;
       attributes = new HashMap<>(attributes);
       attributes.remove(SOURCE);
     }
@@ -62,7 +62,7 @@ public final class SolveRequests {
    * is asked for without its heeding {@code # syntax} lines.
    */
   private static boolean namesOwnFrontend(Map<String, String> attributes) {
-    return OWN_FRONTEND.equals(attributes.get(SOURCE))
+    return DockerfileFrontend.NAME.equals(attributes.get(SOURCE))
         && attributes.keySet().stream()
             .noneMatch(name -> name.equals(CONTEXT) || name.startsWith(CONTEXT + "::"));
   }

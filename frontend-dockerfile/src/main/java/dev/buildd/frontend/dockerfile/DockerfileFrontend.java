@@ -25,6 +25,9 @@ import java.util.Optional;
  * GatewayClient}: it runs in the daemon, and as a program in an image ({@link Main}).
  */
 public final class DockerfileFrontend implements Frontend {
+  /** What the daemon's own is asked for by. */
+  public static final String NAME = "dockerfile.v0";
+
   @Override
   public Result build(GatewayClient client) throws Exception {
     FrontendOptions options = located(Optional.empty(), () -> FrontendOptions.of(client));

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Date;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import org.bouncycastle.bcpg.ArmoredOutputStream;
 import org.bouncycastle.bcpg.HashAlgorithmTags;
 import org.bouncycastle.openpgp.api.OpenPGPKey;
@@ -90,29 +91,20 @@ final class PgpSignatureTest {
   void weakHashesAndSignaturesOfTheFutureAreRefused() throws Exception {
     assertRefused(
         keys(ours),
-        sign(
-            ours,
-            "text",
-            new SignatureParameters.Callback() {
-              @Override
-              public SignatureParameters apply(SignatureParameters parameters) {
-                return parameters.setSignatureHashAlgorithm(HashAlgorithmTags.SHA224);
-              }
-            }),
+        sign(ours, "text", changed(p -> p.setSignatureHashAlgorithm(HashAlgorithmTags.SHA224))),
         "text");
+    Date later = Date.from(Instant.now().plus(Duration.ofHours(1)));
     assertRefused(
-        keys(ours),
-        sign(
-            ours,
-            "text",
-            new SignatureParameters.Callback() {
-              @Override
-              public SignatureParameters apply(SignatureParameters parameters) {
-                return parameters.setSignatureCreationTime(
-                    Date.from(Instant.now().plus(Duration.ofHours(1))));
-              }
-            }),
-        "text");
+        keys(ours), sign(ours, "text", changed(p -> p.setSignatureCreationTime(later))), "text");
+  }
+
+  private static SignatureParameters.Callback changed(UnaryOperator<SignatureParameters> change) {
+    return new SignatureParameters.Callback() {
+      @Override
+      public SignatureParameters apply(SignatureParameters parameters) {
+        return change.apply(parameters);
+      }
+    };
   }
 
   @Test

@@ -1,13 +1,13 @@
 package dev.buildd.frontend.dockerfile.context;
 
+import dev.buildd.base.io.BlockInput;
 import dev.buildd.gateway.Reference;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.util.Objects;
 
 /** A file of any size, read in pieces, for whole files are given up to 16 MiB only. */
-final class FileInput extends InputStream {
+final class FileInput extends BlockInput {
   private static final int PIECE = 8 << 20;
 
   private final Reference files;
@@ -21,11 +21,6 @@ final class FileInput extends InputStream {
     this.files = files;
     this.path = path;
     this.size = files.statFile(path).size();
-  }
-
-  @Override
-  public int read() throws IOException {
-    return more() ? piece[at++] & 0xFF : -1;
   }
 
   @Override
@@ -53,7 +48,6 @@ final class FileInput extends InputStream {
     try {
       piece = size <= PIECE ? files.readFile(path) : files.readFile(path, pieceEnd, PIECE);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
       throw (IOException)
           new InterruptedIOException("reading " + path + " was cancelled").initCause(e);
     }

@@ -10,9 +10,7 @@ import dev.buildd.llb.Llb;
 import dev.buildd.llb.MarshalOptions;
 import dev.buildd.llb.ResolveMode;
 import dev.buildd.llb.State;
-import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -94,12 +92,10 @@ public final class SourceTime {
     Reference file =
         Sources.solve(
             client, Llb.source(source.identifier(), source.attributes()).marshal(marshal), false);
-    try (FileInput in = new FileInput(file, filename)) {
-      return Archives.newest(in);
+    try {
+      return Archives.newest(new FileInput(file, filename));
     } catch (InterruptedIOException e) {
       throw (InterruptedException) new InterruptedException(e.getMessage()).initCause(e);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e); // closing it does nothing
     }
   }
 }

@@ -61,7 +61,7 @@ final class History {
         values.entrySet().stream()
             .map(entry -> entry.getKey() + "=" + entry.getValue() + " ")
             .collect(Collectors.joining());
-    environment.used(variables.length());
+    environment.charge(variables.length());
     return "RUN "
         + (values.isEmpty() ? "" : "|" + values.size() + " " + variables)
         + String.join(" ", args);

@@ -178,8 +178,8 @@ final class RunConversion {
       }
 
       @Override
-      public void used(int characters) {
-        environment.used(characters);
+      public void charge(int characters) {
+        environment.charge(characters);
       }
     };
   }

@@ -15,7 +15,7 @@ final class Variables implements Environment {
    * How many characters all values may come to, wherever a conversion puts them. Few lines, each of
    * which names the variable of the line before twice, would fill any memory.
    */
-  private static final long MAX_USED = 64 << 20;
+  private static final long MAX_EXPANDED = 64 << 20;
 
   private final SequencedMap<String, String> values;
 
@@ -23,7 +23,7 @@ final class Variables implements Environment {
   private final AtomicLong left;
 
   Variables() {
-    this(Map.of(), new AtomicLong(MAX_USED));
+    this(Map.of(), new AtomicLong(MAX_EXPANDED));
   }
 
   private Variables(Map<String, String> values, AtomicLong left) {
@@ -60,7 +60,7 @@ final class Variables implements Environment {
   }
 
   @Override
-  public void used(int characters) {
+  public void charge(int characters) {
     if (left.addAndGet(-characters) < 0) {
       throw new DockerfileException("values of variables come to more than 64 MiB in all");
     }

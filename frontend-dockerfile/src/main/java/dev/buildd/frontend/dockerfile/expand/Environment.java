@@ -20,7 +20,7 @@ public interface Environment {
    * @throws dev.buildd.frontend.dockerfile.source.DockerfileException without a place if that is
    *     more than there may be
    */
-  default void used(int characters) {}
+  default void charge(int characters) {}
 
   static Environment of(Map<String, String> variables) {
     return new Environment() {

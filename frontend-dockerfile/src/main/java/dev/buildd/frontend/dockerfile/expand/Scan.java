@@ -239,7 +239,7 @@ final class Scan {
     String value = substitution();
     checkGrowth((long) growth + value.length());
     growth += value.length();
-    environment.used(value.length());
+    environment.charge(value.length());
     return value;
   }
 
