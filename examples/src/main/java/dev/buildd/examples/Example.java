@@ -24,8 +24,6 @@ import java.util.logging.LogManager;
 
 /** What all examples have in common: flags, and where the definition goes. */
 final class Example {
-  static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
   private static final String ENCODING = "encoding";
 
   private final Map<String, List<String>> values = new LinkedHashMap<>();

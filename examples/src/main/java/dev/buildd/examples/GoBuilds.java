@@ -1,5 +1,6 @@
 package dev.buildd.examples;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.llb.ExecState;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
@@ -19,7 +20,7 @@ final class GoBuilds {
   /** A Go toolchain, before any package is added. */
   static State toolchain() {
     return Llb.image("docker.io/library/golang:1.9-alpine")
-        .addEnv("PATH", "/usr/local/go/bin:" + Example.DEFAULT_PATH)
+        .addEnv("PATH", "/usr/local/go/bin:" + DefaultPath.UNIX)
         .addEnv("GOPATH", "/go");
   }
 

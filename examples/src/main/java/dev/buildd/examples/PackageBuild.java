@@ -1,5 +1,6 @@
 package dev.buildd.examples;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.llb.Definition;
 import dev.buildd.llb.ExecState;
 import dev.buildd.llb.FileAction;
@@ -86,7 +87,7 @@ public final class PackageBuild {
   private static State plannedThere(Example flags) {
     ExecState plan =
         Llb.image(flags.get("jdk"))
-            .addEnv("PATH", "/opt/java/openjdk/bin:" + Example.DEFAULT_PATH)
+            .addEnv("PATH", "/opt/java/openjdk/bin:" + DefaultPath.UNIX)
             .run(
                 Llb.args(
                     "java",

@@ -1,5 +1,6 @@
 package dev.buildd.llb;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.pb.CacheOpt;
 import dev.buildd.proto.pb.ExecOp;
@@ -23,8 +24,6 @@ import java.util.SequencedMap;
 
 /** A step that runs a command. */
 public final class ExecVertex extends StateVertex {
-  private static final String DEFAULT_PATH =
-      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   private static final int NONE = -1;
 
   /** A filesystem in the command. */
@@ -196,13 +195,13 @@ public final class ExecVertex extends StateVertex {
     }
     if (!today) {
       if (!env.containsKey("PATH")) {
-        env.putFirst("PATH", DEFAULT_PATH);
+        env.putFirst("PATH", DefaultPath.UNIX);
       }
     } else if (marshaller.options.daemonCaps().isPresent()) {
       if (marshaller.options.daemonCaps().get().contains(Caps.EXEC_SETS_DEFAULT_PATH)) {
         additions.caps.add(Caps.EXEC_SETS_DEFAULT_PATH);
       } else {
-        env.putIfAbsent("PATH", DEFAULT_PATH);
+        env.putIfAbsent("PATH", DefaultPath.UNIX);
       }
     }
     Meta.Builder meta =

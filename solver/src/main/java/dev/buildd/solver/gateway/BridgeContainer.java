@@ -3,6 +3,7 @@ package dev.buildd.solver.gateway;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -18,7 +19,6 @@ import dev.buildd.session.filesync.source.FileStat;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.ContainerProcess;
-import dev.buildd.solver.executor.DefaultPath;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.ops.ContainerMounts;
@@ -186,7 +186,7 @@ final class BridgeContainer implements GatewayContainer {
   private List<String> environment(ProcessRequest process) throws Exception {
     List<String> env = new ArrayList<>(process.env());
     if (env.stream().noneMatch(entry -> entry.startsWith("PATH="))) {
-      env.add(DefaultPath.of(request.platform().orElse(Platform.host())));
+      env.add("PATH=" + DefaultPath.of(request.platform().orElse(Platform.host())));
     }
     if (process.streams().terminal() && env.stream().noneMatch(e -> e.startsWith("TERM="))) {
       env.add("TERM=xterm");

@@ -1,5 +1,6 @@
 package dev.buildd.solver.ops;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
@@ -20,7 +21,6 @@ import dev.buildd.proto.pb.ProxyEnv;
 import dev.buildd.proto.pb.SecretEnv;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.secrets.Secrets;
-import dev.buildd.solver.executor.DefaultPath;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
@@ -280,7 +280,7 @@ public final class ExecOperation implements Op {
     addProxy(env, "no_proxy", proxy.getNoProxy());
     addProxy(env, "all_proxy", proxy.getAllProxy());
     if (env.stream().noneMatch(e -> e.startsWith("PATH="))) {
-      env.add(DefaultPath.of(platform));
+      env.add("PATH=" + DefaultPath.of(platform));
     }
     for (SecretEnv secret : message.getSecretenvList()) {
       if (secret.getID().isEmpty()) {

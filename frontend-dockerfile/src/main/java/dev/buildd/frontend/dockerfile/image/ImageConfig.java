@@ -27,10 +27,6 @@ public record ImageConfig(
     Container container) {
   static final String LAYERS = "layers";
 
-  /** The programs' search path of images that set none (section 2.3). */
-  public static final String DEFAULT_PATH =
-      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
   public ImageConfig {
     diffIds = diffIds.map(List::copyOf);
     history = List.copyOf(history);

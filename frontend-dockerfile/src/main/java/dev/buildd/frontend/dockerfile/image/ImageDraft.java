@@ -1,5 +1,6 @@
 package dev.buildd.frontend.dockerfile.image;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.base.content.Platform;
 import java.util.ArrayList;
 import java.util.List;
@@ -111,7 +112,7 @@ public final class ImageDraft {
    */
   public void addDefaultPath(String os) {
     if (!os.equals(WINDOWS) && env.stream().noneMatch(entry -> nameOf(entry).equals("PATH"))) {
-      env.add("PATH=" + ImageConfig.DEFAULT_PATH);
+      env.add("PATH=" + DefaultPath.UNIX);
     }
   }
 

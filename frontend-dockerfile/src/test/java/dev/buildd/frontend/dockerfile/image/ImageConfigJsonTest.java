@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.base.content.Platform;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -56,7 +57,7 @@ class ImageConfigJsonTest {
         .isEqualTo(
             "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\","
                 + "\"diff_ids\":null},\"config\":{\"Env\":[\"PATH="
-                + ImageConfig.DEFAULT_PATH
+                + DefaultPath.UNIX
                 + "\"],\"WorkingDir\":\"/\"}}");
     assertThat(ImageConfig.scratch(Platform.of("windows", "amd64")).container().env()).isEmpty();
   }

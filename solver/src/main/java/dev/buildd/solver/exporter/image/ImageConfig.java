@@ -1,5 +1,6 @@
 package dev.buildd.solver.exporter.image;
 
+import dev.buildd.base.content.DefaultPath;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
@@ -26,8 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class ImageConfig {
   private static final String COMMENT = "buildkit.exporter.image.v0";
   private static final String INLINE_CACHE = "moby.buildkit.cache.v0";
-  private static final String PATH =
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  private static final String PATH = "PATH=" + DefaultPath.UNIX;
 
   private ImageConfig() {}
 
