@@ -12,6 +12,7 @@ import dev.buildd.client.BuildClient;
 import dev.buildd.gateway.WorkerInfo;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -21,9 +22,8 @@ final class DebugCommands {
   private DebugCommands() {}
 
   static Command create(PrintStream out) {
-    return Command.group(
-        "debug",
-        "debug utilities",
+    List<Command> commands = new ArrayList<>();
+    commands.addAll(
         List.of(
             DumpLlbCommand.create(out),
             DumpMetadataCommand.create(out),
@@ -40,6 +40,8 @@ final class DebugCommands {
                 "display internal information",
                 List.of(DiskUsageCommand.FORMAT),
                 flags -> info(flags, out))));
+    commands.addAll(HistoryCommands.debug(out));
+    return Command.group("debug", "debug utilities", commands);
   }
 
   private static void info(Invocation flags, PrintStream out) throws Exception {

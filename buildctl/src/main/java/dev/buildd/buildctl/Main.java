@@ -77,7 +77,7 @@ public final class Main {
         List.of(
             DiskUsageCommand.create(out),
             PruneCommand.create(out),
-            PruneHistoriesCommand.create(out),
+            HistoryCommands.prune(out),
             BuildCommand.create(out, err),
             DebugCommands.create(out),
             DialStdioCommand.create()),

@@ -281,10 +281,12 @@ class BuildctlProcessTest {
 
     assertThat(build(image, "--oci-layout", "laid").errors())
         .contains(
-            "error: invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid laid\n");
+            "error: invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had"
+                + " invalid laid\n");
     assertThat(build(image, "--oci-layout", "app=absent").errors())
         .contains(
-            "error: invalid oci-layout: oci-layout context at absent failed to initialize: not a directory\n");
+            "error: invalid oci-layout: oci-layout context at absent failed to initialize: not a"
+                + " directory\n");
   }
 
   @Test
@@ -525,5 +527,47 @@ class BuildctlProcessTest {
     Ended cut = run(Arrays.copyOf(whole, whole.length - 3), "build");
     assertThat(cut.status()).isEqualTo(1);
     assertThat(cut.errors()).startsWith("error: failed to parse input: ").hasLineCount(1);
+  }
+
+  @Test
+  void buildsThatRanAreLookedAtPinnedAndForgotten() throws Exception {
+    assertThat(build(step("echo to be read again; echo x > /out/x"), "--no-cache").status())
+        .isZero();
+    Ended listed = run("debug", "histories", "--limit=1", "--format={{json .}}");
+    String ref = listed.text().replaceAll("(?s).*\"Ref\":\"([a-z0-9]+)\".*", "$1");
+    assertThat(run("debug", "histories", "--filter=ref==" + ref).text())
+        .contains("TYPE", "PINNED", "COMPLETE", ref);
+    assertThat(run("debug", "logs", "--progress=plain", ref).text())
+        .contains("to be read again", "DONE");
+    assertThat(run("debug", "logs", "--trace", ref).text()).contains("\"Name\":\"build\"");
+    assertThat(run("debug", "logs", "none").errors()).contains("no such job none");
+    String monitored = monitored(ref);
+    assertThat(monitored).contains("event: COMPLETE ref:" + ref, "  logs: media_type:");
+    String digest = monitored.replaceAll("(?s).*trace: [^\n]*digest:\"([a-z0-9:]+)\".*", "$1");
+    assertThat(run("debug", "get", digest).text()).contains("\"Name\":\"build\"");
+    assertThat(run("debug", "ctl", ref).errors()).contains("one of --pin, --unpin, --delete");
+    assertThat(run("debug", "ctl", "--pin", ref).status()).isZero();
+    assertThat(run("prune-histories").status()).isZero();
+    assertThat(run("debug", "histories").text()).contains(ref, "*");
+    assertThat(run("debug", "ctl", "--delete", ref).status()).isZero();
+    assertThat(run("debug", "histories").text()).doesNotContain(ref);
+  }
+
+  /** What {@code debug monitor} prints of a build that has ended; it goes on until it is ended. */
+  private String monitored(String ref) throws Exception {
+    Process monitor = start(new byte[0], "debug", "monitor", "--completed", "--ref=" + ref);
+    try {
+      for (int tries = 0; tries < 300; tries++) {
+        String text = Files.readString(temp.resolve("stdout"));
+        if (text.contains("trace:")) {
+          return text;
+        }
+        Thread.sleep(100);
+      }
+      throw new AssertionError("nothing is told of " + ref);
+    } finally {
+      monitor.destroy();
+      monitor.waitFor();
+    }
   }
 }

@@ -196,13 +196,14 @@ final class Daemon implements AutoCloseable {
     ResultCache results = new ResultCache(keys, cache, layerPuller, sessions);
     Solver solver = new Solver(results, clock, config.worker().maxParallelism());
     History history =
-        new History(
-            store,
-            root.resolve("history"),
-            clock,
-            new History.Limits(
-                config.history().maxEntries(),
-                Duration.ofSeconds(config.history().maxAgeSeconds())));
+        part(
+            new History(
+                store,
+                root.resolve("history"),
+                clock,
+                new History.Limits(
+                    config.history().maxEntries(),
+                    Duration.ofSeconds(config.history().maxAgeSeconds()))));
     Map<String, Exporter> exporters = new HashMap<>();
     ImageWriter imageWriter = new ImageWriter(layerBlobs, content, leases);
     for (Exporter exporter :

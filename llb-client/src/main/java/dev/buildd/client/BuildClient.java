@@ -3,6 +3,7 @@ package dev.buildd.client;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.GoJson;
@@ -14,6 +15,9 @@ import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.gateway.grpc.GrpcGateway;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.Definition;
+import dev.buildd.proto.content.ContentGrpc;
+import dev.buildd.proto.content.ReadContentRequest;
+import dev.buildd.proto.content.ReadContentResponse;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryRequest;
 import dev.buildd.proto.control.CacheOptions;
@@ -43,6 +47,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -545,6 +550,24 @@ public final class BuildClient implements AutoCloseable {
       Calls.unary(channel, ControlGrpc.getUpdateBuildHistoryMethod(), request);
     } catch (StatusRuntimeException e) {
       throw FailureCodec.of("failed to update build history", e);
+    }
+  }
+
+  /**
+   * A blob of the daemon's, such as a build's log.
+   *
+   * @throws BuildException {@code NOT_FOUND} if there is none of that digest
+   */
+  public void readBlob(Digest digest, OutputStream out) throws IOException, InterruptedException {
+    try (MessageStream<ReadContentRequest, ReadContentResponse> call =
+        MessageStream.call(channel, ContentGrpc.getReadMethod(), new Metadata())) {
+      call.write(ReadContentRequest.newBuilder().setDigest(digest.toString()).build());
+      call.halfClose();
+      for (ReadContentResponse r = call.read(); r != null; r = call.read()) {
+        r.getData().writeTo(out);
+      }
+    } catch (StatusRuntimeException e) {
+      throw FailureCodec.of("failed to read blob", e);
     }
   }
 

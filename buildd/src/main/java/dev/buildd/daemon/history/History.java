@@ -5,6 +5,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Status;
 import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
@@ -49,6 +50,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,12 +61,17 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Safe for use by many threads.
  */
-public final class History implements BuildObserver {
+public final class History implements BuildObserver, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(History.class);
   private static final Table TABLE = Table.HISTORY;
   private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
   private static final String ERROR_TYPE =
       "application/vnd.googeapis.google.rpc.status+proto"; // misspelt like that
+
+  private static final int EXPIRY_MINUTES = 60;
+
+  /** The failure of a build whose daemon died. */
+  static final String INTERRUPTED = "interrupted: the daemon ended while the build was running";
 
   /** How many records are kept, and for how long; pinned ones always. */
   public record Limits(int entries, Duration age) {
@@ -74,6 +82,7 @@ public final class History implements BuildObserver {
   private final HistoryBlobs blobs;
   private final Clock clock;
   private final Limits limits;
+  private final ScheduledFuture<?> expiry;
   private final Map<String, BuildHistoryRecord> active = new LinkedHashMap<>(); // guarded by this
   private final Map<String, BuildHistoryRecord> ended = new LinkedHashMap<>(); // guarded by this
   private final List<BuildHistoryRecord> ending = new ArrayList<>(); // guarded by this
@@ -92,6 +101,10 @@ public final class History implements BuildObserver {
         (ref, row) -> {
           try {
             BuildHistoryRecord record = BuildHistoryRecord.parseFrom(row);
+            if (!record.hasCompletedAt()) {
+              record = interrupted(record);
+              store.batch().put(TABLE, ref, record.toByteArray()).commitLater();
+            }
             ended.put(record.getRef(), record);
             wanted.addAll(HistoryBlobs.of(record));
           } catch (InvalidProtocolBufferException e) {
@@ -100,6 +113,38 @@ public final class History implements BuildObserver {
           }
         });
     blobs.keepOnly(wanted);
+    synchronized (this) {
+      expire();
+    }
+    expiry =
+        Threads.timer()
+            .scheduleWithFixedDelay(
+                () -> Cleanup.run("forget old builds", this::expireNow),
+                EXPIRY_MINUTES,
+                EXPIRY_MINUTES,
+                TimeUnit.MINUTES);
+  }
+
+  private synchronized void expireNow() {
+    expire();
+  }
+
+  @Override
+  public void close() {
+    expiry.cancel(false);
+  }
+
+  /** The record of a build that went on when its daemon died. When that was nobody knows. */
+  private BuildHistoryRecord interrupted(BuildHistoryRecord started) {
+    log.info("a build was interrupted by the end of its daemon ref={}", started.getRef());
+    return started.toBuilder()
+        .setCompletedAt(ProgressMessages.timestamp(clock.instant()))
+        .setGeneration(started.getGeneration() + 1)
+        .setError(
+            Status.newBuilder()
+                .setCode(io.grpc.Status.Code.ABORTED.value())
+                .setMessage(INTERRUPTED))
+        .build();
   }
 
   @Override
@@ -125,6 +170,7 @@ public final class History implements BuildObserver {
             .build();
     synchronized (this) {
       active.put(started.getRef(), started);
+      store.batch().put(TABLE, started.getRef(), started.toByteArray()).commitLater();
       publish(BuildHistoryEventType.STARTED, started);
     }
     return new Recording(started, at);
@@ -324,7 +370,7 @@ public final class History implements BuildObserver {
     return blobs.find(digest);
   }
 
-  /** The recorded progress of a build that has ended. */
+  /** The recorded progress of a build that has ended; none of one that was interrupted. */
   public Optional<List<StatusResponse>> progress(String ref) throws IOException {
     BuildHistoryRecord record;
     synchronized (this) {
@@ -332,6 +378,9 @@ public final class History implements BuildObserver {
     }
     if (record == null) {
       return Optional.empty();
+    }
+    if (!record.hasLogs()) {
+      return Optional.of(List.of());
     }
     ByteBuffer log = ByteBuffer.wrap(blobs.read(record.getLogs())).order(ByteOrder.LITTLE_ENDIAN);
     List<StatusResponse> out = new ArrayList<>();
@@ -357,8 +406,10 @@ public final class History implements BuildObserver {
       active.values().forEach(record -> now.add(event(BuildHistoryEventType.STARTED, record)));
       if (!request.getActiveOnly()) {
         List<BuildHistoryRecord> past = new ArrayList<>(ended.values());
-        if (!request.getFilterList().isEmpty() || request.getLimit() > 0) {
-          past = HistoryFilter.apply(past, request.getFilterList(), request.getLimit());
+        if (!request.getFilterList().isEmpty() || request.getLimit() != 0) {
+          past =
+              HistoryFilter.parse(request.getFilterList(), clock.instant())
+                  .apply(past, request.getLimit());
         }
         past.forEach(record -> now.add(event(BuildHistoryEventType.COMPLETE, record)));
       }

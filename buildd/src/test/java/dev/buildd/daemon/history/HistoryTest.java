@@ -1,10 +1,12 @@
 package dev.buildd.daemon.history;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.rpc.Status;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.daemon.build.BuildObserver.Ending;
 import dev.buildd.daemon.build.BuildRequest;
@@ -48,37 +50,56 @@ final class HistoryTest {
 
   @AfterEach
   void close() {
+    history.close();
     store.close();
   }
 
   private History history() throws Exception {
+    return history(BEGUN.plusSeconds(60));
+  }
+
+  private History history(Instant now) throws Exception {
     return new History(
         store,
         directory.resolve("history"),
-        Clock.fixed(BEGUN.plusSeconds(60), ZoneOffset.UTC),
+        Clock.fixed(now, ZoneOffset.UTC),
         History.Limits.DEFAULT);
   }
 
+  private static BuildRequest request(String ref, Map<String, String> attributes) {
+    return new BuildRequest(
+        ref,
+        "",
+        Optional.empty(),
+        "",
+        attributes,
+        Map.of(),
+        List.of(),
+        false,
+        List.of(),
+        List.of(),
+        List.of(),
+        0,
+        false,
+        BuildRequest.Policies.NONE);
+  }
+
   private void build(String ref, Optional<Throwable> failure, ProgressEvent... progress) {
-    BuildRequest request =
-        new BuildRequest(
-            ref,
-            "",
-            Optional.empty(),
-            "",
-            Map.of(),
-            Map.of(),
-            List.of(),
-            false,
-            List.of(),
-            List.of(),
-            List.of(),
-            0,
-            false,
-            BuildRequest.Policies.NONE);
     history
-        .begins(request, BEGUN)
+        .begins(request(ref, Map.of()), BEGUN)
         .ended(new Ending(BEGUN.plusSeconds(9), List.of(progress), Map.of(), failure));
+  }
+
+  private List<String> listed(int limit, String... filters) throws Exception {
+    List<String> out = new ArrayList<>();
+    history.listen(
+        BuildHistoryRequest.newBuilder()
+            .addAllFilter(List.of(filters))
+            .setLimit(limit)
+            .setEarlyExit(true)
+            .build(),
+        event -> out.add(event.getRecord().getRef()));
+    return out;
   }
 
   private BuildHistoryRecord record(String ref) throws Exception {
@@ -171,11 +192,78 @@ final class HistoryTest {
     BuildHistoryRecord other = record("other");
     assertThat(List.of(one.getLogs(), one.getExternalError(), one.getTrace()))
         .allSatisfy(blob -> assertThat(blob(blob)).isPresent());
+    history.close();
     history = history(); // what records name outlives the daemon
     history.update(UpdateBuildHistoryRequest.newBuilder().setRef("one").setDelete(true).build());
     assertThat(List.of(one.getExternalError(), one.getTrace()))
         .allSatisfy(blob -> assertThat(blob(blob)).isEmpty());
     assertThat(List.of(other.getLogs(), other.getTrace())) // both builds logged nothing
         .allSatisfy(blob -> assertThat(blob(blob)).isPresent());
+  }
+
+  @Test
+  void aBuildWhoseDaemonDiedIsInterrupted() throws Exception {
+    history.begins(request("cut", Map.of()), BEGUN);
+    build("done", Optional.empty());
+    history.close();
+    history = history(); // as after a kill: nobody said how the first ended
+    BuildHistoryRecord record = record("cut");
+    assertThat(record.hasCompletedAt()).isTrue();
+    assertThat(record.getError().getMessage()).startsWith("interrupted");
+    assertThat(history.progress("cut").orElseThrow()).isEmpty();
+    assertThat(listed(0, "status==interrupted")).containsExactly("cut");
+    assertThat(listed(0, "status==running")).isEmpty();
+    history.update(UpdateBuildHistoryRequest.newBuilder().setRef("cut").setDelete(true).build());
+    history = history();
+    assertThat(listed(0)).containsExactly("done");
+  }
+
+  @Test
+  void recordsAreFoundByTimesStatusAndRepository() throws Exception {
+    build("good", Optional.empty());
+    build("bad", Optional.of(BuildException.invalid("no")));
+    history
+        .begins(
+            request("git", Map.of("context", "https://example.com/a.git#main:sub")),
+            BEGUN.minusSeconds(3600))
+        .ended(
+            new Ending(
+                BEGUN,
+                List.of(),
+                Map.of(),
+                Optional.of(new BuildException(Category.CANCELED, "context canceled"))));
+    assertThat(listed(0, "status==error", "status==canceled"))
+        .containsExactlyInAnyOrder("bad", "git");
+    assertThat(listed(0, "repository==https://example.com/a.git")).containsExactly("git");
+    assertThat(listed(0, "duration>1m")).containsExactly("git");
+    assertThat(listed(0, "startedAt>10m")).containsExactlyInAnyOrder("good", "bad");
+    assertThat(listed(0, "completedAt<=" + BEGUN, "ref==none")).containsExactly("git");
+    assertThat(listed(0, "startedAt>10m,status==completed")).containsExactly("good");
+    assertThat(listed(1, "startedAt<=10m")).containsExactly("git");
+    assertThatThrownBy(() -> listed(0, "size>5"))
+        .isInstanceOf(BuildException.class)
+        .hasMessageContaining("invalid history filter \"size>5\"")
+        .hasMessageContaining("duration");
+    assertThatThrownBy(() -> listed(0, "startedAt>yesterday"))
+        .hasMessageContaining("invalid time yesterday");
+    assertThatThrownBy(() -> listed(-1)).hasMessageContaining("invalid limit -1");
+  }
+
+  @Test
+  void whatIsOldOrTooMuchGoesButNotWhatIsPinned() throws Exception {
+    for (int i = 0; i < History.Limits.DEFAULT.entries() + 2; i++) {
+      build("build" + i, Optional.empty());
+      if (i == 0) {
+        history.update(
+            UpdateBuildHistoryRequest.newBuilder().setRef("build0").setPinned(true).build());
+      }
+    }
+    assertThat(listed(0))
+        .hasSize(History.Limits.DEFAULT.entries() + 1)
+        .contains("build0")
+        .doesNotContain("build1");
+    history.close();
+    history = history(BEGUN.plus(History.Limits.DEFAULT.age()).plusSeconds(60)); // two days later
+    assertThat(listed(0)).containsExactly("build0");
   }
 }

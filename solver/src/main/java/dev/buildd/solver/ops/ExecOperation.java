@@ -198,6 +198,8 @@ public final class ExecOperation implements Op {
           stderr.publishDropped();
           throw new StepException(e, mounts.failed().keptBy(context.memos()));
         }
+        stdout.publishDropped();
+        stderr.publishDropped();
       }
       return mounts.commit();
     }

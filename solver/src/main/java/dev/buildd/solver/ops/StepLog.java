@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One output stream of a step on its way to the users. Beyond its limits output is dropped with a
- * note that says so; its end is kept for the case that the step fails.
+ * note that says so; its end is kept and told when the step has ended.
  *
  * <p>Used by one thread at a time.
  */
@@ -141,7 +141,7 @@ final class StepLog extends OutputStream {
     keptCount += length;
   }
 
-  /** Tells the end of what was dropped, which says most about why the step failed. */
+  /** Tells the end of what was dropped, which says most about how the step ended. */
   void publishDropped() throws IOException {
     byte[] ring = kept;
     if (ring == null) {

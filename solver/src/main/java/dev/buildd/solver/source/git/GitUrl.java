@@ -4,6 +4,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.solver.source.RedactedUrl;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -15,7 +16,7 @@ import java.util.regex.Pattern;
  * @param ref a branch, tag or commit; empty for the default branch
  * @param subdir relative and clean; empty for all
  */
-record GitUrl(String remote, String ref, String subdir) {
+public record GitUrl(String remote, String ref, String subdir) {
   private static final Set<String> PROTOCOLS = Set.of("http", "https", "ssh", "git");
   private static final Pattern PROTOCOL = Pattern.compile("^([a-zA-Z0-9]+)://");
   private static final Pattern SCP =
@@ -27,6 +28,11 @@ record GitUrl(String remote, String ref, String subdir) {
     return protocol.find()
         ? PROTOCOLS.contains(protocol.group(1).toLowerCase(Locale.ROOT))
         : SCP.matcher(text).matches();
+  }
+
+  /** The repository of what may be an address of one: without fragment and query. */
+  public static Optional<String> remoteOf(String text) {
+    return isTransport(text) ? Optional.of(parse(text).remote()) : Optional.empty();
   }
 
   /** Parses {@code URL[#REF[:SUBDIR]]}; without a protocol it is https. */
