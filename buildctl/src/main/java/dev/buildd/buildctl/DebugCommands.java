@@ -41,6 +41,7 @@ final class DebugCommands {
                 List.of(DiskUsageCommand.FORMAT),
                 flags -> info(flags, out))));
     commands.addAll(HistoryCommands.debug(out));
+    commands.add(ExplainCommand.create(out));
     return Command.group("debug", "debug utilities", commands);
   }
 

@@ -533,8 +533,7 @@ class BuildctlProcessTest {
   void buildsThatRanAreLookedAtPinnedAndForgotten() throws Exception {
     assertThat(build(step("echo to be read again; echo x > /out/x"), "--no-cache").status())
         .isZero();
-    Ended listed = run("debug", "histories", "--limit=1", "--format={{json .}}");
-    String ref = listed.text().replaceAll("(?s).*\"Ref\":\"([a-z0-9]+)\".*", "$1");
+    String ref = lastRef();
     assertThat(run("debug", "histories", "--filter=ref==" + ref).text())
         .contains("TYPE", "PINNED", "COMPLETE", ref);
     assertThat(run("debug", "logs", "--progress=plain", ref).text())
@@ -551,6 +550,30 @@ class BuildctlProcessTest {
     assertThat(run("debug", "histories").text()).contains(ref, "*");
     assertThat(run("debug", "ctl", "--delete", ref).status()).isZero();
     assertThat(run("debug", "histories").text()).doesNotContain(ref);
+  }
+
+  @Test
+  void stepsAreExplained() throws Exception {
+    assertThat(build(step("echo a > /out/x # explained")).status()).isZero();
+    Ended told =
+        build(step("echo b > /out/x # explained"), "--opt", "build-arg:BUILDKIT_EXPLAIN=1");
+    String why = "argument 2: \"echo a > /out/x # explained\" → \"echo b > /out/x # explained\"";
+    assertThat(told.errors()).contains("why: " + why);
+    assertThat(run("debug", "explain").text())
+        .contains("ran  /bin/sh -c echo b > /out/x # explained", "        " + why, "since build ");
+    String ref = lastRef();
+    assertThat(run("debug", "explain", "--json", ref, "echo b").text())
+        .contains("\"kind\":\"changed\"");
+    assertThat(run("debug", "explain", ref, "no such step").errors())
+        .contains("no step that ran or was found in the cache is named \"no such step\"");
+    assertThat(run("debug", "explain", "nobody").errors())
+        .contains("build nobody is not in the history");
+  }
+
+  private String lastRef() throws Exception {
+    return run("debug", "histories", "--limit=1", "--format={{json .}}")
+        .text()
+        .replaceAll("(?s).*\"Ref\":\"([a-z0-9]+)\".*", "$1");
   }
 
   /** What {@code debug monitor} prints of a build that has ended; it goes on until it is ended. */

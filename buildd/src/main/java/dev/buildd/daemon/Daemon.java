@@ -32,6 +32,7 @@ import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.executor.ProcessSpec;
+import dev.buildd.solver.explain.Explainer;
 import dev.buildd.solver.exporter.Exporter;
 import dev.buildd.solver.exporter.LocalExporter;
 import dev.buildd.solver.exporter.TarExporter;
@@ -194,7 +195,9 @@ final class Daemon implements AutoCloseable {
             List.of(new LocalSource(cache), images, new BlobSource(cache, registries), git, http));
     CacheStore keys = new DurableCacheStore("local", store, clock);
     ResultCache results = new ResultCache(keys, cache, layerPuller, sessions);
-    Solver solver = new Solver(results, clock, config.worker().maxParallelism());
+    Explainer explainer = new Explainer(store, clock);
+    cache.onRemoval(result -> explainer.removed(result, "a prune"));
+    Solver solver = new Solver(results, clock, config.worker().maxParallelism(), explainer);
     History history =
         part(
             new History(

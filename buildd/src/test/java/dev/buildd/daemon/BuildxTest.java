@@ -299,4 +299,15 @@ final class BuildxTest {
     assertThat(buildx.ok("du")).containsPattern("Total:\\s+[1-9]");
     assertThat(buildx.ok("inspect")).containsPattern("Platforms: +linux/amd64");
   }
+
+  @Test
+  void reasonsAreShownToThoseWhoAsk() throws Exception {
+    String dockerfile = BASE + "COPY explained /e\nRUN cat /e > /f\n";
+    Files.writeString(temp.resolve("ctx/explained"), "one");
+    buildx.built(dockerfile);
+    Files.writeString(temp.resolve("ctx/explained"), "two");
+    assertThat(buildx.built(dockerfile, "--build-arg=BUILDKIT_EXPLAIN=1"))
+        .contains("why: explained: content ([internal] load build context)")
+        .containsPattern("why: input \\[.*COPY explained /e changed");
+  }
 }

@@ -4,6 +4,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
+import dev.buildd.cache.contenthash.ListedFile;
 import dev.buildd.snapshot.Mount;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -144,6 +145,18 @@ abstract class HeldRef {
       return manager
           .hashOf(held)
           .checksum(path, options, () -> manager.mounts().mount(held, false));
+    }
+
+    @Override
+    public void files(String path, ChecksumOptions options, ListedFile.Reader reader) {
+      RefRecord held = bring();
+      manager.hashOf(held).files(path, options, () -> manager.mounts().mount(held, false), reader);
+    }
+
+    @Override
+    public Digest digestAs(String path, int mode, int uid, int gid) {
+      RefRecord held = bring();
+      return ContentHash.digestAs(path, mode, uid, gid, () -> manager.mounts().mount(held, false));
     }
 
     @Override

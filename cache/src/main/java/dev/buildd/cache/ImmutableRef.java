@@ -2,6 +2,7 @@ package dev.buildd.cache;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.cache.contenthash.ListedFile;
 import dev.buildd.snapshot.Mount;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -58,6 +59,12 @@ public interface ImmutableRef extends AutoCloseable {
 
   /** The digest of what is at a path (wire.md section 14.4); remembered for the next time. */
   Digest checksum(String path, ChecksumOptions options);
+
+  /** Hands over the files that {@link #checksum} looked at. Off virtual threads. */
+  void files(String path, ChecksumOptions options, ListedFile.Reader reader);
+
+  /** The digest that the file at an absolute path would have, were its mode and owner others. */
+  Digest digestAs(String path, int mode, int uid, int gid);
 
   /**
    * The layers that make it up, lowest first: one ref for each layer that an exported image would

@@ -49,6 +49,12 @@ public record Stat(
     return type() == S_IFCHR || type() == S_IFBLK;
   }
 
+  /** The same file, were its mode and owner others. */
+  public Stat with(int otherMode, int otherUid, int otherGid) {
+    return new Stat(
+        dev, ino, otherMode, nlink, otherUid, otherGid, rdev, size, blocks, mtimeNanos, ctimeNanos);
+  }
+
   /** Permission bits with set-user-id, set-group-id and sticky. */
   public int permissions() {
     return mode & 07777;

@@ -1,11 +1,13 @@
 package dev.buildd.daemon.build;
 
+import dev.buildd.base.text.GoBool;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Definition;
 import dev.buildd.session.exporter.ExportRequest;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What a client asks to be built, as it came: nothing of it has been checked.
@@ -47,6 +49,12 @@ public record BuildRequest(
     cacheExports = List.copyOf(cacheExports);
     cacheImports = List.copyOf(cacheImports);
     entitlements = List.copyOf(entitlements);
+  }
+
+  /** Whether those who watch are told why steps run: {@code BUILDKIT_EXPLAIN=1}. */
+  public boolean explains() {
+    return Stream.of("BUILDKIT_EXPLAIN", "build-arg:BUILDKIT_EXPLAIN")
+        .anyMatch(name -> GoBool.isTrue(attributes.getOrDefault(name, "")));
   }
 
   /**

@@ -120,6 +120,9 @@ public final class Builds implements AutoCloseable {
   private Map<String, String> run(BuildRequest request) throws Exception {
     // there before anything is checked, lest a client that watches a refused build waits for it
     Job job = parts.solver().newJob(request.ref(), request.session());
+    if (request.explains()) {
+      job.journal().explain();
+    }
     try (LeaseManager.Lease _ = parts.leases().open()) {
       return run(request, job, wanted(request));
     } finally {

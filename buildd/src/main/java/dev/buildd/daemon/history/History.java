@@ -9,6 +9,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
+import dev.buildd.client.BuildExplanation;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.daemon.history.HistoryBlobs.Blob;
@@ -251,6 +252,12 @@ public final class History implements BuildObserver, AutoCloseable {
                 started.getRef(), begun, end.at(), end.progress(), out.getError().getMessage()));
     belongings.add(trace);
     out.setTrace(trace.descriptor());
+    Optional<BuildExplanation> explanation = Explanations.of(end.progress());
+    if (explanation.isPresent()) {
+      Blob blob = new Blob(BuildExplanation.TYPE, explanation.get().toBytes());
+      belongings.add(blob);
+      out.setExplanation(blob.descriptor());
+    }
     if (end.failure().isEmpty()) {
       BuildResultInfo.Builder made = out.getResultBuilder(); // there even if nothing stands in it
       for (String image : images) {

@@ -25,7 +25,8 @@ final class HistoryBlobs {
 
   /** The digests of what belongs to the record. */
   static Set<String> of(BuildHistoryRecord record) {
-    return Stream.of(record.getLogs(), record.getExternalError(), record.getTrace())
+    return Stream.of(
+            record.getLogs(), record.getExternalError(), record.getTrace(), record.getExplanation())
         .map(Descriptor::getDigest)
         .filter(digest -> !digest.isEmpty())
         .collect(Collectors.toCollection(HashSet::new));

@@ -5,13 +5,19 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.FileFailures;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.contenthash.HashTree.Disk;
 import dev.buildd.cache.contenthash.HashTree.Found;
 import dev.buildd.cache.contenthash.HashTree.Work;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -140,6 +146,85 @@ public final class ContentHash {
             lock.unlock();
           }
         });
+  }
+
+  /**
+   * Hands over the files whose digests {@link #checksum} has computed for the same path and
+   * options. Directories count as what is in them.
+   */
+  public void files(
+      String path,
+      ChecksumOptions options,
+      Supplier<? extends OpenTree> mount,
+      ListedFile.Reader reader) {
+    FileFailures.wrap(
+        "list \"" + path + "\"",
+        () -> {
+          lock.lockInterruptibly();
+          try (LazyDisk disk = new LazyDisk(mount)) {
+            tree.settle();
+            return reading(() -> {
+              list(path, options, disk, reader);
+              return true;
+            });
+          } finally {
+            lock.unlock();
+          }
+        });
+  }
+
+  private void list(String path, ChecksumOptions options, Disk disk, ListedFile.Reader reader)
+      throws IOException, InterruptedException {
+    if (!options.isPlain()) {
+      Selection selection = new Selection(tree, disk, path, options);
+      selection.select();
+      for (Selection.Entry entry : selection.entries()) {
+        list(entry.node(), entry.real(), disk, reader);
+      }
+      return;
+    }
+    Found found = tree.resolve(HashTree.clean(path), options.followLinks(), disk);
+    if (found.node() != null) {
+      Deque<Map.Entry<String, HashTree.Node>> pending = new ArrayDeque<>();
+      pending.push(Map.entry(found.path(), found.node()));
+      while (!pending.isEmpty()) {
+        Map.Entry<String, HashTree.Node> next = pending.pop();
+        list(next.getValue(), next.getKey(), disk, reader);
+        SortedMap<String, HashTree.Node> children = next.getValue().children;
+        if (children != null) {
+          children.forEach(
+              (name, child) -> pending.push(Map.entry(next.getKey() + "/" + name, child)));
+        }
+      }
+    }
+  }
+
+  private static void list(HashTree.Node node, String path, Disk disk, ListedFile.Reader reader)
+      throws IOException, InterruptedException {
+    Digest own = node.own;
+    if (own != null) {
+      Stat stat = Linux.lstat(HashTree.at(disk, path));
+      reader.read(
+          new ListedFile(
+              path.isEmpty() ? "/" : path, stat.mode(), stat.uid(), stat.gid(), stat.size(), own));
+    }
+    if (Thread.interrupted()) {
+      throw new InterruptedException("listing " + path);
+    }
+  }
+
+  /** The digest that a file would have if its permissions and owner were others. */
+  public static Digest digestAs(
+      String path, int mode, int uid, int gid, Supplier<? extends OpenTree> mount) {
+    return FileFailures.wrap(
+        "checksum of \"" + path + "\"",
+        () ->
+            reading(() -> {
+              try (LazyDisk disk = new LazyDisk(mount)) {
+                Path file = HashTree.at(disk, path);
+                return FileHash.of(file, Linux.lstat(file).with(mode, uid, gid));
+              }
+            }));
   }
 
   /** Without a code of its own, as BuildKit has it: clients show a code before the text. */

@@ -94,8 +94,9 @@ final class HashTree {
 
   // --- reading ---
 
-  private static Path at(Disk disk, String path) throws IOException {
-    return disk.root().resolve(path.substring(1));
+  /** Where the file at an absolute path is; the root's is empty or a slash. */
+  static Path at(Disk disk, String path) throws IOException {
+    return path.length() <= 1 ? disk.root() : disk.root().resolve(path.substring(1));
   }
 
   /**
@@ -106,7 +107,7 @@ final class HashTree {
     SortedMap<String, Node> known = directory.children;
     if (known == null) {
       known = new TreeMap<>(ByteOrder.INSTANCE);
-      for (Path file : LayerFiles.list(path.isEmpty() ? disk.root() : at(disk, path))) {
+      for (Path file : LayerFiles.list(at(disk, path))) {
         known.put(file.getFileName().toString(), new Node());
       }
       directory.children = known;
@@ -217,7 +218,7 @@ final class HashTree {
   }
 
   static void hash(Work work, Disk disk) throws IOException, InterruptedException {
-    Path file = work.path.isEmpty() ? disk.root() : at(disk, work.path);
+    Path file = at(disk, work.path);
     work.node.own = FileHash.of(file, Linux.lstat(file));
   }
 

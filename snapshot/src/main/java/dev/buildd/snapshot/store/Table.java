@@ -39,7 +39,15 @@ public enum Table {
   KEY_SAVED(25, "key.saved"),
   /** The keys of a result. */
   KEY_RESULT(26, "key.result"),
-  HISTORY(40, "history");
+  HISTORY(40, "history"),
+  /** Steps that ran, by the number of the run. */
+  RUN(50, "run"),
+  /** By what runs are found again: the last one of each. */
+  RUN_INDEX(51, "run.index"),
+  /** The files that inputs of runs had, by the digest of their contents. */
+  RUN_FILES(52, "run.files"),
+  /** Runs whose results were removed, and why. */
+  RUN_REMOVED(53, "run.removed");
 
   private static final Map<String, Table> BY_NAME = new HashMap<>();
 

@@ -31,6 +31,7 @@ final class ActiveGraph {
   private final CacheSource main;
   private final Clock clock;
   private final @Nullable Semaphore permits;
+  private final RunObserver observer;
   private final Map<ActiveKey, ActiveVertex> actives = new HashMap<>();
   private final Map<Object, Share> executions = new HashMap<>(); // by ExecKey or RecordKey
   private final IdentityHashMap<Owner, Holdings> holdings = new IdentityHashMap<>();
@@ -58,10 +59,11 @@ final class ActiveGraph {
     final Set<Execution> executions = new LinkedHashSet<>();
   }
 
-  ActiveGraph(CacheSource main, Clock clock, @Nullable Semaphore permits) {
+  ActiveGraph(CacheSource main, Clock clock, @Nullable Semaphore permits, RunObserver observer) {
     this.main = main;
     this.clock = clock;
     this.permits = permits;
+    this.observer = observer;
   }
 
   CacheSource main() {
@@ -70,6 +72,10 @@ final class ActiveGraph {
 
   Clock clock() {
     return clock;
+  }
+
+  RunObserver observer() {
+    return observer;
   }
 
   /** How many steps may run at once; null if there is no limit. */
@@ -197,6 +203,11 @@ final class ActiveGraph {
 
   synchronized List<String> sessionsOf(Owner owner) {
     return jobsOf(owner).stream().map(Job::session).filter(s -> !s.isEmpty()).distinct().toList();
+  }
+
+  /** The build that wants it, of several the first; empty if all have left. */
+  synchronized String buildOf(Owner owner) {
+    return jobsOf(owner).stream().map(Job::id).findFirst().orElse("");
   }
 
   synchronized List<Memo> memosOf(Owner owner) {

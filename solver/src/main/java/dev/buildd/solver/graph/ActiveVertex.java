@@ -12,10 +12,12 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +34,7 @@ final class ActiveVertex implements OpContext, Owner {
   private final Map<Owner, Set<CacheSource>> owners = new LinkedHashMap<>();
   private final Map<Integer, ActiveEdge> edges = new HashMap<>(); // guarded by the graph
   private volatile Set<CacheSource> sources;
+  private final List<RunObserver.Lost> lost = new CopyOnWriteArrayList<>();
   private final Map<Integer, Flight<CacheMap>> cacheMaps = new ConcurrentHashMap<>();
   private final Map<Integer, Flight<Digest>> contents = new ConcurrentHashMap<>();
 
@@ -157,15 +160,24 @@ final class ActiveVertex implements OpContext, Owner {
         .join();
   }
 
-  /** Tells that the result was there already, and so nothing that leads to it had to be made. */
-  void cached() {
-    Deque<ActiveVertex> pending = new ArrayDeque<>(List.of(this));
-    while (!pending.isEmpty()) {
-      ActiveVertex next = pending.pop();
-      if (next.progress.cached()) {
-        next.inputs.forEach(input -> pending.push(input.vertex()));
+  /**
+   * Tells that the result was there already, and so nothing that leads to it had to be made.
+   *
+   * @return whether that was news
+   */
+  boolean cached() {
+    boolean news = progress.cached();
+    if (news) {
+      Deque<ActiveVertex> pending = new ArrayDeque<>();
+      inputs.forEach(input -> pending.push(input.vertex()));
+      while (!pending.isEmpty()) {
+        ActiveVertex next = pending.pop();
+        if (next.progress.cached()) {
+          next.inputs.forEach(input -> pending.push(input.vertex()));
+        }
       }
     }
+    return news;
   }
 
   /** Says what was being done when something failed. */
@@ -223,6 +235,10 @@ final class ActiveVertex implements OpContext, Owner {
       log.error("loading a cached result failed by a defect step={}", this, failure);
       throw named(failure);
     }
+    lost.add(
+        new RunObserver.Lost(
+            record.source().name(),
+            Objects.requireNonNullElse(failure.getMessage(), failure.toString())));
     log.info(
         "a cached result is not used step={} result={} of={} error={}",
         this,
@@ -233,6 +249,11 @@ final class ActiveVertex implements OpContext, Owner {
         && BuildException.categoryOf(failure) == Category.NOT_FOUND) {
       graph.main().keys().release(record.resultId());
     }
+  }
+
+  /** The recorded results that could not be had. */
+  List<RunObserver.Lost> lost() {
+    return List.copyOf(lost);
   }
 
   @Override

@@ -7,6 +7,11 @@ import dev.buildd.cache.key.CacheStore;
 public interface CacheSource {
   String id();
 
+  /** What users call it. */
+  default String name() {
+    return id();
+  }
+
   CacheStore keys();
 
   /**

@@ -11,6 +11,7 @@ import java.util.List;
 public final class Journal {
   private final ProgressList events = new ProgressList(); // guarded by this
   private boolean closed; // guarded by this
+  private boolean explaining; // guarded by this
 
   /**
    * What a reader gets at once.
@@ -23,8 +24,16 @@ public final class Journal {
   synchronized void append(ProgressEvent event) {
     if (!closed) {
       events.add(event);
+      if (explaining && event instanceof ProgressEvent.Explained explained) {
+        events.add(explained.asStatus());
+      }
       notifyAll();
     }
+  }
+
+  /** From now on reasons are told as parts of the work too, which every client shows. */
+  public synchronized void explain() {
+    explaining = true;
   }
 
   /** Ends the journal: readers get what is there and then the end. */

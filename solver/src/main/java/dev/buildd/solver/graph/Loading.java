@@ -1,5 +1,6 @@
 package dev.buildd.solver.graph;
 
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,7 +27,20 @@ final class Loading {
             () ->
                 new Execution(graph, vertex, List.of(), self -> List.of(bring(found, self, used))));
     SharedResult value = vertex.await(held).get(held.output());
-    vertex.cached();
+    if (vertex.cached()) {
+      vertex
+          .progress()
+          .explained(
+              new ProgressEvent.Reason(
+                  ProgressEvent.Reason.Kind.HIT,
+                  "cached: its result of "
+                      + found.record().createdAt().truncatedTo(ChronoUnit.SECONDS)
+                      + (found.source().equals(graph.main())
+                          ? ""
+                          : " from the cache " + found.source().name()),
+                  List.of(),
+                  ""));
+    }
     return new Solved(
         held.execution(), value, found.record().key(), names, true, Optional.of(found));
   }

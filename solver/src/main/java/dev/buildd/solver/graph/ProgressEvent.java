@@ -107,6 +107,56 @@ public sealed interface ProgressEvent {
     }
   }
 
+  /** Why a vertex was worked on, or was not. */
+  record Explained(Digest vertex, Reason reason, Instant timestamp) implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new Explained(other.vertex, reason, timestamp);
+    }
+
+    /** The same as a part of the work, for those who know no reasons. */
+    Status asStatus() {
+      return new Status(
+          vertex,
+          "why: " + reason.summary,
+          "",
+          0,
+          0,
+          timestamp,
+          Optional.of(timestamp),
+          Optional.of(timestamp));
+    }
+  }
+
+  /**
+   * Why a vertex was worked on, or was not.
+   *
+   * @param summary one line
+   * @param details more of it, a line each
+   * @param build the build that it is compared with, or from which its result is; empty if unknown
+   */
+  record Reason(Kind kind, String summary, List<String> details, String build) {
+    /** What kind of reason it is. */
+    public enum Kind {
+      /** A recorded result was used. */
+      HIT,
+      /** Nothing like it is known to have run. */
+      FIRST,
+      /** Recorded results were not to be used. */
+      FORCED,
+      /** Something differs from the run that is most like it. */
+      CHANGED,
+      /** It ran before, and its result has been removed. */
+      REMOVED,
+      /** A recorded result was found and could not be had. */
+      LOST
+    }
+
+    public Reason {
+      details = List.copyOf(details);
+    }
+  }
+
   /** A file from which definitions were made. */
   record SourceInfo(String filename, byte[] data, String language, byte[] definition) {}
 

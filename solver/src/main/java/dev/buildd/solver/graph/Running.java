@@ -7,6 +7,7 @@ import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,7 @@ final class Running {
   /**
    * What is run, and under which names its result is recorded.
    *
+   * @param contents of the inputs whose content counts instead of their name
    * @param rootIds the names of a vertex without inputs
    * @param fresh whether the value is forced fresh, and its names lead to no older records
    */
@@ -49,6 +51,7 @@ final class Running {
       CacheKeyId canonical,
       CacheMap map,
       List<Solved> inputs,
+      Map<Integer, Digest> contents,
       Set<CacheKeyId> rootIds,
       boolean fresh) {
     List<SharedResult> arguments() {
@@ -111,9 +114,11 @@ final class Running {
     List<Solved> inputs = solveInputs(map, whole);
     boolean fresh = vertex.key().ignoreCache();
     StringBuilder parts = new StringBuilder(map.random() ? "random:" : "").append(map.digest());
+    Map<Integer, Digest> contents = new HashMap<>();
     for (int i = 0; i < inputs.size(); i++) {
       CacheMap.Dependency dependency = map.dependencies().get(i);
       if (dependency.content().isPresent()) {
+        contents.put(i, vertex.content(i));
         parts.append("|content:").append(vertex.content(i));
       } else {
         parts.append('|').append(inputs.get(i).canonical().value()).append('+');
@@ -127,7 +132,7 @@ final class Running {
             ? edge.rootKey(map)
             : new CacheKeyId(Digest.of(meaning + "@" + output).toString());
     return new Plan(
-        new ActiveGraph.ExecKey(meaning, whole), canonical, map, inputs, rootIds, fresh);
+        new ActiveGraph.ExecKey(meaning, whole), canonical, map, inputs, contents, rootIds, fresh);
   }
 
   private List<Solved> solveInputs(CacheMap map, boolean whole) throws Exception {
@@ -177,15 +182,63 @@ final class Running {
     if (permits != null) {
       permits.acquire();
     }
+    RunObserver.Run observed = vertex.graph().observer().begins(facts(self, plan));
+    Optional<String> result = Optional.empty();
     List<SharedResult> made;
     try {
-      self.progress().started();
-      made = op.exec(self, plan.arguments());
-    } finally {
-      if (permits != null) {
-        permits.release();
+      try {
+        self.progress().started();
+        made = op.exec(self, plan.arguments());
+      } finally {
+        if (permits != null) {
+          permits.release();
+        }
       }
+      keep(self, plan, used, made);
+      result = Optional.of(valueOf(made).id());
+    } finally {
+      observed.ended(result);
     }
+    // told only now that it is recorded, so that no crash can make that a lie
+    self.progress().completed(null);
+    return made;
+  }
+
+  private RunObserver.Facts facts(Execution self, Plan plan) {
+    List<RunObserver.Input> inputs = new ArrayList<>();
+    for (int i = 0; i < plan.inputs().size(); i++) {
+      Solved input = plan.inputs().get(i);
+      Optional<CacheMap.ContentDigest> files = plan.map().dependencies().get(i).content();
+      inputs.add(
+          new RunObserver.Input(
+              vertex.inputs().get(i).vertex().vertex(),
+              input.canonical(),
+              Optional.ofNullable(plan.contents().get(i)),
+              files,
+              !input.probeable(),
+              input.value()));
+    }
+    return new RunObserver.Facts(
+        vertex.graph().buildOf(self),
+        vertex.vertex(),
+        plan.map().digest(),
+        plan.map().random(),
+        plan.canonical(),
+        vertex.key().ignoreCache(),
+        vertex.progress().pin(),
+        inputs,
+        vertex.lost(),
+        vertex.sources().stream()
+            .filter(source -> !source.equals(vertex.graph().main()))
+            .map(CacheSource::name)
+            .toList(),
+        self.progress());
+  }
+
+  /** Records what was made, or lets go of it. */
+  private void keep(Execution self, Plan plan, boolean used, List<SharedResult> made)
+      throws Exception {
+    Op op = vertex.vertex().op();
     boolean complete = false;
     try {
       if (used && op.usesInputs()) { // else its inputs may be lost, and are made again first
@@ -200,9 +253,6 @@ final class Running {
         made.forEach(SharedResult::close);
       }
     }
-    // told only now that it is recorded, so that no crash can make that a lie
-    self.progress().completed(null);
-    return made;
   }
 
   private SharedResult valueOf(List<SharedResult> outputs) {

@@ -26,10 +26,10 @@ public final class Solver {
    * @param main the daemon's own cache, where results are recorded
    * @param maxParallelism how many steps may run at once; zero means no limit
    */
-  public Solver(CacheSource main, Clock clock, int maxParallelism) {
+  public Solver(CacheSource main, Clock clock, int maxParallelism, RunObserver observer) {
     this.graph =
         new ActiveGraph(
-            main, clock, maxParallelism > 0 ? new Semaphore(maxParallelism, true) : null);
+            main, clock, maxParallelism > 0 ? new Semaphore(maxParallelism, true) : null, observer);
   }
 
   /** Opens a job; the id must not be in use. */

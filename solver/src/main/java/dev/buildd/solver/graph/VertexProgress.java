@@ -27,6 +27,7 @@ public final class VertexProgress {
   private final ProgressList published = new ProgressList();
   private final Map<Object, Consumer<ProgressEvent>> listeners = new LinkedHashMap<>();
   private ProgressEvent.VertexState state;
+  private String pin = "";
 
   VertexProgress(Clock clock, ProgressEvent.VertexState initial) {
     this.clock = clock;
@@ -164,8 +165,20 @@ public final class VertexProgress {
   }
 
   /** Tells what a source turned out to be; see {@link ProgressEvent.SourceResolved}. */
-  public void resolved(String identifier, Map<String, String> attributes, String pin) {
-    publish(new ProgressEvent.SourceResolved(vertex(), identifier, attributes, pin));
+  public synchronized void resolved(
+      String identifier, Map<String, String> attributes, String resolvedPin) {
+    pin = resolvedPin;
+    publish(new ProgressEvent.SourceResolved(vertex(), identifier, attributes, resolvedPin));
+  }
+
+  /** What the vertex, if it is a source, turned out to be; else empty. */
+  synchronized String pin() {
+    return pin;
+  }
+
+  /** Tells why the work was done, or need not be done; see {@link ProgressEvent.Explained}. */
+  public void explained(ProgressEvent.Reason reason) {
+    publish(new ProgressEvent.Explained(vertex(), reason, now()));
   }
 
   /** Begins a part of the work that users see as a line of its own. */

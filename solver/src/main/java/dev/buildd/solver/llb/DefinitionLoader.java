@@ -157,7 +157,8 @@ public final class DefinitionLoader {
         !meta.hasExportCache() || meta.getExportCache().getValue(),
         group,
         caches,
-        factory.create(OpFactory.Request.of(op, meta, digest, name, platform(op))));
+        factory.create(OpFactory.Request.of(op, meta, digest, name, platform(op))),
+        op);
   }
 
   /** Names are made of names: a small graph could ask for one that fills all memory. */

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** A vertex made from a definition. Compared by identity: the solver merges by digest. */
-final class LlbVertex implements Vertex {
+public final class LlbVertex implements Vertex {
   private final Digest digest;
   private final String name;
   private final List<Edge> inputs;
@@ -18,6 +18,7 @@ final class LlbVertex implements Vertex {
   private final Optional<ProgressGroup> group;
   private final List<CacheSource> caches;
   private final Op op;
+  private final dev.buildd.proto.pb.Op message;
 
   LlbVertex(
       Digest digest,
@@ -27,7 +28,8 @@ final class LlbVertex implements Vertex {
       boolean exportCache,
       Optional<ProgressGroup> group,
       List<CacheSource> caches,
-      Op op) {
+      Op op,
+      dev.buildd.proto.pb.Op message) {
     this.digest = digest;
     this.name = name;
     this.inputs = List.copyOf(inputs);
@@ -36,6 +38,7 @@ final class LlbVertex implements Vertex {
     this.group = group;
     this.caches = caches;
     this.op = op;
+    this.message = message;
   }
 
   @Override
@@ -76,5 +79,10 @@ final class LlbVertex implements Vertex {
   @Override
   public Op op() {
     return op;
+  }
+
+  /** The operation as the definition has it. */
+  public dev.buildd.proto.pb.Op message() {
+    return message;
   }
 }

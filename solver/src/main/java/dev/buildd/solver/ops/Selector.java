@@ -5,8 +5,11 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
+import dev.buildd.cache.contenthash.ListedFile;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.solver.graph.CacheMap;
+import dev.buildd.solver.graph.OpContext;
+import dev.buildd.solver.graph.SharedResult;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -80,7 +83,13 @@ record Selector(String path, ChecksumOptions options) {
   static CacheMap.ContentDigest contentDigest(int input, List<Selector> selectors) {
     List<Selector> wanted =
         selectors.isEmpty() ? List.of(new Selector("/", ChecksumOptions.PLAIN)) : selectors;
-    return (result, context) -> {
+    return new Content(input, wanted);
+  }
+
+  /** Tells the selected parts of one input from others. */
+  private record Content(int input, List<Selector> wanted) implements CacheMap.ContentDigest {
+    @Override
+    public Digest of(SharedResult result, OpContext context) throws StepException {
       Optional<ImmutableRef> ref = RefResult.refOf(result);
       List<String> digests = new ArrayList<>();
       try {
@@ -96,6 +105,14 @@ record Selector(String path, ChecksumOptions options) {
       }
       // of one alone too: exported caches name it so
       return Digest.of(String.join("\0", digests));
-    };
+    }
+
+    @Override
+    public void files(SharedResult result, ListedFile.Reader reader) {
+      Optional<ImmutableRef> ref = RefResult.refOf(result);
+      if (ref.isPresent()) {
+        wanted.forEach(selector -> ref.get().files(selector.path, selector.options, reader));
+      }
+    }
   }
 }

@@ -49,6 +49,11 @@ final class ImportedSource implements CacheSource {
   }
 
   @Override
+  public String name() {
+    return origin.name();
+  }
+
+  @Override
   public CacheStore keys() {
     return cache.keys();
   }

@@ -75,7 +75,7 @@ final class Lab implements CacheSource {
                 Lab.class.getClassLoader(),
                 new Class<?>[] {CacheStore.class},
                 (proxy, method, arguments) -> asked(memory, proxy, method, arguments));
-    solver = new Solver(this, Clock.systemUTC(), maxParallelism);
+    solver = new Solver(this, Clock.systemUTC(), maxParallelism, RunObserver.NONE);
   }
 
   /** The store, where another thread may go on before each answer. */

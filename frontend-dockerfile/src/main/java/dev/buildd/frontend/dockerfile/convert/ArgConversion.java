@@ -39,7 +39,7 @@ final class ArgConversion {
 
   private Arg.Variable convert(Arg arg, Arg.Variable variable, Words words) {
     String name = variable.key();
-    SecretNames.check("ARG", name, arg.origin().location(), linter);
+    SecretCheck.check("ARG", name, arg.origin().location(), linter);
     Optional<String> given = Optional.ofNullable(shared.buildArgs().get(name));
     Optional<String> own = given.isPresent() ? given : variable.value().map(words::word);
     Optional<String> global =

@@ -46,7 +46,7 @@ final class MetadataConversion {
     StringBuilder text = new StringBuilder("ENV");
     for (KeyValue pair : env.pairs()) {
       noteLegacy(pair, env.origin());
-      SecretNames.check("ENV", pair.key(), env.origin().location(), linter);
+      SecretCheck.check("ENV", pair.key(), env.origin().location(), linter);
       stage.setVariable(pair.key(), pair.value());
       image.putEnv(pair.key(), pair.value());
       text.append(' ').append(pair.key()).append('=').append(pair.value());

@@ -55,8 +55,8 @@ class LinterTest {
         "skip|invalid check option \"skip\"",
         "skip=a;|invalid check option \"\"",
         "foo=a|invalid check option \"foo\"",
-        "error=x|failed to parse check option \"error=x\": strconv.ParseBool: parsing \"x\": invalid"
-            + " syntax",
+        "error=x|failed to parse check option \"error=x\": strconv.ParseBool: parsing \"x\":"
+            + " invalid syntax",
         "skip=a;error=true;experimental=a;x|OK",
         "skip=a;error=true;x;y|invalid check option \"x;y\"",
       })
@@ -120,19 +120,6 @@ class LinterTest {
   void onlyImagesOfOtherPlatformsHaveNoManual() {
     assertThat(Rule.values()).hasSize(22);
     assertThat(Rule.INVALID_BASE_IMAGE_PLATFORM.url()).isEmpty();
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"password", "API_KEY", "MY_SECRET_X", "Token_", "_auth", "APIKEY"})
-  void soundsSecret(String name) {
-    assertThat(SecretNames.isSecret(name)).isTrue();
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {"monkey", "PUBLIC_KEY", "TOKEN_FILE", "secret_version", "", "keys", "a-key"})
-  void soundsHarmless(String name) {
-    assertThat(SecretNames.isSecret(name)).isFalse();
   }
 
   @Test

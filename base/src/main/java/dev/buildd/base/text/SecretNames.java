@@ -1,4 +1,4 @@
-package dev.buildd.frontend.dockerfile.lint;
+package dev.buildd.base.text;
 
 import java.util.Locale;
 import java.util.Set;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.buildd.solver.explain;
+
+import org.jspecify.annotations.NullMarked;
