@@ -141,7 +141,9 @@ final class ConfigFile {
             addresses.isEmpty() ? base.grpc().addresses() : addresses,
             text(grpc, "debugAddress").filter(a -> !a.isEmpty()),
             number(grpc, "uid").map(Long::intValue).orElse(base.grpc().uid()),
-            number(grpc, "gid").map(Long::intValue).orElse(base.grpc().gid())),
+            number(grpc, "gid").map(Long::intValue).orElse(base.grpc().gid()),
+            tls(grpc.path("tls")),
+            duration(grpc, "drainTimeout").orElse(base.grpc().drain())),
         worker(base.worker()),
         new BuilddConfig.Dns(
             texts(dns, "nameservers"), texts(dns, "options"), texts(dns, "searchDomains")),
@@ -154,6 +156,13 @@ final class ConfigFile {
         system(base.system()),
         frontends(),
         Set.copyOf(texts(tree, "insecure-entitlements")));
+  }
+
+  private BuilddConfig.Tls tls(JsonNode table) {
+    return new BuilddConfig.Tls(
+        text(table, "cert").orElse(""),
+        text(table, "key").orElse(""),
+        text(table, "ca").orElse(""));
   }
 
   private BuilddConfig.OciWorker worker(BuilddConfig.OciWorker base) {

@@ -291,8 +291,11 @@ final class Daemon implements AutoCloseable {
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>(List.of(ours));
     services.add(new HealthStatusManager().getHealthService().bindService());
+    Optional<ServerTls> tls = ServerTls.open(config.grpc().tls());
+    tls.ifPresent(this::part);
+    Listener.Setup setup = new Listener.Setup(config.grpc(), tls, loops, services);
     for (String address : config.grpc().addresses()) {
-      part(Listener.open(address, config.grpc(), loops, services));
+      part(Listener.open(address, setup));
       log.info("running server on {}", address);
     }
     Optional<String> debug = config.grpc().debugAddress();

@@ -35,17 +35,23 @@ final class Listener implements AutoCloseable {
   }
 
   /**
+   * What all listeners share.
+   *
+   * @param grpc who owns sockets
+   * @param tls for those that are reached by TCP
+   */
+  record Setup(
+      BuilddConfig.Grpc grpc,
+      Optional<ServerTls> tls,
+      EventLoopGroup loops,
+      List<ServerServiceDefinition> services) {}
+
+  /**
    * Listens.
    *
    * @param address {@code unix://path} or {@code tcp://host:port}
-   * @param grpc who owns sockets
    */
-  static Listener open(
-      String address,
-      BuilddConfig.Grpc grpc,
-      EventLoopGroup loops,
-      List<ServerServiceDefinition> services)
-      throws Exception {
+  static Listener open(String address, Setup setup) throws Exception {
     if (address.isEmpty()) {
       throw BuildException.invalid("--addr cannot be empty");
     }
@@ -55,55 +61,77 @@ final class Listener implements AutoCloseable {
           "address " + address + " does not contain proto, you meant unix://" + address + " ?");
     }
     String rest = address.substring(end + 3);
-    Optional<Path> path = Optional.empty();
-    NettyServerBuilder builder;
-    switch (address.substring(0, end)) {
-      case "unix" -> {
-        Path file = Path.of(rest).toAbsolutePath();
-        path = Optional.of(file);
-        builder =
-            NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(file))
-                .channelType(NioServerDomainSocketChannel.class);
-      }
-      case "tcp" -> {
-        InetSocketAddress at = inet(address, rest);
-        log.warn(
-            "TLS is not enabled for {}. enabling mutual TLS authentication is highly"
-                + " recommended",
-            address);
-        builder = NettyServerBuilder.forAddress(at).channelType(NioServerSocketChannel.class);
-      }
+    return switch (address.substring(0, end)) {
+      case "unix" -> unix(address, Path.of(rest).toAbsolutePath(), setup);
+      case "tcp" -> tcp(address, inet(address, rest), setup);
       case "npipe", "fd" ->
           throw new BuildException(
               Category.UNIMPLEMENTED,
               "address " + address + " is not supported by this daemon yet");
       default -> throw BuildException.invalid("addr " + address + " not supported");
+    };
+  }
+
+  private static Listener unix(String address, Path file, Setup setup) throws Exception {
+    Server server =
+        server(
+            NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(file))
+                .channelType(NioServerDomainSocketChannel.class),
+            setup);
+    try {
+      BuilddConfig.Grpc grpc = setup.grpc();
+      return new Listener(
+          server,
+          Optional.of(SocketFile.bind(file, SOCKET_MODE, grpc.uid(), grpc.gid(), server::start)));
+    } catch (IOException e) {
+      throw failed(address, e);
     }
+  }
+
+  private static Listener tcp(String address, InetSocketAddress at, Setup setup) {
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(at).channelType(NioServerSocketChannel.class);
+    secure(address, builder, setup.tls());
+    try {
+      return new Listener(server(builder, setup).start(), Optional.empty());
+    } catch (IOException e) {
+      throw failed(address, e);
+    }
+  }
+
+  private static void secure(String address, NettyServerBuilder builder, Optional<ServerTls> tls) {
+    if (tls.isEmpty()) {
+      log.warn(
+          "TLS is not enabled for {}. enabling mutual TLS authentication is highly recommended",
+          address);
+      return;
+    }
+    builder.sslContext(tls.get().context());
+    if (!tls.get().asksForCertificates()) {
+      log.warn(
+          "clients of {} need no certificate: whoever reaches it may build. Name their authority in"
+              + " grpc.tls.ca or --tlscacert",
+          address);
+    }
+  }
+
+  private static Server server(NettyServerBuilder builder, Setup setup) {
     builder
-        .bossEventLoopGroup(loops)
-        .workerEventLoopGroup(loops)
+        .bossEventLoopGroup(setup.loops())
+        .workerEventLoopGroup(setup.loops())
         .directExecutor() // handlers only signal; the work is done on threads of their own
         .maxInboundMessageSize(MAX_MESSAGE)
         .maxInboundMetadataSize(MAX_MESSAGE)
         .permitKeepAliveWithoutCalls(true)
         .permitKeepAliveTime(1, TimeUnit.SECONDS);
-    services.forEach(builder::addService);
-    Server server = builder.build();
-    Optional<SocketFile> socket = Optional.empty();
-    try {
-      if (path.isPresent()) {
-        socket =
-            Optional.of(
-                SocketFile.bind(path.get(), SOCKET_MODE, grpc.uid(), grpc.gid(), server::start));
-      } else {
-        server.start();
-      }
-    } catch (IOException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw new BuildException(
-          Category.UNAVAILABLE, "failed to listen at " + address + ": " + cause.getMessage(), e);
-    }
-    return new Listener(server, socket);
+    setup.services().forEach(builder::addService);
+    return builder.build();
+  }
+
+  private static BuildException failed(String address, IOException e) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    return new BuildException(
+        Category.UNAVAILABLE, "failed to listen at " + address + ": " + cause.getMessage(), e);
   }
 
   private static InetSocketAddress inet(String address, String rest) throws IOException {

@@ -123,6 +123,21 @@ public final class Main implements Callable<Integer> {
   @Nullable String debugAddress;
 
   @Option(
+      names = "--tlscert",
+      paramLabel = "FILE",
+      description = "certificate to show at tcp:// addresses, PEM")
+  @Nullable String tlsCertificate;
+
+  @Option(names = "--tlskey", paramLabel = "FILE", description = "key of that certificate, PEM")
+  @Nullable String tlsKey;
+
+  @Option(
+      names = "--tlscacert",
+      paramLabel = "FILE",
+      description = "authorities whose certificates clients must show, PEM")
+  @Nullable String tlsAuthority;
+
+  @Option(
       names = "--allow-insecure-entitlement",
       paramLabel = "NAME",
       description = "allows insecure entitlements: network.host, security.insecure, device")
@@ -248,11 +263,6 @@ public final class Main implements Callable<Integer> {
       hidden = true)
   List<String> ignoredValues = new ArrayList<>();
 
-  @Option(
-      names = {"--tlscert", "--tlskey", "--tlscacert"},
-      hidden = true)
-  List<String> tls = new ArrayList<>();
-
   public static void main(String[] args) {
     StartAhead.begin();
     CommandLine line = new CommandLine(new Main());
@@ -333,10 +343,6 @@ public final class Main implements Callable<Integer> {
   }
 
   private BuilddConfig flagged(BuilddConfig base) {
-    if (!tls.isEmpty()) {
-      throw new BuildException(
-          Category.UNIMPLEMENTED, "TLS is not supported by this daemon yet; use a unix socket");
-    }
     refuse("--proxy-network", proxyNetwork);
     refuse("--oci-worker-selinux", selinux);
     if (isTrue(containerdWorker) || containerdAddress != null) {
@@ -403,7 +409,16 @@ public final class Main implements Callable<Integer> {
         addresses.isEmpty() ? base.addresses() : addresses,
         debugAt,
         base.uid(),
-        group == null ? base.gid() : Accounts.groupId(group));
+        group == null ? base.gid() : Accounts.groupId(group),
+        new BuilddConfig.Tls(
+            over(base.tls().cert(), tlsCertificate),
+            over(base.tls().key(), tlsKey),
+            over(base.tls().ca(), tlsAuthority)),
+        base.drain());
+  }
+
+  private static String over(String base, @Nullable String flag) {
+    return flag == null || flag.isEmpty() ? base : flag;
   }
 
   private BuilddConfig.OciWorker worker(BuilddConfig.OciWorker base) {

@@ -41,6 +41,11 @@ final class ConfigFileTest {
               debugAddress = "0.0.0.0:2"
               uid = 3
               gid = 4
+              drainTimeout = "90s"
+              [grpc.tls]
+                cert = "/tls.crt"
+                key = "/tls.key"
+                ca = "/tls-ca.crt"
             [dns]
               nameservers = ["1.1.1.1"]
               options = ["edns0"]
@@ -85,7 +90,12 @@ final class ConfigFileTest {
                 Path.of("/r"),
                 new BuilddConfig.Log("warn", true),
                 new BuilddConfig.Grpc(
-                    List.of("unix:///a", "tcp://0.0.0.0:1"), Optional.of("0.0.0.0:2"), 3, 4),
+                    List.of("unix:///a", "tcp://0.0.0.0:1"),
+                    Optional.of("0.0.0.0:2"),
+                    3,
+                    4,
+                    new BuilddConfig.Tls("/tls.crt", "/tls.key", "/tls-ca.crt"),
+                    Duration.ofSeconds(90)),
                 new BuilddConfig.OciWorker(
                     false,
                     Map.of("team", "compilers"),
@@ -148,8 +158,6 @@ final class ConfigFileTest {
     for (String asked :
         List.of(
             "proxyNetwork = true",
-            "[grpc.tls]\ncert = \"/c\"",
-            "[grpc.tls]\nca = \"/c\"",
             "[worker.oci]\nselinux = true",
             "[worker.oci]\nuserRemapUnsupported = \"user\"")) {
       assertThatThrownBy(() -> load(asked))
