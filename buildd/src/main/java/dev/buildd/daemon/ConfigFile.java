@@ -130,13 +130,20 @@ final class ConfigFile {
             : flag(tree, "debug").orElse(false)
                 ? "debug"
                 : text(log, "level").orElse(base.log().level());
+    if (!Main.LOG_LEVELS.contains(level)) {
+      throw wrong("level", "error, warn, info, debug or trace");
+    }
+    String format = text(log, "format").orElse("text");
+    if (!List.of("text", "json", "").contains(format)) {
+      throw wrong("format", "text or json");
+    }
     JsonNode grpc = tree.path("grpc");
     List<String> addresses = texts(grpc, "address");
     JsonNode history = tree.path("history");
     JsonNode dns = tree.path("dns");
     return new BuilddConfig(
         text(tree, "root").map(Path::of).orElse(base.root()),
-        new BuilddConfig.Log(level, text(log, "format").orElse("text").equals("json")),
+        new BuilddConfig.Log(level, format.equals("json")),
         new BuilddConfig.Grpc(
             addresses.isEmpty() ? base.grpc().addresses() : addresses,
             text(grpc, "debugAddress").filter(a -> !a.isEmpty()),

@@ -1,5 +1,6 @@
 package dev.buildd.daemon;
 
+import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import io.grpc.Server;
@@ -13,6 +14,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -39,19 +41,23 @@ final class Listener implements AutoCloseable {
    *
    * @param grpc who owns sockets
    * @param tls for those that are reached by TCP
+   * @param passed sockets that are there already
    */
   record Setup(
       BuilddConfig.Grpc grpc,
       Optional<ServerTls> tls,
+      PassedSockets passed,
       EventLoopGroup loops,
       List<ServerServiceDefinition> services) {}
 
   /**
    * Listens.
    *
-   * @param address {@code unix://path} or {@code tcp://host:port}
+   * @param address {@code unix://path}, {@code tcp://host:port}, or {@code fd://}, {@code
+   *     fd://name} or {@code fd://number} for sockets that were passed on to the process
+   * @return one for each socket
    */
-  static Listener open(String address, Setup setup) throws Exception {
+  static List<Listener> open(String address, Setup setup) throws Exception {
     if (address.isEmpty()) {
       throw BuildException.invalid("--addr cannot be empty");
     }
@@ -62,12 +68,12 @@ final class Listener implements AutoCloseable {
     }
     String rest = address.substring(end + 3);
     return switch (address.substring(0, end)) {
-      case "unix" -> unix(address, Path.of(rest).toAbsolutePath(), setup);
-      case "tcp" -> tcp(address, inet(address, rest), setup);
-      case "npipe", "fd" ->
+      case "unix" -> List.of(unix(address, Path.of(rest).toAbsolutePath(), setup));
+      case "tcp" -> List.of(tcp(address, inet(address, rest), setup));
+      case "fd" -> passed(address, setup.passed().find(rest), setup);
+      case "npipe" ->
           throw new BuildException(
-              Category.UNIMPLEMENTED,
-              "address " + address + " is not supported by this daemon yet");
+              Category.UNIMPLEMENTED, "address " + address + " is for daemons on Windows");
       default -> throw BuildException.invalid("addr " + address + " not supported");
     };
   }
@@ -96,6 +102,31 @@ final class Listener implements AutoCloseable {
       return new Listener(server(builder, setup).start(), Optional.empty());
     } catch (IOException e) {
       throw failed(address, e);
+    }
+  }
+
+  private static List<Listener> passed(
+      String address, List<PassedSockets.Passed> sockets, Setup setup) {
+    List<Listener> out = new ArrayList<>();
+    boolean done = false;
+    try {
+      for (PassedSockets.Passed socket : sockets) {
+        PassedChannel channel = PassedChannel.of(socket.descriptor());
+        NettyServerBuilder builder =
+            NettyServerBuilder.forAddress(new InetSocketAddress(0)).channelFactory(() -> channel);
+        if (!PassedChannel.isUnix(socket.descriptor())) {
+          secure(address + " (descriptor " + socket.descriptor() + ")", builder, setup.tls());
+        }
+        out.add(new Listener(server(builder, setup).start(), Optional.empty()));
+      }
+      done = true;
+      return out;
+    } catch (IOException e) {
+      throw failed(address, e);
+    } finally {
+      if (!done) {
+        out.forEach(one -> Cleanup.run("stop listening", one::close));
+      }
     }
   }
 
@@ -149,6 +180,16 @@ final class Listener implements AutoCloseable {
           Category.INVALID_ARGUMENT, "address " + address + " has no valid port", e);
     }
     throw BuildException.invalid("address " + address + " has no port");
+  }
+
+  /** Takes no more connections and calls; those that are under way go on. */
+  void shutdown() {
+    server.shutdown();
+  }
+
+  /** Waits until all calls have ended; false if they have not by then. */
+  boolean awaitEnd(long nanos) throws InterruptedException {
+    return server.awaitTermination(nanos, TimeUnit.NANOSECONDS);
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.buildd.daemon;
 
-import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Accounts;
@@ -17,8 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +37,9 @@ public final class Main implements Callable<Integer> {
   }
 
   private static final Logger log = LoggerFactory.getLogger(Main.class);
+  static final Set<String> LOG_LEVELS =
+      Set.of("error", "warn", "warning", "info", "debug", "trace");
+  private static final int STOPPED = -1; // no code of a process
   private static final Path DEFAULT_CONFIG = Path.of("/etc/buildkit/buildkitd.toml");
 
   static final class VersionText implements CommandLine.IVersionProvider {
@@ -276,6 +276,9 @@ public final class Main implements Callable<Integer> {
       return 1;
     });
     int code = line.execute(args);
+    if (code == STOPPED) {
+      Runtime.getRuntime().halt(0); // whatever threads of libraries are left
+    }
     if (code != 0) {
       System.exit(code);
     }
@@ -283,41 +286,25 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    ConfigFile.Loaded loaded = load();
     if (checkConfig) {
-      loaded.warnings().forEach(System.err::println);
-      return loaded.warnings().isEmpty() ? 0 : 1;
+      List<String> warnings = load().warnings();
+      warnings.forEach(System.err::println);
+      return warnings.isEmpty() ? 0 : 1;
     }
-    BuilddConfig settings = flagged(loaded.config());
-    Logging.apply(settings.log());
-    loaded.warnings().forEach(log::warn);
     if (!ignoredFlags.isEmpty() || !ignoredValues.isEmpty()) {
       log.debug("flags that are not supported by this daemon yet were ignored");
     }
-    CountDownLatch begun = new CountDownLatch(1);
-    CountDownLatch stopped = new CountDownLatch(1);
-    AtomicReference<@Nullable Daemon> daemon = new AtomicReference<>();
-    // before the first socket answers: who is told to stop then has to end in order too
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new StopHook(() -> {
-              Scope.awaitUninterruptibly(begun);
-              Daemon serving = daemon.get();
-              if (serving == null) {
-                return false; // it failed to start, and says so
-              }
-              log.info("stopping server");
-              serving.close();
-              stopped.countDown();
-              return true;
-            }));
-    try {
-      daemon.set(Daemon.start(settings));
-    } finally {
-      begun.countDown();
-    }
-    stopped.await();
-    return 0;
+    new DaemonProcess(this::settings, ServiceManager.of(System.getenv())).run();
+    return STOPPED;
+  }
+
+  /** The file, with the flags over it; the log is as they say from then on. */
+  private BuilddConfig settings() throws IOException {
+    ConfigFile.Loaded loaded = load();
+    BuilddConfig settings = flagged(loaded.config());
+    Logging.apply(settings.log());
+    loaded.warnings().forEach(log::warn);
+    return settings;
   }
 
   private ConfigFile.Loaded load() throws IOException {
@@ -384,7 +371,7 @@ public final class Main implements Callable<Integer> {
     if (Boolean.TRUE.equals(trace)) {
       level = "trace";
     }
-    if (!Set.of("error", "warn", "warning", "info", "debug", "trace").contains(level)) {
+    if (!LOG_LEVELS.contains(level)) {
       throw BuildException.invalid("not a valid log level: \"" + level + "\"");
     }
     boolean json = base.json();

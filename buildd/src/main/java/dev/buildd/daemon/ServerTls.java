@@ -62,7 +62,12 @@ final class ServerTls implements AutoCloseable {
     return isAskedFor(files) ? Optional.of(new ServerTls(files)) : Optional.empty();
   }
 
-  private static boolean isAskedFor(BuilddConfig.Tls files) {
+  /**
+   * Whether the settings ask for TLS.
+   *
+   * @throws BuildException if they are incomplete
+   */
+  static boolean isAskedFor(BuilddConfig.Tls files) {
     if (files.equals(BuilddConfig.Tls.NONE)) {
       return false;
     }

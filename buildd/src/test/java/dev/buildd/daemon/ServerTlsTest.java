@@ -111,18 +111,6 @@ final class ServerTlsTest {
         .isInstanceOf(BuildException.class);
   }
 
-  private String log() throws IOException {
-    return Files.readString(directory.resolve("log"));
-  }
-
-  private void awaitLog(String text) throws Exception {
-    long deadline = System.nanoTime() + 20_000_000_000L;
-    while (!log().contains(text)) {
-      assertThat(System.nanoTime()).as("%s is in\n%s", text, log()).isLessThan(deadline);
-      Thread.sleep(50);
-    }
-  }
-
   /** What the daemon shows to whom it lets in. */
   private X509Certificate shown(String... protocols) throws Exception {
     SSLContext context =
@@ -155,7 +143,7 @@ final class ServerTlsTest {
       try (BuildClient local = machine.client()) {
         build(local); // a unix socket has its own guard
       }
-      assertThat(log()).doesNotContain("TLS is not enabled", "need no certificate");
+      assertThat(machine.log()).doesNotContain("TLS is not enabled", "need no certificate");
       assertThat(shown("TLSv1.2").getSubjectX500Principal().getName()).isEqualTo("CN=server");
       assertThatThrownBy(() -> shown("TLSv1.1")).isInstanceOf(IOException.class);
     }
@@ -163,25 +151,25 @@ final class ServerTlsTest {
 
   @Test
   void withoutAnAuthorityEveryClientComesInAndIsSaidTo() throws Exception {
-    try (Machine _ = machine()) {
+    try (Machine machine = machine()) {
       try (BuildClient client = connect(Optional.empty())) {
         build(client);
       }
-      assertThat(log()).contains("clients of " + address() + " need no certificate");
+      assertThat(machine.log()).contains("clients of " + address() + " need no certificate");
     }
   }
 
   @Test
   void clearTcpIsWarnedOf() throws Exception {
-    try (Machine _ = new Machine(directory, "--addr", address())) {
-      awaitLog("running server on " + address()); // the unix socket is there before
-      assertThat(log()).containsOnlyOnce("TLS is not enabled for " + address());
+    try (Machine machine = new Machine(directory, "--addr", address())) {
+      machine.awaitLog("running server on " + address()); // the unix socket is there before
+      assertThat(machine.log()).containsOnlyOnce("TLS is not enabled for " + address());
     }
   }
 
   @Test
   void certificatesChangeWhileClientsComeAndGo() throws Exception {
-    try (Machine _ = mutual();
+    try (Machine machine = mutual();
         BuildClient early = connect(Optional.of(good))) {
       AtomicBoolean over = new AtomicBoolean();
       AtomicInteger builds = new AtomicInteger();
@@ -204,9 +192,9 @@ final class ServerTlsTest {
       Files.move(Authority.key(next), Authority.key(server), StandardCopyOption.REPLACE_EXISTING);
       Thread.sleep(2500); // half of a pair is looked at
       assertThat(shown().getSubjectX500Principal().getName()).isEqualTo("CN=server");
-      awaitLog("TLS files cannot be used, the earlier ones stand");
+      machine.awaitLog("TLS files cannot be used, the earlier ones stand");
       Files.move(next, server, StandardCopyOption.REPLACE_EXISTING);
-      awaitLog("TLS certificate was read anew");
+      machine.awaitLog("TLS certificate was read anew");
       assertThat(shown().getSubjectX500Principal().getName()).isEqualTo("CN=renewed");
       int soFar = builds.get();
       while (builds.get() < soFar + 3 && failure.get() == null) {
@@ -219,7 +207,7 @@ final class ServerTlsTest {
       new Authority("clients").write(directory.resolve("clients.crt")); // another of that name
       Thread.sleep(4500);
       refuses(Optional.of(good));
-      assertThat(log()).containsOnlyOnce("TLS files cannot be used");
+      assertThat(machine.log()).containsOnlyOnce("TLS files cannot be used");
     }
   }
 

@@ -73,7 +73,7 @@ public final class History implements BuildObserver {
   private final MetadataStore store;
   private final HistoryBlobs blobs;
   private final Clock clock;
-  private final Limits limits;
+  private volatile Limits limits;
   private final Map<String, BuildHistoryRecord> active = new LinkedHashMap<>(); // guarded by this
   private final Map<String, BuildHistoryRecord> ended = new LinkedHashMap<>(); // guarded by this
   private final List<BuildHistoryRecord> ending = new ArrayList<>(); // guarded by this
@@ -100,6 +100,11 @@ public final class History implements BuildObserver {
           }
         });
     blobs.keepOnly(wanted);
+  }
+
+  /** Keeps as much from now on; what is too much goes with the next build's end. */
+  public void keep(Limits other) {
+    limits = other;
   }
 
   @Override
