@@ -25,6 +25,14 @@ import org.slf4j.LoggerFactory;
 final class Listener implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
   private static final int MAX_MESSAGE = 16 << 20;
+
+  // what one connection may ask for: far more than builds do, and no more than the daemon bears
+  private static final int MAX_HEADERS = 1 << 20;
+  private static final int MAX_STREAMS = 4096;
+  private static final int MAX_RESETS = 4000; // a build that is cancelled resets its streams
+  private static final int RESETS_SECONDS = 10;
+  private static final int HANDSHAKE_SECONDS = 20;
+  private static final int KEEP_ALIVE_SECONDS = 120; // a client whose machine is gone goes too
   private static final int SOCKET_MODE = 0660;
   private static final long GRACE_SECONDS = 5;
 
@@ -152,7 +160,11 @@ final class Listener implements AutoCloseable {
         .workerEventLoopGroup(setup.loops())
         .directExecutor() // handlers only signal; the work is done on threads of their own
         .maxInboundMessageSize(MAX_MESSAGE)
-        .maxInboundMetadataSize(MAX_MESSAGE)
+        .maxInboundMetadataSize(MAX_HEADERS)
+        .maxConcurrentCallsPerConnection(MAX_STREAMS)
+        .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
+        .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+        .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
         .permitKeepAliveWithoutCalls(true)
         .permitKeepAliveTime(1, TimeUnit.SECONDS);
     setup.services().forEach(builder::addService);
