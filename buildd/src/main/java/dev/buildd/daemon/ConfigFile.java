@@ -25,12 +25,14 @@ final class ConfigFile {
 
   private final Path path;
   private final List<String> lines;
+  private final TomlPlaces places;
   private final JsonNode tree;
   private final List<String> warnings = new ArrayList<>();
 
   private ConfigFile(Path path, String text, JsonNode tree) {
     this.path = path;
     this.lines = text.lines().toList();
+    this.places = new TomlPlaces(lines);
     this.tree = tree;
   }
 
@@ -75,17 +77,17 @@ final class ConfigFile {
           check(element, key + "[]");
         }
       } else {
-        checkLeaf(key, entry.getKey(), value);
+        checkLeaf(key, value);
       }
     }
   }
 
-  private void checkLeaf(String key, String name, JsonNode value) {
+  private void checkLeaf(String key, JsonNode value) {
     if (ConfigKeys.matches(ConfigKeys.BUILT, key)) {
       return;
     }
     String shown = key.replace('\0', '.');
-    String at = path + ":" + line(name) + ": ";
+    String at = path + ":" + places.find(key) + ": ";
     if (asksForSomething(value) && ConfigKeys.matches(ConfigKeys.PROTECTING, key)) {
       throw new BuildException(
           Category.UNIMPLEMENTED,

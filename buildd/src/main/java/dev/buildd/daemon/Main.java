@@ -94,7 +94,7 @@ public final class Main implements Callable<Integer> {
       names = "--addr",
       paramLabel = "ADDR",
       description =
-          "listening address, may be repeated: unix://path, tcp://host:port (default:"
+          "listening address, may be repeated: unix://path, tcp://host:port, fd:// (default:"
               + " unix:///run/buildkit/buildd.sock and unix:///run/buildkit/buildkitd.sock)")
   List<String> addresses = new ArrayList<>();
 
