@@ -16,6 +16,7 @@ import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
 import dev.buildd.daemon.rpc.ControlService;
 import dev.buildd.daemon.rpc.GatewayService;
@@ -279,6 +280,7 @@ final class Daemon implements AutoCloseable {
     ControlService control =
         new ControlService(
             builds,
+            gateways,
             sessions,
             cache,
             () ->
@@ -299,8 +301,10 @@ final class Daemon implements AutoCloseable {
         loops,
         tls,
         counts,
-        ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
-        new GatewayService(gateways).definition(),
+        ServerInterceptors.intercept(
+            control.definition(), Services.timestamp(clock), Connections.interceptor()),
+        ServerInterceptors.intercept(
+            new GatewayService(gateways).definition(), Connections.interceptor()),
         new ContentService(content, history).definition());
     return new Live(builds, history, registries, store, loops, tls);
   }

@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.daemon.rpc.Connections;
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
@@ -158,6 +159,7 @@ final class Listener implements AutoCloseable {
     builder
         .bossEventLoopGroup(setup.loops())
         .workerEventLoopGroup(setup.loops())
+        .addTransportFilter(Connections.filter())
         .directExecutor() // handlers only signal; the work is done on threads of their own
         .maxInboundMessageSize(MAX_MESSAGE)
         .maxInboundMetadataSize(MAX_HEADERS)
