@@ -34,6 +34,7 @@ final class ProcessSignals {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // a handler equals itself alone
   private static Object handle(Object self, Method method, Object[] arguments, Runnable action) {
     return switch (method.getName()) {
       case "equals" -> self == arguments[0];

@@ -86,9 +86,9 @@ final class ServiceTest {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
       ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
-      manager.destroyForcibly().waitFor();
+      manager.destroyForcibly().onExit().join();
     }
   }
 
