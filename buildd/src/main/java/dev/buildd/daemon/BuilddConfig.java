@@ -41,8 +41,32 @@ record BuilddConfig(
    * @param addresses at least one, with schemes
    * @param debugAddress where diagnostics are served, {@code host:port} or {@code unix://path}
    * @param uid owner of sockets
+   * @param drain how long running builds may go on once the daemon is told to end
    */
-  record Grpc(List<String> addresses, Optional<String> debugAddress, int uid, int gid) {}
+  record Grpc(
+      List<String> addresses,
+      Optional<String> debugAddress,
+      int uid,
+      int gid,
+      Tls tls,
+      Duration drain) {
+
+    /** Running builds get half of the ten seconds after which Docker kills a container. */
+    static final Duration DEFAULT_DRAIN = Duration.ofSeconds(5);
+
+    Grpc withAddresses(List<String> others) {
+      return new Grpc(others, debugAddress, uid, gid, tls, drain);
+    }
+  }
+
+  /**
+   * PEM files of TCP's TLS; empty texts where there are none.
+   *
+   * @param ca who vouches for clients, which then have to show a certificate
+   */
+  record Tls(String cert, String key, String ca) {
+    static final Tls NONE = new Tls("", "", "");
+  }
 
   /**
    * @param platforms such as are there whatever is found
@@ -117,7 +141,9 @@ record BuilddConfig(
             List.of("unix:///run/buildkit/buildd.sock", "unix:///run/buildkit/buildkitd.sock"),
             Optional.empty(),
             own("uid"),
-            own("gid")),
+            own("gid"),
+            Tls.NONE,
+            Grpc.DEFAULT_DRAIN),
         new OciWorker(
             true, Map.of(), List.of(), "auto", "", "auto", "/etc/buildkit/cni.json", "", "", 0),
         new Dns(List.of(), List.of(), List.of()),

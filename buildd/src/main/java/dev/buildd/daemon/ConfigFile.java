@@ -25,12 +25,14 @@ final class ConfigFile {
 
   private final Path path;
   private final List<String> lines;
+  private final TomlPlaces places;
   private final JsonNode tree;
   private final List<String> warnings = new ArrayList<>();
 
   private ConfigFile(Path path, String text, JsonNode tree) {
     this.path = path;
     this.lines = text.lines().toList();
+    this.places = new TomlPlaces(lines);
     this.tree = tree;
   }
 
@@ -75,17 +77,17 @@ final class ConfigFile {
           check(element, key + "[]");
         }
       } else {
-        checkLeaf(key, entry.getKey(), value);
+        checkLeaf(key, value);
       }
     }
   }
 
-  private void checkLeaf(String key, String name, JsonNode value) {
+  private void checkLeaf(String key, JsonNode value) {
     if (ConfigKeys.matches(ConfigKeys.BUILT, key)) {
       return;
     }
     String shown = key.replace('\0', '.');
-    String at = path + ":" + line(name) + ": ";
+    String at = path + ":" + places.find(key) + ": ";
     if (asksForSomething(value) && ConfigKeys.matches(ConfigKeys.PROTECTING, key)) {
       throw new BuildException(
           Category.UNIMPLEMENTED,
@@ -130,18 +132,27 @@ final class ConfigFile {
             : flag(tree, "debug").orElse(false)
                 ? "debug"
                 : text(log, "level").orElse(base.log().level());
+    if (!Main.LOG_LEVELS.contains(level)) {
+      throw wrong("level", "error, warn, info, debug or trace");
+    }
+    String format = text(log, "format").orElse("text");
+    if (!List.of("text", "json", "").contains(format)) {
+      throw wrong("format", "text or json");
+    }
     JsonNode grpc = tree.path("grpc");
     List<String> addresses = texts(grpc, "address");
     JsonNode history = tree.path("history");
     JsonNode dns = tree.path("dns");
     return new BuilddConfig(
         text(tree, "root").map(Path::of).orElse(base.root()),
-        new BuilddConfig.Log(level, text(log, "format").orElse("text").equals("json")),
+        new BuilddConfig.Log(level, format.equals("json")),
         new BuilddConfig.Grpc(
             addresses.isEmpty() ? base.grpc().addresses() : addresses,
             text(grpc, "debugAddress").filter(a -> !a.isEmpty()),
             number(grpc, "uid").map(Long::intValue).orElse(base.grpc().uid()),
-            number(grpc, "gid").map(Long::intValue).orElse(base.grpc().gid())),
+            number(grpc, "gid").map(Long::intValue).orElse(base.grpc().gid()),
+            tls(grpc.path("tls")),
+            duration(grpc, "drainTimeout").orElse(base.grpc().drain())),
         worker(base.worker()),
         new BuilddConfig.Dns(
             texts(dns, "nameservers"), texts(dns, "options"), texts(dns, "searchDomains")),
@@ -154,6 +165,13 @@ final class ConfigFile {
         system(base.system()),
         frontends(),
         Set.copyOf(texts(tree, "insecure-entitlements")));
+  }
+
+  private BuilddConfig.Tls tls(JsonNode table) {
+    return new BuilddConfig.Tls(
+        text(table, "cert").orElse(""),
+        text(table, "key").orElse(""),
+        text(table, "ca").orElse(""));
   }
 
   private BuilddConfig.OciWorker worker(BuilddConfig.OciWorker base) {

@@ -25,6 +25,10 @@ final class ConfigKeys {
           "grpc.debugAddress",
           "grpc.uid",
           "grpc.gid",
+          "grpc.tls.cert",
+          "grpc.tls.key",
+          "grpc.tls.ca",
+          "grpc.drainTimeout",
           "dns.nameservers",
           "dns.options",
           "dns.searchDomains",
@@ -59,9 +63,6 @@ final class ConfigKeys {
           "proxyNetwork",
           "provenanceEnvDir",
           "grpc.securityDescriptor",
-          "grpc.tls.cert",
-          "grpc.tls.key",
-          "grpc.tls.ca",
           "otel.socketPath",
           "cdi.disabled",
           "cdi.specDirs",
@@ -88,8 +89,7 @@ final class ConfigKeys {
 
   /** Of these, what a daemon without them would be open for: never passed over. */
   static final List<String> PROTECTING =
-      List.of(
-          "proxyNetwork", "grpc.tls.**", "worker.oci.selinux", "worker.oci.userRemapUnsupported");
+      List.of("proxyNetwork", "worker.oci.selinux", "worker.oci.userRemapUnsupported");
 
   static boolean matches(List<String> patterns, String key) {
     List<String> parts = List.of(key.split("\0", -1));

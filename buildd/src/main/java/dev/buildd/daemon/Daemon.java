@@ -1,6 +1,7 @@
 package dev.buildd.daemon;
 
 import dev.buildd.base.concurrent.Cleanup;
+import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -15,6 +16,7 @@ import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
 import dev.buildd.daemon.rpc.ControlService;
 import dev.buildd.daemon.rpc.GatewayService;
@@ -25,12 +27,14 @@ import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.WorkerInfo;
 import dev.buildd.registry.RegistryClient;
+import dev.buildd.registry.RegistrySettings;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.EventLoops;
 import dev.buildd.snapshot.Mount;
 import dev.buildd.snapshot.content.ContentStore;
 import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.snapshot.store.Table;
 import dev.buildd.solver.executor.ProcessSpec;
 import dev.buildd.solver.explain.Explainer;
 import dev.buildd.solver.exporter.Exporter;
@@ -61,8 +65,10 @@ import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.netty.channel.EventLoopGroup;
+import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -81,8 +87,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -94,6 +103,7 @@ final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final String LABEL = "org.mobyproject.buildkit.worker.";
   private static final int LOOPS = 2;
+  private static final Duration LAST_WORDS = Duration.ofMillis(500);
 
   /**
    * What a daemon does beside its own.
@@ -111,8 +121,28 @@ final class Daemon implements AutoCloseable {
   }
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private final Extensions extensions;
+  private final HealthStatusManager health = new HealthStatusManager();
+  private final List<Listener> listeners = new ArrayList<>();
+  private final BuilddConfig started;
+  private BuilddConfig config; // guarded by this
 
-  private Daemon() {}
+  private @Nullable Live live;
+
+  /** The parts that are spoken to while the daemon serves. */
+  private record Live(
+      Builds builds,
+      History history,
+      RegistryClient registries,
+      MetadataStore store,
+      EventLoopGroup loops,
+      Optional<ServerTls> tls) {}
+
+  private Daemon(BuilddConfig config, Extensions extensions) {
+    this.started = config;
+    this.config = config;
+    this.extensions = extensions;
+  }
 
   /**
    * Starts a daemon; it serves when this returns.
@@ -126,9 +156,9 @@ final class Daemon implements AutoCloseable {
 
   /** As {@link #start(BuilddConfig)}, with more than the daemon has of its own. */
   static Daemon start(BuilddConfig config, Extensions extensions) throws Exception {
-    Daemon daemon = new Daemon();
+    Daemon daemon = new Daemon(config, extensions);
     try {
-      daemon.assemble(config, extensions);
+      daemon.live = daemon.assemble(config);
       return daemon;
     } catch (Exception | Error e) {
       daemon.close();
@@ -141,7 +171,15 @@ final class Daemon implements AutoCloseable {
     return part;
   }
 
-  private void assemble(BuilddConfig config, Extensions extensions) throws Exception {
+  private Live live() {
+    Live parts = live;
+    if (parts == null) {
+      throw new IllegalStateException("not started");
+    }
+    return parts;
+  }
+
+  private Live assemble(BuilddConfig config) throws Exception {
     Path root = PrivateDirectory.makeRoot(config.root(), RootLock.NAME);
     part(RootLock.acquire(root));
     if (!config.worker().enabled()) {
@@ -198,15 +236,7 @@ final class Daemon implements AutoCloseable {
     Explainer explainer = new Explainer(store, clock);
     cache.onRemoval(result -> explainer.removed(result, "a prune"));
     Solver solver = new Solver(results, clock, config.worker().maxParallelism(), explainer);
-    History history =
-        part(
-            new History(
-                store,
-                root.resolve("history"),
-                clock,
-                new History.Limits(
-                    config.history().maxEntries(),
-                    Duration.ofSeconds(config.history().maxAgeSeconds()))));
+    History history = part(new History(store, root.resolve("history"), clock, limits(config)));
     Map<String, Exporter> exporters = new HashMap<>();
     ImageWriter imageWriter = new ImageWriter(layerBlobs, content, leases);
     for (Exporter exporter :
@@ -253,6 +283,7 @@ final class Daemon implements AutoCloseable {
     ControlService control =
         new ControlService(
             builds,
+            gateways,
             sessions,
             cache,
             () ->
@@ -266,13 +297,19 @@ final class Daemon implements AutoCloseable {
     counts.put("sessions", sessions::count);
     counts.put("jobs", solver::jobCount);
     counts.put("vertices", solver::activeCount);
+    Optional<ServerTls> tls = ServerTls.open(config.grpc().tls());
+    tls.ifPresent(this::part);
     serve(
         config,
         loops,
+        tls,
         counts,
-        ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
-        new GatewayService(gateways).definition(),
+        ServerInterceptors.intercept(
+            control.definition(), Services.timestamp(clock), Connections.interceptor()),
+        ServerInterceptors.intercept(
+            new GatewayService(gateways).definition(), Connections.interceptor()),
         new ContentService(content, history).definition());
+    return new Live(builds, history, registries, store, loops, tls);
   }
 
   private static Map<String, Frontend> frontends(BuilddConfig config, Extensions extensions) {
@@ -290,13 +327,26 @@ final class Daemon implements AutoCloseable {
   private void serve(
       BuilddConfig config,
       EventLoopGroup loops,
+      Optional<ServerTls> tls,
       Map<String, IntSupplier> counts,
       ServerServiceDefinition... ours)
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>(List.of(ours));
-    services.add(new HealthStatusManager().getHealthService().bindService());
+    for (ServerServiceDefinition service : ours) {
+      health.setStatus(service.getServiceDescriptor().getName(), ServingStatus.SERVING);
+    }
+    services.add(health.getHealthService().bindService());
+    Listener.Setup setup =
+        new Listener.Setup(
+            config.grpc(),
+            tls,
+            PassedSockets.of(System.getenv(), ProcessHandle.current().pid()),
+            loops,
+            services);
     for (String address : config.grpc().addresses()) {
-      part(Listener.open(address, config.grpc(), loops, services));
+      for (Listener listener : Listener.open(address, setup)) {
+        listeners.add(part(listener));
+      }
       log.info("running server on {}", address);
     }
     Optional<String> debug = config.grpc().debugAddress();
@@ -407,6 +457,101 @@ final class Daemon implements AutoCloseable {
     } catch (IOException e) {
       return InetAddress.getLoopbackAddress().getHostName();
     }
+  }
+
+  // --- while it serves ---
+
+  /** How it is set up now. */
+  synchronized BuilddConfig config() {
+    return config;
+  }
+
+  /**
+   * Takes no new builds from now on, and says so to whoever asks whether it is ready.
+   *
+   * @param idle is run once no build runs any more, at once if none does
+   * @return how many run
+   */
+  int drain(Runnable idle) {
+    health.enterTerminalState();
+    return live().builds().drain(idle);
+  }
+
+  /** Takes no new calls, and gives those that have their answer a while to pass it on. */
+  void finishCalls() throws InterruptedException {
+    listeners.forEach(Listener::shutdown);
+    long deadline = System.nanoTime() + LAST_WORDS.toNanos();
+    for (Listener listener : listeners) {
+      listener.awaitEnd(deadline - System.nanoTime());
+    }
+  }
+
+  /**
+   * Uses other settings from now on, as far as that is possible while it serves.
+   *
+   * @return the settings that differ and stay as they are until the daemon is started anew
+   * @throws BuildException if they cannot be used; then all stays as it was
+   */
+  synchronized List<String> use(BuilddConfig next) {
+    Live parts = live();
+    Map<String, Frontend> frontends = frontends(next, extensions);
+    RegistrySettings registries = RegistryHosts.settings(next);
+    boolean switchesTls = parts.tls().isPresent() != ServerTls.isAskedFor(next.grpc().tls());
+    if (!switchesTls) {
+      parts.tls().ifPresent(tls -> tls.use(next.grpc().tls()));
+    }
+    parts.registries().use(registries);
+    parts.builds().permit(frontends, next.insecureEntitlements());
+    parts.history().keep(limits(next));
+    List<String> later = new ArrayList<>();
+    BuilddConfig.Grpc grpc = started.grpc();
+    noteChange(later, "root", started.root(), next.root());
+    noteChange(later, "grpc.address", grpc.addresses(), next.grpc().addresses());
+    noteChange(later, "grpc.debugAddress", grpc.debugAddress(), next.grpc().debugAddress());
+    noteChange(later, "grpc.uid", grpc.uid(), next.grpc().uid());
+    noteChange(later, "grpc.gid", grpc.gid(), next.grpc().gid());
+    if (switchesTls) {
+      later.add("grpc.tls");
+    }
+    noteChange(later, "worker.oci", started.worker(), next.worker());
+    noteChange(later, "dns", started.dns(), next.dns());
+    noteChange(later, "system", started.system(), next.system());
+    config = next;
+    return later;
+  }
+
+  private static void noteChange(List<String> later, String name, Object now, Object next) {
+    if (!now.equals(next)) {
+      later.add(name);
+    }
+  }
+
+  private static History.Limits limits(BuilddConfig config) {
+    return new History.Limits(
+        config.history().maxEntries(), Duration.ofSeconds(config.history().maxAgeSeconds()));
+  }
+
+  /**
+   * Whether it can still answer: its event loops turn and its store can be read.
+   *
+   * @param patience how long that may take
+   */
+  boolean isWell(Duration patience) throws InterruptedException {
+    Live parts = live();
+    CountDownLatch answers = new CountDownLatch(LOOPS + 1);
+    for (EventExecutor loop : parts.loops()) {
+      loop.execute(answers::countDown);
+    }
+    Thread reader =
+        Threads.start(
+            "check of the store",
+            () -> {
+              parts.store().get(Table.HISTORY, "none");
+              answers.countDown();
+            });
+    boolean well = answers.await(patience.toNanos(), TimeUnit.NANOSECONDS);
+    reader.interrupt();
+    return well;
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.buildd.daemon;
 
-import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Accounts;
@@ -17,8 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +37,9 @@ public final class Main implements Callable<Integer> {
   }
 
   private static final Logger log = LoggerFactory.getLogger(Main.class);
+  static final Set<String> LOG_LEVELS =
+      Set.of("error", "warn", "warning", "info", "debug", "trace");
+  private static final int STOPPED = -1; // no code of a process
   private static final Path DEFAULT_CONFIG = Path.of("/etc/buildkit/buildkitd.toml");
 
   static final class VersionText implements CommandLine.IVersionProvider {
@@ -94,7 +94,7 @@ public final class Main implements Callable<Integer> {
       names = "--addr",
       paramLabel = "ADDR",
       description =
-          "listening address, may be repeated: unix://path, tcp://host:port (default:"
+          "listening address, may be repeated: unix://path, tcp://host:port, fd:// (default:"
               + " unix:///run/buildkit/buildd.sock and unix:///run/buildkit/buildkitd.sock)")
   List<String> addresses = new ArrayList<>();
 
@@ -121,6 +121,21 @@ public final class Main implements Callable<Integer> {
       paramLabel = "ADDR",
       description = "debugging address: host:port or unix://path")
   @Nullable String debugAddress;
+
+  @Option(
+      names = "--tlscert",
+      paramLabel = "FILE",
+      description = "certificate to show at tcp:// addresses, PEM")
+  @Nullable String tlsCertificate;
+
+  @Option(names = "--tlskey", paramLabel = "FILE", description = "key of that certificate, PEM")
+  @Nullable String tlsKey;
+
+  @Option(
+      names = "--tlscacert",
+      paramLabel = "FILE",
+      description = "authorities whose certificates clients must show, PEM")
+  @Nullable String tlsAuthority;
 
   @Option(
       names = "--allow-insecure-entitlement",
@@ -248,11 +263,6 @@ public final class Main implements Callable<Integer> {
       hidden = true)
   List<String> ignoredValues = new ArrayList<>();
 
-  @Option(
-      names = {"--tlscert", "--tlskey", "--tlscacert"},
-      hidden = true)
-  List<String> tls = new ArrayList<>();
-
   public static void main(String[] args) {
     StartAhead.begin();
     CommandLine line = new CommandLine(new Main());
@@ -266,6 +276,9 @@ public final class Main implements Callable<Integer> {
       return 1;
     });
     int code = line.execute(args);
+    if (code == STOPPED) {
+      Runtime.getRuntime().halt(0); // whatever threads of libraries are left
+    }
     if (code != 0) {
       System.exit(code);
     }
@@ -273,41 +286,25 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    ConfigFile.Loaded loaded = load();
     if (checkConfig) {
-      loaded.warnings().forEach(System.err::println);
-      return loaded.warnings().isEmpty() ? 0 : 1;
+      List<String> warnings = load().warnings();
+      warnings.forEach(System.err::println);
+      return warnings.isEmpty() ? 0 : 1;
     }
-    BuilddConfig settings = flagged(loaded.config());
-    Logging.apply(settings.log());
-    loaded.warnings().forEach(log::warn);
     if (!ignoredFlags.isEmpty() || !ignoredValues.isEmpty()) {
       log.debug("flags that are not supported by this daemon yet were ignored");
     }
-    CountDownLatch begun = new CountDownLatch(1);
-    CountDownLatch stopped = new CountDownLatch(1);
-    AtomicReference<@Nullable Daemon> daemon = new AtomicReference<>();
-    // before the first socket answers: who is told to stop then has to end in order too
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new StopHook(() -> {
-              Scope.awaitUninterruptibly(begun);
-              Daemon serving = daemon.get();
-              if (serving == null) {
-                return false; // it failed to start, and says so
-              }
-              log.info("stopping server");
-              serving.close();
-              stopped.countDown();
-              return true;
-            }));
-    try {
-      daemon.set(Daemon.start(settings));
-    } finally {
-      begun.countDown();
-    }
-    stopped.await();
-    return 0;
+    new DaemonProcess(this::settings, ServiceManager.of(System.getenv())).run();
+    return STOPPED;
+  }
+
+  /** The file, with the flags over it; the log is as they say from then on. */
+  private BuilddConfig settings() throws IOException {
+    ConfigFile.Loaded loaded = load();
+    BuilddConfig settings = flagged(loaded.config());
+    Logging.apply(settings.log());
+    loaded.warnings().forEach(log::warn);
+    return settings;
   }
 
   private ConfigFile.Loaded load() throws IOException {
@@ -333,10 +330,6 @@ public final class Main implements Callable<Integer> {
   }
 
   private BuilddConfig flagged(BuilddConfig base) {
-    if (!tls.isEmpty()) {
-      throw new BuildException(
-          Category.UNIMPLEMENTED, "TLS is not supported by this daemon yet; use a unix socket");
-    }
     refuse("--proxy-network", proxyNetwork);
     refuse("--oci-worker-selinux", selinux);
     if (isTrue(containerdWorker) || containerdAddress != null) {
@@ -378,7 +371,7 @@ public final class Main implements Callable<Integer> {
     if (Boolean.TRUE.equals(trace)) {
       level = "trace";
     }
-    if (!Set.of("error", "warn", "warning", "info", "debug", "trace").contains(level)) {
+    if (!LOG_LEVELS.contains(level)) {
       throw BuildException.invalid("not a valid log level: \"" + level + "\"");
     }
     boolean json = base.json();
@@ -403,7 +396,16 @@ public final class Main implements Callable<Integer> {
         addresses.isEmpty() ? base.addresses() : addresses,
         debugAt,
         base.uid(),
-        group == null ? base.gid() : Accounts.groupId(group));
+        group == null ? base.gid() : Accounts.groupId(group),
+        new BuilddConfig.Tls(
+            over(base.tls().cert(), tlsCertificate),
+            over(base.tls().key(), tlsKey),
+            over(base.tls().ca(), tlsAuthority)),
+        base.drain());
+  }
+
+  private static String over(String base, @Nullable String flag) {
+    return flag == null || flag.isEmpty() ? base : flag;
   }
 
   private BuilddConfig.OciWorker worker(BuilddConfig.OciWorker base) {

@@ -18,7 +18,7 @@ import picocli.CommandLine.Model.OptionSpec;
 public final class ReferencePages {
   private static final Map<String, Value> VALUES =
       Map.of(
-          "--addr", choice("ADDR", "unix://", "tcp://"),
+          "--addr", choice("ADDR", "unix://", "tcp://", "fd://"),
           "--log-format", choice("FORMAT", "json", "text"),
           "--log-level", choice("LEVEL", "error", "warn", "info", "debug", "trace"),
           "--allow-insecure-entitlement",
@@ -81,7 +81,10 @@ public final class ReferencePages {
                 + " snapshots, each once, with every result remembered. It speaks the API of"
                 + " BuildKit. Options override the configuration file.")
         .section("Signals")
-        .paragraph("`SIGTERM` and `SIGINT` stop running builds and end the daemon.")
+        .paragraph(
+            "`SIGTERM` and `SIGINT` end the daemon: new builds are refused, running ones go on"
+                + " until `grpc.drainTimeout` is over; a second signal cancels them. `SIGHUP` reads"
+                + " the configuration anew.")
         .section("Files")
         .item("`/etc/buildkit/buildkitd.toml`", "The configuration, see **buildkitd.toml**(5).")
         .item("`/run/buildkit/buildd.sock`, `/run/buildkit/buildkitd.sock`", "The sockets.")

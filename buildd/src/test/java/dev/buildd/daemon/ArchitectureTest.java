@@ -131,8 +131,6 @@ final class ArchitectureTest {
       noClasses()
           .that()
           .resideOutsideOfPackage("dev.buildd.base.concurrent")
-          .and()
-          .doNotHaveSimpleName("StopHook") // the virtual machine wants a thread of its own making
           .should()
           .callCodeUnitWhere(target(owner(assignableTo(Executors.class))))
           .orShould()
@@ -161,7 +159,7 @@ final class ArchitectureTest {
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms"
           + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
-          + "|daemon\\.(ConfigFile|Daemon|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
+          + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
           + "|history\\.HistoryBlobs|rpc\\.ContentService.*))";
 
   private static final Pattern FILES_OPEN =

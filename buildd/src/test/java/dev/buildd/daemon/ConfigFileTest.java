@@ -13,8 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.toml.TomlMapper;
 
 /** Every key of {@code buildkitd.toml}, and what is said of those that are none. */
 final class ConfigFileTest {
@@ -41,6 +44,11 @@ final class ConfigFileTest {
               debugAddress = "0.0.0.0:2"
               uid = 3
               gid = 4
+              drainTimeout = "90s"
+              [grpc.tls]
+                cert = "/tls.crt"
+                key = "/tls.key"
+                ca = "/tls-ca.crt"
             [dns]
               nameservers = ["1.1.1.1"]
               options = ["edns0"]
@@ -85,7 +93,12 @@ final class ConfigFileTest {
                 Path.of("/r"),
                 new BuilddConfig.Log("warn", true),
                 new BuilddConfig.Grpc(
-                    List.of("unix:///a", "tcp://0.0.0.0:1"), Optional.of("0.0.0.0:2"), 3, 4),
+                    List.of("unix:///a", "tcp://0.0.0.0:1"),
+                    Optional.of("0.0.0.0:2"),
+                    3,
+                    4,
+                    new BuilddConfig.Tls("/tls.crt", "/tls.key", "/tls-ca.crt"),
+                    Duration.ofSeconds(90)),
                 new BuilddConfig.OciWorker(
                     false,
                     Map.of("team", "compilers"),
@@ -134,13 +147,90 @@ final class ConfigFileTest {
             known ->
                 assertThat(known)
                     .endsWith(
-                        "toml:3: worker.oci.rootless is not supported by this daemon yet and was"
+                        "toml:3:3: worker.oci.rootless is not supported by this daemon yet and was"
                             + " ignored"),
             unknown ->
                 assertThat(unknown)
                     .endsWith(
-                        "toml:4: unknown key worker.oci.maxparallelism, did you mean"
+                        "toml:4:3: unknown key worker.oci.maxparallelism, did you mean"
                             + " max-parallelism?"));
+  }
+
+  @Test
+  void placesAreThoseOfTheKeyInItsTable() throws Exception {
+    assertThat(
+            load("""
+            root = "/r"
+            [history]
+              maxAge = 1
+            [worker.oci]
+              labels = { "a.b" = "c" }
+              dns = [
+                "maxAge = 1",
+              ]
+            [dns]
+            \tmaxAge = 2
+            log.levle = "info"
+            [registry."example.com:5000"]
+              options = { maxAge = 3, nested = 4 }
+            [[worker.containerd.gcpolicy]]
+              all = true
+            [[registry."example.com:5000".keypair]]
+              kye = "/key"
+            [[ "worker" . oci.strange ]]
+              maxAge = 5
+            """)
+                .warnings())
+        .extracting(warning -> warning.replaceFirst(".*toml:", "").replaceFirst(",.*", ""))
+        .containsExactlyInAnyOrder(
+            "6:3: unknown key worker.oci.dns",
+            "10:2: unknown key dns.maxAge",
+            "11:1: unknown key dns.log.levle",
+            "13:15: unknown key registry.example.com:5000.options.maxAge",
+            "13:27: unknown key registry.example.com:5000.options.nested",
+            "15:3: worker.containerd.gcpolicy[].all is not supported by this daemon yet and was"
+                + " ignored",
+            "17:3: unknown key registry.example.com:5000.keypair[].kye",
+            "19:3: unknown key worker.oci.strange[].maxAge");
+  }
+
+  /** The file that is shipped: each key, with its default where it has one. */
+  @Test
+  void theExampleHasEveryKeyAndIsRead() throws Exception {
+    List<String> lines = Files.readAllLines(Path.of("../packaging/buildkitd.toml"));
+    assertThat(load(String.join("\n", lines)))
+        .as("as it is, it changes nothing")
+        .isEqualTo(new ConfigFile.Loaded(BuilddConfig.defaults(), List.of()));
+    String whole =
+        String.join(
+            "\n", lines.stream().map(line -> line.replaceFirst("^(\\s*)#(?! )", "$1")).toList());
+    ConfigFile.Loaded loaded = load(whole);
+    assertThat(loaded.warnings()).isEmpty();
+    Set<String> there = new TreeSet<>();
+    collect(new TomlMapper().readTree(whole), "", there);
+    for (String pattern : ConfigKeys.BUILT) {
+      assertThat(there).as(pattern).anyMatch(key -> ConfigKeys.matches(List.of(pattern), key));
+    }
+    String documented = Files.readString(Path.of("../docs/configuration.md"));
+    for (List<String> patterns : List.of(ConfigKeys.BUILT, ConfigKeys.KNOWN)) {
+      for (String pattern : patterns) {
+        assertThat(documented).as("docs/configuration.md").contains("`" + pattern + "`");
+      }
+    }
+  }
+
+  private static void collect(JsonNode table, String prefix, Set<String> out) {
+    for (Map.Entry<String, JsonNode> entry : table.properties()) {
+      String key = prefix.isEmpty() ? entry.getKey() : prefix + "\0" + entry.getKey();
+      JsonNode value = entry.getValue();
+      if (value.isObject()) {
+        collect(value, key, out);
+      } else if (value.isArray() && !value.isEmpty() && value.get(0).isObject()) {
+        value.forEach(element -> collect(element, key + "[]", out));
+      } else {
+        out.add(key);
+      }
+    }
   }
 
   @Test
@@ -148,8 +238,6 @@ final class ConfigFileTest {
     for (String asked :
         List.of(
             "proxyNetwork = true",
-            "[grpc.tls]\ncert = \"/c\"",
-            "[grpc.tls]\nca = \"/c\"",
             "[worker.oci]\nselinux = true",
             "[worker.oci]\nuserRemapUnsupported = \"user\"")) {
       assertThatThrownBy(() -> load(asked))

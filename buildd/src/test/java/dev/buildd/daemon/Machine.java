@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Signals;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
 import dev.buildd.client.SolveOptions;
@@ -94,7 +95,8 @@ final class Machine implements AutoCloseable {
     return directory.resolve("root");
   }
 
-  private Process start() throws Exception {
+  /** What starts a daemon, without its flags. */
+  static List<String> program(List<String> jvmOptions) {
     List<String> command = new ArrayList<>();
     String program = System.getenv("BUILDD_PROGRAM");
     if (program != null) {
@@ -112,6 +114,11 @@ final class Machine implements AutoCloseable {
               System.getProperty("java.class.path"),
               Main.class.getName()));
     }
+    return command;
+  }
+
+  private Process start() throws Exception {
+    List<String> command = new ArrayList<>(program(jvmOptions));
     command.addAll(
         List.of(
             "--root",
@@ -147,6 +154,25 @@ final class Machine implements AutoCloseable {
 
   Process process() {
     return process;
+  }
+
+  /** Sends the daemon a signal, named without {@code SIG}. */
+  void signal(String name) throws IOException {
+    Linux.kill((int) process.pid(), Signals.number(name).orElseThrow());
+  }
+
+  /** What the daemon has said so far. */
+  String log() throws IOException {
+    return Files.readString(directory.resolve("log"));
+  }
+
+  /** Waits until the daemon has said something. */
+  void awaitLog(String text) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (!log().contains(text)) {
+      assertThat(System.nanoTime()).as("%s is in\n%s", text, log()).isLessThan(deadline);
+      Thread.sleep(50);
+    }
   }
 
   /** Ends the daemon as a power cut would, as far as a process can. */

@@ -39,8 +39,7 @@ final class OwnDaemon implements AutoCloseable {
             new BuilddConfig(
                 directory.resolve("root"),
                 base.log(),
-                new BuilddConfig.Grpc(
-                    List.of(address), Optional.empty(), base.grpc().uid(), base.grpc().gid()),
+                base.grpc().withAddresses(List.of(address)),
                 base.worker(),
                 base.dns(),
                 base.history(),

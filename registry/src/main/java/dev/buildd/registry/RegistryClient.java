@@ -22,7 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class RegistryClient {
   private static final String HUB_HOST = "registry-1.docker.io";
 
-  private final RegistrySettings settings;
+  private volatile RegistrySettings settings;
   private final TokenCache tokens;
   private final Map<String, TransferSlots> slots = new ConcurrentHashMap<>(); // by registry
   private final Map<RegistrySettings.Host, HttpClient> clients = new ConcurrentHashMap<>();
@@ -34,6 +34,17 @@ public final class RegistryClient {
   public RegistryClient(RegistrySettings settings, Clock clock) {
     this.settings = settings;
     this.tokens = new TokenCache(clock);
+  }
+
+  /**
+   * Reaches registries like this from now on; files of certificates are read again. How many blobs
+   * a registry transfers at once stays as it was if the registry has been used.
+   */
+  public void use(RegistrySettings others) {
+    settings = others;
+    List<HttpClient> before = List.copyOf(clients.values());
+    clients.clear();
+    before.forEach(HttpClient::close); // it keeps no connection then, and goes on where it is used
   }
 
   /**

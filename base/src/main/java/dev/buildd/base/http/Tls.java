@@ -5,15 +5,23 @@ import dev.buildd.base.error.Category;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.SignatureException;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -42,6 +50,80 @@ public final class Tls {
     }
   }
 
+  /**
+   * For a server that shows a certificate.
+   *
+   * @param clients PEM file of the authorities that vouch for clients, and no others do; without
+   *     one nobody does
+   * @throws BuildException if a file is not there or holds something else, or if the key is not the
+   *     certificate's
+   */
+  public static SSLContext serverContext(TlsSettings.KeyPair own, Optional<Path> clients) {
+    try {
+      checkPair(own);
+      KeyStore store = emptyStore();
+      if (clients.isPresent()) {
+        for (Certificate authority : certificates(clients.get())) {
+          store.setCertificateEntry("clients" + store.size(), authority);
+        }
+        if (store.size() == 0) {
+          throw new GeneralSecurityException(clients.get() + " holds no certificate");
+        }
+      }
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(
+          keys(List.of(own)), clients.isPresent() ? trust(store) : new TrustManager[0], null);
+      return context;
+    } catch (NoSuchFileException e) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "TLS settings: " + e.getMessage() + " does not exist", e);
+    } catch (AccessDeniedException e) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION, "TLS settings: " + e.getMessage() + " is not readable", e);
+    } catch (IOException | GeneralSecurityException e) {
+      throw failed(e);
+    }
+  }
+
+  /** A key store takes any key with any certificate; clients would see handshakes that fail. */
+  private static void checkPair(TlsSettings.KeyPair pair)
+      throws IOException, GeneralSecurityException {
+    PrivateKey key = PemKeys.read(pair.key());
+    List<Certificate> chain = certificates(pair.certificate());
+    if (chain.isEmpty()) {
+      throw new GeneralSecurityException(pair.certificate() + " holds no certificate");
+    }
+    PublicKey shown = chain.getFirst().getPublicKey();
+    if (!isPair(key, shown)) {
+      throw new GeneralSecurityException(
+          "the key in " + pair.key() + " is not that of the certificate in " + pair.certificate());
+    }
+  }
+
+  private static boolean isPair(PrivateKey key, PublicKey shown) throws GeneralSecurityException {
+    if (!key.getAlgorithm().equals(shown.getAlgorithm())) {
+      return false;
+    }
+    String algorithm =
+        switch (key.getAlgorithm()) {
+          case "RSA" -> "SHA256withRSA";
+          case "EC" -> "SHA256withECDSA";
+          case String other -> other;
+        };
+    byte[] text = "own".getBytes(StandardCharsets.US_ASCII);
+    Signature signature = Signature.getInstance(algorithm);
+    signature.initSign(key);
+    signature.update(text);
+    byte[] signed = signature.sign();
+    try {
+      signature.initVerify(shown);
+      signature.update(text);
+      return signature.verify(signed);
+    } catch (SignatureException e) {
+      return false; // of another size or curve
+    }
+  }
+
   private static BuildException failed(Exception cause) {
     return new BuildException(
         Category.FAILED_PRECONDITION, "TLS settings: " + cause.getMessage(), cause);
@@ -52,8 +134,7 @@ public final class Tls {
     if (settings.insecure()) {
       return new TrustManager[] {new TrustAll()};
     }
-    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, NO_PASSWORD);
+    KeyStore store = emptyStore();
     for (X509Certificate authority : systemAuthorities()) {
       store.setCertificateEntry("system" + store.size(), authority);
     }
@@ -62,9 +143,19 @@ public final class Tls {
         store.setCertificateEntry("own" + store.size(), authority);
       }
     }
+    return trust(store);
+  }
+
+  private static KeyStore emptyStore() throws IOException, GeneralSecurityException {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, NO_PASSWORD);
+    return store;
+  }
+
+  private static TrustManager[] trust(KeyStore authorities) throws GeneralSecurityException {
     TrustManagerFactory factory =
         TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    factory.init(store);
+    factory.init(authorities);
     return factory.getTrustManagers();
   }
 
@@ -103,8 +194,7 @@ public final class Tls {
 
   private static KeyManager[] keys(List<TlsSettings.KeyPair> pairs)
       throws IOException, GeneralSecurityException {
-    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, NO_PASSWORD);
+    KeyStore store = emptyStore();
     for (TlsSettings.KeyPair pair : pairs) {
       store.setKeyEntry(
           "client" + store.size(),

@@ -110,6 +110,12 @@ public final class Linux {
   private static final MemorySegment FALLOCATE = LIBC.function("fallocate");
   private static final MemorySegment IOCTL = LIBC.function("ioctl");
 
+  private static final MemorySegment SOCKET = LIBC.function("socket");
+  private static final MemorySegment CONNECT = LIBC.function("connect");
+  private static final MemorySegment GETSOCKOPT = LIBC.function("getsockopt");
+  private static final MemorySegment GETSOCKNAME = LIBC.function("getsockname");
+  private static final MemorySegment DUP3 = LIBC.function("dup3");
+
   private static final byte[] ZERO = {0};
 
   private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
@@ -688,6 +694,91 @@ public final class Linux {
         pseudoterminal,
         s -> (int) s.call(IOCTL, pseudoterminal, TIOCGPTN, s.words.address()));
     return Path.of("/dev/pts/" + (words()[0] & 0xffffffffL));
+  }
+
+  // --- sockets ---
+
+  public static final int AF_UNIX = 1;
+  public static final int AF_INET = 2;
+  public static final int AF_INET6 = 10;
+  public static final int SOCK_STREAM = 1;
+
+  private static final int SOCK_DGRAM = 2;
+  private static final int SOL_SOCKET = 1;
+  private static final int SO_TYPE = 3;
+  private static final int SO_ACCEPTCONN = 30;
+  private static final int SO_DOMAIN = 39;
+  private static final int MAX_UNIX_PATH = 108;
+
+  /**
+   * What a descriptor is that leads to a socket.
+   *
+   * @param family one of the {@code AF_} constants
+   * @param type {@link #SOCK_STREAM} or another
+   * @param isListening whether connections can be accepted from it
+   */
+  public record SocketKind(int family, int type, boolean isListening) {}
+
+  /** An error of {@code ENOTSOCK} where the descriptor leads to no socket. */
+  public static SocketKind socketKind(int fd) throws LinuxException {
+    return new SocketKind(
+        socketOption(fd, SO_DOMAIN),
+        socketOption(fd, SO_TYPE),
+        socketOption(fd, SO_ACCEPTCONN) != 0);
+  }
+
+  private static int socketOption(int fd, int option) throws LinuxException {
+    call(
+        "getsockopt",
+        fd,
+        s -> {
+          long value = s.words(0, Integer.BYTES);
+          return (int) s.call(GETSOCKOPT, fd, SOL_SOCKET, option, value, value + Long.BYTES);
+        });
+    return (int) words()[0];
+  }
+
+  /** The address that a socket has, as the kernel writes it: {@code struct sockaddr}. */
+  public static byte[] socketName(int fd) throws LinuxException {
+    int room = 128; // sockaddr_storage
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = arena.allocate(room, 8);
+      call("getsockname", fd, s -> (int) s.call(GETSOCKNAME, fd, name.address(), s.words(room)));
+      int length = (int) words()[0];
+      return name.asSlice(0, Math.min(length, room)).toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
+  /** Makes {@code to} lead to where {@code from} leads; programs that are started do not get it. */
+  public static void duplicate(int from, int to) throws LinuxException {
+    call("dup3", from, s -> (int) s.call(DUP3, from, to, O_CLOEXEC));
+  }
+
+  /**
+   * Sends a datagram to a unix socket.
+   *
+   * @param address a path, or {@code @} and a name of the abstract namespace
+   */
+  public static void sendDatagram(String address, byte[] data) throws LinuxException {
+    byte[] name = FileNames.bytes(address);
+    if (name.length >= MAX_UNIX_PATH) {
+      throw new LinuxException("connect", address, Errno.ENAMETOOLONG);
+    }
+    byte[] sockaddr = new byte[2 + name.length];
+    sockaddr[0] = AF_UNIX; // both machines that are known are little-endian
+    System.arraycopy(name, 0, sockaddr, 2, name.length);
+    if (address.startsWith("@")) {
+      sockaddr[2] = 0;
+    }
+    int fd =
+        (int)
+            call("socket", address, s -> (int) s.call(SOCKET, AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0));
+    try {
+      call("connect", address, s -> (int) s.call(CONNECT, fd, s.first(sockaddr), sockaddr.length));
+      write(fd, Path.of("notification"), ByteBuffer.wrap(data));
+    } finally {
+      close(fd);
+    }
   }
 
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */

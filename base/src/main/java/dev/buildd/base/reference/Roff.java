@@ -5,6 +5,7 @@ import java.util.regex.Pattern;
 
 /** Writes a page for {@code man}. See groff_man(7). */
 public final class Roff {
+  private static final String BULLET = "- ";
   private static final Pattern INLINE =
       Pattern.compile("`([^`]+)`|\\*\\*([^*]+)\\*\\*|\\[([^\\]]+)\\]\\([^)]*\\)");
 
@@ -53,8 +54,8 @@ public final class Roff {
   }
 
   /**
-   * A page of ours: paragraphs, headings, fenced examples and inline marks, no more of Markdown.
-   * Its title, the first heading, is left out.
+   * A page of ours: paragraphs, lists, headings, fenced examples and inline marks, no more of
+   * Markdown. Its title, the first heading, is left out.
    */
   public Roff markdown(String page) {
     StringBuilder paragraph = new StringBuilder();
@@ -75,6 +76,9 @@ public final class Roff {
       } else if (line.startsWith("## ")) {
         flush(paragraph);
         section(line.substring(3));
+      } else if (line.startsWith(BULLET)) {
+        flush(paragraph);
+        paragraph.append(line);
       } else {
         paragraph.append(paragraph.isEmpty() ? "" : " ").append(line.strip());
       }
@@ -85,7 +89,14 @@ public final class Roff {
 
   private void flush(StringBuilder paragraph) {
     if (!paragraph.isEmpty()) {
-      paragraph(paragraph.toString());
+      String content = paragraph.toString();
+      if (content.startsWith(BULLET)) {
+        text.append(".IP \\(bu 2\n")
+            .append(inline(content.substring(BULLET.length())))
+            .append('\n');
+      } else {
+        paragraph(content);
+      }
       paragraph.setLength(0);
     }
   }

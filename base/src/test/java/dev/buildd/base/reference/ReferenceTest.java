@@ -138,7 +138,7 @@ class ReferenceTest {
     String page =
         Manual.of(PROGRAM, 1, "User Commands", ".does `it`")
             .markdown(
-                "# Title\n\nText with `code` and [link](x.md)\nbelow.\n\n```\n.x = 'y'\n```\n")
+                "# Title\n\nText with `code` and [link](x.md)\nbelow.\n\n- `one`: x\n  y\n- two\n\n```\n.x = 'y'\n```\n")
             .toString();
     assertThat(page)
         .startsWith(".TH \"TOOL\" 1 ")
@@ -149,6 +149,7 @@ class ReferenceTest {
             "\n.SS \"tool make\"\n.PP\nmakes (also \\fBm\\fR)\n",
             "\n.TP\n\\fB\\-\\-mode\\fR MODE, \\fB\\-m\\fR MODE\n",
             "\nText with \\fBcode\\fR and link below.\n",
+            "\n.IP \\(bu 2\n\\fBone\\fR: x y\n.IP \\(bu 2\ntwo\n",
             "\n.nf\n\\&.x = \\(aqy\\(aq\n.fi\n");
     if (Files.isExecutable(Path.of("/usr/bin/groff"))) {
       Path file = Files.writeString(temp.resolve("tool.1"), page);

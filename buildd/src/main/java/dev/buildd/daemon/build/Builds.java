@@ -5,6 +5,7 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.gateway.Frontend;
@@ -71,10 +72,33 @@ public final class Builds implements AutoCloseable {
       LlbBridge.CacheImports cacheImports,
       Set<String> entitlements,
       List<BuildObserver> observers,
-      Clock clock) {}
+      Clock clock) {
 
-  private final Parts parts;
+    private Parts with(Map<String, Frontend> otherFrontends, Set<String> otherEntitlements) {
+      return new Parts(
+          solver,
+          leases,
+          worker,
+          exec,
+          workerInfo,
+          sessions,
+          sources,
+          otherFrontends,
+          clientFrontends,
+          forgetCacheMounts,
+          exporters,
+          cacheExports,
+          cacheImports,
+          otherEntitlements,
+          observers,
+          clock);
+    }
+  }
+
+  private volatile Parts parts;
   private int running; // guarded by this
+  private Optional<Runnable> whenIdle =
+      Optional.empty(); // guarded by this; no build may begin then
 
   public Builds(Parts parts) {
     this.parts = parts;
@@ -90,16 +114,52 @@ public final class Builds implements AutoCloseable {
   /** Runs a build to its end and returns what is told of its exports. An interrupt cancels it. */
   public Map<String, String> solve(BuildRequest request) throws Exception {
     synchronized (this) {
+      if (whenIdle.isPresent()) {
+        throw new BuildException(
+            Category.UNAVAILABLE,
+            "this daemon is stopping and takes no new builds: ask another one, or this one again"
+                + " once it is back");
+      }
       running++;
     }
     try {
       return run(request);
     } finally {
-      synchronized (this) {
-        running--;
-        notifyAll();
-      }
+      ended();
     }
+  }
+
+  private void ended() {
+    Optional<Runnable> idle;
+    synchronized (this) {
+      running--;
+      notifyAll();
+      idle = running == 0 ? whenIdle : Optional.empty();
+    }
+    idle.ifPresent(Runnable::run);
+  }
+
+  /**
+   * From now on new builds are refused.
+   *
+   * @param idle is run once no build runs any more, at once if none does
+   * @return how many run
+   */
+  public int drain(Runnable idle) {
+    int left;
+    synchronized (this) {
+      whenIdle = Optional.of(idle);
+      left = running;
+    }
+    if (left == 0) {
+      idle.run();
+    }
+    return left;
+  }
+
+  /** What builds that begin from now on may use. */
+  public synchronized void permit(Map<String, Frontend> frontends, Set<String> entitlements) {
+    parts = parts.with(frontends, entitlements);
   }
 
   /** Waits until builds that were cancelled have given back what they held. */

@@ -82,8 +82,8 @@ public final class History implements BuildObserver, AutoCloseable {
   private final MetadataStore store;
   private final HistoryBlobs blobs;
   private final Clock clock;
-  private final Limits limits;
   private final ScheduledFuture<?> expiry;
+  private volatile Limits limits;
   private final Map<String, BuildHistoryRecord> active = new LinkedHashMap<>(); // guarded by this
   private final Map<String, BuildHistoryRecord> ended = new LinkedHashMap<>(); // guarded by this
   private final List<BuildHistoryRecord> ending = new ArrayList<>(); // guarded by this
@@ -146,6 +146,12 @@ public final class History implements BuildObserver, AutoCloseable {
                 .setCode(io.grpc.Status.Code.ABORTED.value())
                 .setMessage(INTERRUPTED))
         .build();
+  }
+
+  /** Keeps as much from now on, and forgets what is too much. */
+  public synchronized void keep(Limits other) {
+    limits = other;
+    expire();
   }
 
   @Override

@@ -25,6 +25,7 @@ import dev.buildd.proto.control.UsageRecord;
 import dev.buildd.session.SessionManager;
 import dev.buildd.session.rpc.MessageStream;
 import dev.buildd.solver.worker.Worker;
+import io.grpc.Metadata;
 import io.grpc.ServerServiceDefinition;
 import java.time.Clock;
 import java.util.List;
@@ -38,6 +39,7 @@ import java.util.function.Supplier;
  */
 public final class ControlService {
   private final Builds builds;
+  private final Gateways gateways;
   private final SessionManager sessions;
   private final CacheManager cache;
   private final Runnable collectContent;
@@ -51,6 +53,7 @@ public final class ControlService {
    */
   public ControlService(
       Builds builds,
+      Gateways gateways,
       SessionManager sessions,
       CacheManager cache,
       Runnable collectContent,
@@ -59,6 +62,7 @@ public final class ControlService {
       Clock clock,
       Supplier<WorkerInfo> workerInfo) {
     this.builds = builds;
+    this.gateways = gateways;
     this.sessions = sessions;
     this.cache = cache;
     this.collectContent = collectContent;
@@ -70,7 +74,7 @@ public final class ControlService {
 
   public ServerServiceDefinition definition() {
     return ServerServiceDefinition.builder(ControlGrpc.getServiceDescriptor())
-        .addMethod(ControlGrpc.getSolveMethod(), Services.unary((r, h) -> solve(r)))
+        .addMethod(ControlGrpc.getSolveMethod(), Services.unary(this::solve))
         .addMethod(
             ControlGrpc.getStatusMethod(), Services.streaming((r, out) -> status(r.getRef(), out)))
         .addMethod(ControlGrpc.getSessionMethod(), sessions.handler())
@@ -95,8 +99,8 @@ public final class ControlService {
         .build();
   }
 
-  private SolveResponse solve(SolveRequest request) throws Exception {
-    try {
+  private SolveResponse solve(SolveRequest request, Metadata headers) throws Exception {
+    try (Gateways.Owned _ = gateways.own(request.getRef(), Connections.of(headers))) {
       return SolveResponse.newBuilder()
           .putAllExporterResponse(builds.solve(SolveRequests.of(request)))
           .build();

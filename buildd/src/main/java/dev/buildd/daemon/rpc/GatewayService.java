@@ -22,7 +22,7 @@ public final class GatewayService {
     this.gateways =
         headers -> {
           String id = headers.get(BUILD_ID);
-          return gateways.await(id == null ? "" : id);
+          return gateways.await(id == null ? "" : id, Connections.of(headers));
         };
   }
 

@@ -12,6 +12,8 @@ public final class Gateways implements ClientFrontends {
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
   private final Map<String, BuildGateway> open = new HashMap<>(); // guarded by this
+  private final Map<String, String> owners =
+      new HashMap<>(); // connections of builds, guarded by this
 
   @Override
   public BuildGateway open(String build, GatewayClient client) {
@@ -30,15 +32,38 @@ public final class Gateways implements ClientFrontends {
     return gateway;
   }
 
-  /** The gateway of a build, for which it waits a while: calls come in any order. */
-  synchronized BuildGateway await(String build) throws InterruptedException {
+  /** Until closed, a build is a connection's own, and nobody else speaks for its frontend. */
+  synchronized Owned own(String build, String connection) {
+    boolean first = owners.putIfAbsent(build, connection) == null;
+    return () -> {
+      if (first) {
+        release(build);
+      }
+    };
+  }
+
+  private synchronized void release(String build) {
+    owners.remove(build);
+  }
+
+  /** A build that belongs to a connection. */
+  interface Owned extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * The gateway of a build, for which it waits a while: calls come in any order. To another
+   * connection than that which asked for the build it is as if there were none.
+   */
+  synchronized BuildGateway await(String build, String connection) throws InterruptedException {
     if (build.isEmpty()) {
       throw BuildException.invalid("no buildid found in context");
     }
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (true) {
       BuildGateway found = open.get(build);
-      if (found != null) {
+      if (found != null && connection.equals(owners.getOrDefault(build, connection))) {
         return found;
       }
       long left = deadline - System.nanoTime();

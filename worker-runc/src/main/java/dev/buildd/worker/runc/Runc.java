@@ -19,6 +19,17 @@ import org.slf4j.LoggerFactory;
 /** The runc command with a state directory of its own. */
 final class Runc {
   private static final Logger log = LoggerFactory.getLogger(Runc.class);
+
+  /** What runc would pass on to containers: the daemon's own way to speak of itself. */
+  private static final List<String> SERVICE_MANAGERS =
+      List.of(
+          "NOTIFY_SOCKET",
+          "WATCHDOG_USEC",
+          "WATCHDOG_PID",
+          "LISTEN_FDS",
+          "LISTEN_PID",
+          "LISTEN_FDNAMES");
+
   private static final int SIGKILL = 9;
   private static final long POLL_MILLIS = 5;
   private static final long START_PATIENCE_MILLIS = 500;
@@ -92,6 +103,7 @@ final class Runc {
       builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     }
     streams.terminal().ifPresent(path -> builder.redirectError(path.toFile()));
+    SERVICE_MANAGERS.forEach(builder.environment()::remove);
     return builder.start();
   }
 
