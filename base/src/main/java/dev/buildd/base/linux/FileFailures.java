@@ -38,6 +38,12 @@ public final class FileFailures {
     }
   }
 
+  /** Whether something failed for want of space on this machine's disk. */
+  public static boolean isDiskFull(BuildException failure) {
+    return failure.category() == Category.RESOURCE_EXHAUSTED
+        && String.valueOf(failure.getMessage()).contains(NO_SPACE);
+  }
+
   public static void run(String what, Cleanup.Body body) {
     wrap(
         what,

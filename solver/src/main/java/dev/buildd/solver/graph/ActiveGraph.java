@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,7 @@ final class ActiveGraph {
   private final CacheSource main;
   private final Clock clock;
   private final @Nullable Semaphore permits;
+  private final BooleanSupplier makeRoom;
   private final Map<ActiveKey, ActiveVertex> actives = new HashMap<>();
   private final Map<Object, Share> executions = new HashMap<>(); // by ExecKey or RecordKey
   private final IdentityHashMap<Owner, Holdings> holdings = new IdentityHashMap<>();
@@ -58,10 +60,17 @@ final class ActiveGraph {
     final Set<Execution> executions = new LinkedHashSet<>();
   }
 
-  ActiveGraph(CacheSource main, Clock clock, @Nullable Semaphore permits) {
+  ActiveGraph(
+      CacheSource main, Clock clock, @Nullable Semaphore permits, BooleanSupplier makeRoom) {
     this.main = main;
     this.clock = clock;
     this.permits = permits;
+    this.makeRoom = makeRoom;
+  }
+
+  /** Frees space on a full disk; without the lock. Says whether to try once more. */
+  boolean makeRoom() {
+    return makeRoom.getAsBoolean();
   }
 
   CacheSource main() {

@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -118,7 +119,7 @@ final class Execution implements OpContext, Owner {
     List<SharedResult> made = List.of();
     Exception failed = null;
     try {
-      made = work.run(this);
+      made = run();
     } catch (Exception e) {
       failed = e;
     } catch (Throwable e) {
@@ -145,6 +146,18 @@ final class Execution implements OpContext, Owner {
         }
       }
       mine.ended.countDown();
+    }
+  }
+
+  /** Does the work; once more if the disk was full and there is room now. */
+  private List<SharedResult> run() throws Exception {
+    try {
+      return work.run(this);
+    } catch (BuildException e) {
+      if (!FileFailures.isDiskFull(e) || !graph.makeRoom()) {
+        throw e;
+      }
+      return work.run(this);
     }
   }
 

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
+import java.util.function.BooleanSupplier;
 
 /**
  * Everything being solved, shared by all jobs.
@@ -27,9 +28,22 @@ public final class Solver {
    * @param maxParallelism how many steps may run at once; zero means no limit
    */
   public Solver(CacheSource main, Clock clock, int maxParallelism) {
+    this(main, clock, maxParallelism, () -> false);
+  }
+
+  /**
+   * @param main the daemon's own cache, where results are recorded
+   * @param maxParallelism how many steps may run at once; zero means no limit
+   * @param makeRoom frees space on a full disk, and says whether to try once more
+   */
+  public Solver(
+      CacheSource main, Clock clock, int maxParallelism, BooleanSupplier makeRoom) {
     this.graph =
         new ActiveGraph(
-            main, clock, maxParallelism > 0 ? new Semaphore(maxParallelism, true) : null);
+            main,
+            clock,
+            maxParallelism > 0 ? new Semaphore(maxParallelism, true) : null,
+            makeRoom);
   }
 
   /** Opens a job; the id must not be in use. */
