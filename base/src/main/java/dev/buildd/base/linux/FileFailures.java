@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import java.io.IOException;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 
 /** Turns failures of files into failures that say what was being done. */
@@ -41,7 +42,9 @@ public final class FileFailures {
   /** Whether something failed for want of space on this machine's disk. */
   public static boolean isDiskFull(BuildException failure) {
     return failure.category() == Category.RESOURCE_EXHAUSTED
-        && String.valueOf(failure.getMessage()).contains(NO_SPACE);
+        && String.valueOf(failure.getMessage())
+            .toLowerCase(Locale.ROOT)
+            .contains(Errno.describe(Errno.ENOSPC));
   }
 
   public static void run(String what, Cleanup.Body body) {

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
@@ -119,7 +120,7 @@ final class Execution implements OpContext, Owner {
     List<SharedResult> made = List.of();
     Exception failed = null;
     try {
-      made = run();
+      made = withRoom(() -> work.run(this));
     } catch (Exception e) {
       failed = e;
     } catch (Throwable e) {
@@ -149,15 +150,15 @@ final class Execution implements OpContext, Owner {
     }
   }
 
-  /** Does the work; once more if the disk was full and there is room now. */
-  private List<SharedResult> run() throws Exception {
+  /** Does it; once more if the disk was full and there is room now. */
+  private <T> T withRoom(Callable<T> body) throws Exception {
     try {
-      return work.run(this);
+      return body.call();
     } catch (BuildException e) {
       if (!FileFailures.isDiskFull(e) || !graph.makeRoom()) {
         throw e;
       }
-      return work.run(this);
+      return body.call();
     }
   }
 
@@ -195,7 +196,10 @@ final class Execution implements OpContext, Owner {
   void record(int output, Recording recording) throws Exception {
     synchronized (recorded) {
       if (!recorded.contains(output)) {
-        recording.run();
+        withRoom(() -> {
+          recording.run();
+          return true;
+        });
         recorded.add(output);
       }
     }
