@@ -14,7 +14,9 @@ import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
+import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.ContentService;
 import dev.buildd.daemon.rpc.ControlService;
 import dev.buildd.daemon.rpc.GatewayService;
@@ -82,6 +84,7 @@ import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -194,7 +197,22 @@ final class Daemon implements AutoCloseable {
             List.of(new LocalSource(cache), images, new BlobSource(cache, registries), git, http));
     CacheStore keys = new DurableCacheStore("local", store, clock);
     ResultCache results = new ResultCache(keys, cache, layerPuller, sessions);
-    Solver solver = new Solver(results, clock, config.worker().maxParallelism());
+    long disk = root.toFile().getTotalSpace();
+    Collector collector =
+        part(
+            new Collector(
+                new Collector.Parts(
+                    cache,
+                    backend.snapshotter(),
+                    content,
+                    leases,
+                    blob -> images.needs(blob) || layerBlobs.needs(blob),
+                    Stream.of("metadata", "history", "platforms").map(root::resolve).toList()),
+                config.worker().gc().rules(disk),
+                Collector.Timing.DEFAULT,
+                disk));
+    Solver solver =
+        new Solver(results, clock, config.worker().maxParallelism(), collector::makeRoom);
     History history =
         new History(
             store,
@@ -214,9 +232,9 @@ final class Daemon implements AutoCloseable {
             ArchiveExporter.docker(imageWriter))) {
       exporters.put(exporter.type(), exporter);
     }
-    Supplier<WorkerInfo> workerInfo = () -> info(worker);
+    Supplier<WorkerInfo> workerInfo = () -> info(worker, collector.rules());
     Gateways gateways = new Gateways();
-    List<BuildObserver> observers = new ArrayList<>(List.of(history));
+    List<BuildObserver> observers = new ArrayList<>(List.of(history, collector.observer()));
     observers.addAll(extensions.observers());
     Builds builds =
         part(
@@ -247,16 +265,7 @@ final class Daemon implements AutoCloseable {
                     observers,
                     clock)));
     ControlService control =
-        new ControlService(
-            builds,
-            sessions,
-            cache,
-            () ->
-                leases.collect(blob -> images.needs(blob) || layerBlobs.needs(blob), Duration.ZERO),
-            worker,
-            history,
-            clock,
-            workerInfo);
+        new ControlService(builds, sessions, cache, collector, worker, history, clock, workerInfo);
     SequencedMap<String, IntSupplier> counts = new LinkedHashMap<>();
     counts.put("leases", () -> cache.holds() + leases.holds());
     counts.put("sessions", sessions::count);
@@ -267,8 +276,10 @@ final class Daemon implements AutoCloseable {
         loops,
         counts,
         ServerInterceptors.intercept(control.definition(), Services.timestamp(clock)),
+        new CollectorService(collector).definition(),
         new GatewayService(gateways).definition(),
         new ContentService(content, history).definition());
+    collector.start(() -> solver.activeCount() > 0);
   }
 
   private static Map<String, Frontend> frontends(BuilddConfig config, Extensions extensions) {
@@ -387,12 +398,12 @@ final class Daemon implements AutoCloseable {
     return labels;
   }
 
-  private static WorkerInfo info(Worker worker) {
+  private static WorkerInfo info(Worker worker, List<WorkerInfo.GcPolicy> rules) {
     return new WorkerInfo(
         worker.id(),
         new TreeMap<>(worker.labels()),
         List.copyOf(worker.platforms().known()),
-        List.of(),
+        rules,
         new WorkerInfo.BuildkitVersion("dev.buildd", Version.BUILDKIT, Version.REVISION, ""),
         List.of());
   }
