@@ -41,7 +41,8 @@ public final class Collector implements AutoCloseable {
   private static final int RESTS = 4; // times as long as it works, while builds run
   private static final int HURRIED_RESTS = 2; // with somebody waiting
   private static final Duration LONGEST_REST = Duration.ofSeconds(1);
-  private static final long LEAST_STEP = 4 << 20;
+  private static final long LEAST_STEP = 4L << 20;
+  private static final long LEAST_ROOM = 64L << 20;
 
   /**
    * What is collected from.
@@ -76,6 +77,7 @@ public final class Collector implements AutoCloseable {
   private final List<GcPolicy> rules;
   private final Timing timing;
   private final long step; // of the disk's free space, to be looked at closely
+  private final long room; // what is made free at least on a full disk
 
   /** Held while something is removed. Fair: who waits gets it next. */
   private final ReentrantLock removing = new ReentrantLock(true);
@@ -100,6 +102,7 @@ public final class Collector implements AutoCloseable {
     this.rules = List.copyOf(rules);
     this.timing = timing;
     this.step = Math.max(LEAST_STEP, disk / 1_000);
+    this.room = Math.max(LEAST_ROOM, disk / 50);
   }
 
   public List<GcPolicy> rules() {
@@ -320,9 +323,7 @@ public final class Collector implements AutoCloseable {
       }
       log.warn("the disk is full, garbage is collected");
       List<PruneOptions> all = new ArrayList<>(rules.stream().map(Collector::options).toList());
-      all.add(
-          new PruneOptions(
-              true, record -> true, Duration.ZERO, 0, 0, Math.max(64L << 20, 20 * step)));
+      all.add(new PruneOptions(true, record -> true, Duration.ZERO, 0, 0, room));
       boolean made = apply(all, Pace.STEADY).bytes() > 0;
       if (made) {
         roomEverMade = true;

@@ -81,6 +81,6 @@ public record DiskSpace(long bytes, long percent) {
     if (bytes != 0 || percent == 0) {
       return bytes;
     }
-    return disk == 0 ? OF_AN_UNKNOWN_DISK : (disk / 100 * percent / GIB + 1) * GB;
+    return disk == 0 ? OF_AN_UNKNOWN_DISK : (disk * percent / 100 / GIB + 1) * GB;
   }
 }
