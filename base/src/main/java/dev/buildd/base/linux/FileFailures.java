@@ -40,11 +40,16 @@ public final class FileFailures {
   }
 
   /** Whether something failed for want of space on this machine's disk. */
-  public static boolean isDiskFull(BuildException failure) {
-    return failure.category() == Category.RESOURCE_EXHAUSTED
-        && String.valueOf(failure.getMessage())
-            .toLowerCase(Locale.ROOT)
-            .contains(Errno.describe(Errno.ENOSPC));
+  public static boolean isDiskFull(Throwable failure) {
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      if ((e instanceof IOException || BuildException.categoryOf(e) == Category.RESOURCE_EXHAUSTED)
+          && String.valueOf(e.getMessage())
+              .toLowerCase(Locale.ROOT)
+              .contains(Errno.describe(Errno.ENOSPC))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   public static void run(String what, Cleanup.Body body) {

@@ -94,7 +94,7 @@ public record GcSettings(
         new Policy(
             false,
             MADE_AGAIN_EASILY,
-            Duration.ofHours(48),
+            Duration.ofDays(2),
             DiskSpace.NONE,
             DiskSpace.NONE,
             DiskSpace.ofBytes(512_000_000),

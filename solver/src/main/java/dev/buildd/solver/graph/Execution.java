@@ -154,7 +154,7 @@ final class Execution implements OpContext, Owner {
   private <T> T withRoom(Callable<T> body) throws Exception {
     try {
       return body.call();
-    } catch (BuildException e) {
+    } catch (Exception e) {
       if (!FileFailures.isDiskFull(e) || !graph.makeRoom()) {
         throw e;
       }
