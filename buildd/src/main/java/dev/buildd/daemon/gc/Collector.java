@@ -155,7 +155,9 @@ public final class Collector implements AutoCloseable {
             freeBefore = parts.cache.free();
           }
         } catch (RuntimeException e) {
-          log.error("cannot collect garbage", e);
+          if (!closed) {
+            log.error("cannot collect garbage", e);
+          }
         }
       }
     } catch (InterruptedException e) {
