@@ -124,7 +124,7 @@ final class ConfigFileTest {
                             new GcSettings.Policy(
                                 true,
                                 List.of("type==source.local,mutable", "id~=^a"),
-                                Duration.ofHours(48),
+                                Duration.ofDays(2),
                                 DiskSpace.ofBytes(1024),
                                 DiskSpace.ofBytes(2),
                                 DiskSpace.ofPercent(3),

@@ -219,7 +219,7 @@ final class GarbageCollectionTest {
   void aDaemonThatCannotTellIsAskedForNothingElse() throws Exception {
     EventLoopGroup loops = EventLoops.create("test", 1);
     String address = "unix://" + temp.resolve("stock.sock");
-    try (AutoCloseable listener =
+    try (Listener listener =
             Listener.open(address, BuilddConfig.defaults().grpc(), loops, List.of());
         BuildClient client =
             BuildClient.connect(

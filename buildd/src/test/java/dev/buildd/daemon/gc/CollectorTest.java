@@ -18,6 +18,7 @@ import dev.buildd.cache.UsageRecord;
 import dev.buildd.gateway.WorkerInfo.GcPolicy;
 import dev.buildd.snapshot.LocalSnapshotter;
 import dev.buildd.snapshot.OverlaySnapshotter;
+import dev.buildd.snapshot.content.LeaseManager;
 import dev.buildd.snapshot.content.LocalContentStore;
 import dev.buildd.snapshot.layer.Compression;
 import dev.buildd.snapshot.layer.LocalDiffer;
@@ -305,10 +306,9 @@ final class CollectorTest {
   void blobsInUseStay() {
     Digest blob = content.put(new byte[5_000]);
     Collector collector = collector(NEVER, atMost(1L << 40));
-    try (var lease = content.hold(blob)) {
+    try (LeaseManager.Lease _ = content.hold(blob)) {
       assertThat(collector.collectNow().bytes()).isZero();
       assertThat(content.bytes(blob)).isPositive();
-      lease.close();
     }
     assertThat(collector.collectNow().bytes()).isPositive();
     assertThat(content.bytes(blob)).isZero();

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class GcSettingsTest {
   private static final long GB = 1_000_000_000;
-  private static final long HOURS_48 = Duration.ofHours(48).toNanos();
+  private static final long HOURS_48 = Duration.ofDays(2).toNanos();
   private static final long DAYS_60 = Duration.ofDays(60).toNanos();
   private static final List<String> EASY =
       List.of("type==source.local", "type==exec.cachemount", "type==source.git.checkout");
