@@ -159,16 +159,17 @@ final class CollectorTest {
     long lost = used() - before;
     long records = cache.diskUsage(r -> true).stream().mapToLong(UsageRecord::size).sum();
     assertThat(lost).isGreaterThan(60 * MIB);
-    assertThat((double) cache.held(collector.beside())).isCloseTo(lost, within(lost * 0.01));
+    assertThat((double) cache.held(collector.beside()))
+        .isCloseTo((double) lost, within(lost * 0.01));
     assertThat((double) records + collector.beside() - content.bytes())
         .as("records with their archives, and the store's files")
-        .isCloseTo(lost, within(lost * 0.01));
+        .isCloseTo((double) lost, within(lost * 0.01));
     List<UsageRecord> gone = new ArrayList<>();
     long full = used();
     collector.prune(PruneOptions.everything(), gone::add);
     long freed = full - used(); // free when it returned
     long told = gone.stream().mapToLong(UsageRecord::size).sum();
-    assertThat((double) told).isCloseTo(freed, within(freed * 0.01));
+    assertThat((double) told).isCloseTo((double) freed, within(freed * 0.01));
     assertThat(content.bytes()).isZero();
   }
 
