@@ -38,6 +38,8 @@ final class PruneCommand {
                 Flag.Kind.FLOAT, "free-storage", "Keep free data below this limit (in MB)", "0"),
             Flag.list("filter,f", "Filter records"),
             Flag.bool("all", "Include internal/frontend references"),
+            Flag.bool(
+                "dry-run", "Remove nothing; tell what would go, and why each other record stays"),
             Flag.bool("verbose,v", "Verbose output"),
             DiskUsageCommand.FORMAT),
         flags -> run(flags, out));
@@ -74,10 +76,42 @@ final class PruneCommand {
           out.print(table.flush());
         };
     try (BuildClient client = Connection.open(flags)) {
-      client.prune(options, print);
+      if (flags.flag("dry-run")) {
+        plan(client, options, template, print, out);
+      } else {
+        client.prune(options, print);
+      }
     }
     if (template.isEmpty()) {
       out.print(table.println("Total:\t" + Units.bytes(total.get())).flush());
+    }
+  }
+
+  /**
+   * Prints what would go as what has gone is printed; what would stay comes as a table of its own.
+   */
+  private static void plan(
+      BuildClient client,
+      BuildClient.PruneOptions options,
+      Optional<GoTemplate> template,
+      Consumer<UsageInfo> print,
+      PrintStream out)
+      throws InterruptedException {
+    TabWriter kept = TabWriter.forTables();
+    kept.println("KEPT\tSIZE\tWHY");
+    AtomicBoolean any = new AtomicBoolean();
+    client.planPrune(
+        options,
+        (record, why) -> {
+          if (why.isEmpty()) {
+            print.accept(record);
+          } else {
+            any.set(true);
+            kept.println(record.id() + "\t" + Units.bytes(record.size()) + "\t" + why);
+          }
+        });
+    if (any.get() && template.isEmpty()) {
+      out.print(kept.flush());
     }
   }
 

@@ -249,6 +249,16 @@ class BuildctlProcessTest {
 
             """);
 
+    Ended dry = run("prune", "--dry-run", "--filter", "description~=numbers");
+    assertThat(dry.status()).as(dry.errors()).isZero();
+    assertThat(dry.text())
+        .startsWith("ID\t")
+        .contains("\nKEPT")
+        .containsPattern("\n[a-z0-9]{25}\t[0-9.]+k?M?B\t+no filter matches\n")
+        .contains("Total:\t");
+    assertThat(run("du", "--filter", "description~=numbers", "--format", "{{json .}}").text())
+        .startsWith("[{");
+
     Ended pruned = run("prune", "--filter", "description~=numbers");
     assertThat(pruned.status()).as(pruned.errors()).isZero();
     assertThat(pruned.text()).startsWith("ID\t").contains("\ttrue ").contains("Total:\t");

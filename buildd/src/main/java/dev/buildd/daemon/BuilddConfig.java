@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.daemon.gc.GcSettings;
 import dev.buildd.registry.RegistrySettings;
 import dev.buildd.solver.worker.MachinePlatforms;
 import java.nio.file.Path;
@@ -74,6 +75,7 @@ record BuilddConfig(
    * @param binary the runtime; empty to look for one
    * @param networkMode auto, host, bridge or cni
    * @param maxParallelism how many steps may run at once; 0 for any number
+   * @param gc what goes from the cache by itself
    */
   record OciWorker(
       boolean enabled,
@@ -85,7 +87,8 @@ record BuilddConfig(
       String cniConfigPath,
       String cgroupParent,
       String apparmorProfile,
-      int maxParallelism) {}
+      int maxParallelism,
+      GcSettings gc) {}
 
   record Dns(List<String> nameservers, List<String> options, List<String> searchDomains) {}
 
@@ -145,7 +148,17 @@ record BuilddConfig(
             Tls.NONE,
             Grpc.DEFAULT_DRAIN),
         new OciWorker(
-            true, Map.of(), List.of(), "auto", "", "auto", "/etc/buildkit/cni.json", "", "", 0),
+            true,
+            Map.of(),
+            List.of(),
+            "auto",
+            "",
+            "auto",
+            "/etc/buildkit/cni.json",
+            "",
+            "",
+            0,
+            GcSettings.DEFAULT),
         new Dns(List.of(), List.of(), List.of()),
         new HistoryLimits(172_800, 50),
         Map.of(),

@@ -2,6 +2,9 @@ package dev.buildd.daemon;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.pattern.FieldFilter;
+import dev.buildd.daemon.gc.DiskSpace;
+import dev.buildd.daemon.gc.GcSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -190,7 +193,49 @@ final class ConfigFile {
         text(oci, "cniConfigPath").orElse(base.cniConfigPath()),
         text(oci, "defaultCgroupParent").orElse(base.cgroupParent()),
         text(oci, "apparmor-profile").orElse(base.apparmorProfile()),
-        number(oci, "max-parallelism").orElse(0L).intValue());
+        number(oci, "max-parallelism").orElse(0L).intValue(),
+        gc(oci));
+  }
+
+  private GcSettings gc(JsonNode oci) {
+    List<GcSettings.Policy> policies = new ArrayList<>();
+    for (JsonNode policy : oci.path("gcpolicy")) {
+      List<String> filters = texts(policy, "filters");
+      try {
+        FieldFilter.parse(filters);
+      } catch (BuildException e) {
+        throw wrong("filters", "filters such as \"type==source.local\": " + e.getMessage());
+      }
+      policies.add(
+          new GcSettings.Policy(
+              flag(policy, "all").orElse(false),
+              filters,
+              duration(policy, "keepDuration").orElse(Duration.ZERO),
+              space(policy, "keepBytes"),
+              space(policy, "reservedSpace"),
+              space(policy, "maxUsedSpace"),
+              space(policy, "minFreeSpace")));
+    }
+    return new GcSettings(
+        flag(oci, "gc").orElse(true),
+        space(oci, "gckeepstorage"),
+        space(oci, "reservedSpace"),
+        space(oci, "maxUsedSpace"),
+        space(oci, "minFreeSpace"),
+        policies);
+  }
+
+  private DiskSpace space(JsonNode table, String name) {
+    JsonNode value = table.path(name);
+    if (value.isMissingNode()) {
+      return DiskSpace.NONE;
+    }
+    try {
+      return DiskSpace.parse(value.isString() ? value.asString() : value.toString());
+    } catch (BuildException e) {
+      throw wrong(
+          name, "bytes, an amount such as \"512MB\", or a part of the disk such as \"20%\"");
+    }
   }
 
   private BuilddConfig.SystemLimits system(BuilddConfig.SystemLimits base) {

@@ -15,7 +15,9 @@ import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
+import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
 import dev.buildd.daemon.rpc.ControlService;
@@ -91,6 +93,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -235,7 +238,23 @@ final class Daemon implements AutoCloseable {
     ResultCache results = new ResultCache(keys, cache, layerPuller, sessions);
     Explainer explainer = new Explainer(store, clock);
     cache.onRemoval(result -> explainer.removed(result, "a prune"));
-    Solver solver = new Solver(results, clock, config.worker().maxParallelism(), explainer);
+    long disk = root.toFile().getTotalSpace();
+    Collector collector =
+        part(
+            new Collector(
+                new Collector.Parts(
+                    cache,
+                    backend.snapshotter(),
+                    content,
+                    leases,
+                    blob -> images.needs(blob) || layerBlobs.needs(blob),
+                    Stream.of("metadata", "history", "platforms").map(root::resolve).toList()),
+                config.worker().gc().rules(disk),
+                Collector.Timing.DEFAULT,
+                disk));
+    Solver solver =
+        new Solver(
+            results, clock, config.worker().maxParallelism(), explainer, collector::makeRoom);
     History history = part(new History(store, root.resolve("history"), clock, limits(config)));
     Map<String, Exporter> exporters = new HashMap<>();
     ImageWriter imageWriter = new ImageWriter(layerBlobs, content, leases);
@@ -248,9 +267,9 @@ final class Daemon implements AutoCloseable {
             ArchiveExporter.docker(imageWriter))) {
       exporters.put(exporter.type(), exporter);
     }
-    Supplier<WorkerInfo> workerInfo = () -> info(worker);
+    Supplier<WorkerInfo> workerInfo = () -> info(worker, collector.rules());
     Gateways gateways = new Gateways();
-    List<BuildObserver> observers = new ArrayList<>(List.of(history));
+    List<BuildObserver> observers = new ArrayList<>(List.of(history, collector.observer()));
     observers.addAll(extensions.observers());
     Builds builds =
         part(
@@ -282,16 +301,7 @@ final class Daemon implements AutoCloseable {
                     clock)));
     ControlService control =
         new ControlService(
-            builds,
-            gateways,
-            sessions,
-            cache,
-            () ->
-                leases.collect(blob -> images.needs(blob) || layerBlobs.needs(blob), Duration.ZERO),
-            worker,
-            history,
-            clock,
-            workerInfo);
+            builds, gateways, sessions, cache, collector, worker, history, clock, workerInfo);
     SequencedMap<String, IntSupplier> counts = new LinkedHashMap<>();
     counts.put("leases", () -> cache.holds() + leases.holds());
     counts.put("sessions", sessions::count);
@@ -308,7 +318,9 @@ final class Daemon implements AutoCloseable {
             control.definition(), Services.timestamp(clock), Connections.interceptor()),
         ServerInterceptors.intercept(
             new GatewayService(gateways).definition(), Connections.interceptor()),
+        new CollectorService(collector).definition(),
         new ContentService(content, history).definition());
+    collector.start(() -> solver.activeCount() > 0);
     return new Live(builds, history, registries, store, loops, tls);
   }
 
@@ -441,12 +453,12 @@ final class Daemon implements AutoCloseable {
     return labels;
   }
 
-  private static WorkerInfo info(Worker worker) {
+  private static WorkerInfo info(Worker worker, List<WorkerInfo.GcPolicy> rules) {
     return new WorkerInfo(
         worker.id(),
         new TreeMap<>(worker.labels()),
         List.copyOf(worker.platforms().known()),
-        List.of(),
+        rules,
         new WorkerInfo.BuildkitVersion("dev.buildd", Version.BUILDKIT, Version.REVISION, ""),
         List.of());
   }

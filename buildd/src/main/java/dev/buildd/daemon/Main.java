@@ -4,6 +4,8 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Accounts;
 import dev.buildd.base.text.GoBool;
+import dev.buildd.daemon.gc.DiskSpace;
+import dev.buildd.daemon.gc.GcSettings;
 import dev.buildd.solver.llb.Entitlements;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -195,6 +197,21 @@ public final class Main implements Callable<Integer> {
   @Nullable Integer maxParallelism;
 
   @Option(
+      names = "--oci-worker-gc",
+      arity = "0..1",
+      fallbackValue = "true",
+      paramLabel = "BOOL",
+      description = "remove from the cache by itself what the policies say (default: true)")
+  @Nullable String gc;
+
+  @Option(
+      names = "--oci-worker-gc-keepstorage",
+      paramLabel = "MB",
+      description =
+          "how much is kept, as Reserved[,Free[,Maximum]] in MB (default: parts of the disk)")
+  @Nullable String gcKeepStorage;
+
+  @Option(
       names = {"--containerd-worker"},
       paramLabel = "BOOL",
       description = "enable the containerd worker; it is not there yet")
@@ -227,7 +244,6 @@ public final class Main implements Callable<Integer> {
         "--rootless",
         "--cdi-disabled",
         "--save-cache-debug",
-        "--oci-worker-gc",
         "--oci-worker-no-process-sandbox",
         "--oci-worker-rootless",
         "--containerd-worker-gc",
@@ -245,7 +261,6 @@ public final class Main implements Callable<Integer> {
         "--cdi-spec-dir",
         "--oci-cni-binary-dir",
         "--oci-cni-pool-size",
-        "--oci-worker-gc-keepstorage",
         "--oci-worker-proxy-snapshotter-path",
         "--containerd-worker-labels",
         "--containerd-worker-platform",
@@ -421,7 +436,35 @@ public final class Main implements Callable<Integer> {
         cniConfigPath == null ? base.cniConfigPath() : cniConfigPath,
         base.cgroupParent(),
         apparmorProfile == null ? base.apparmorProfile() : apparmorProfile,
-        maxParallelism == null ? base.maxParallelism() : maxParallelism);
+        maxParallelism == null ? base.maxParallelism() : maxParallelism,
+        gc(base.gc()));
+  }
+
+  private GcSettings gc(GcSettings base) {
+    GcSettings switched = gc == null ? base : base.withEnabled(isTrue(gc));
+    if (gcKeepStorage == null || gcKeepStorage.isEmpty()) {
+      return switched;
+    }
+    List<DiskSpace> spaces = new ArrayList<>();
+    for (String part : gcKeepStorage.split(",", -1)) {
+      try {
+        spaces.add(DiskSpace.ofBytes(Math.multiplyExact(Long.parseLong(part), 1_000_000L)));
+      } catch (NumberFormatException | ArithmeticException | BuildException e) {
+        throw wrongKeepStorage();
+      }
+    }
+    if (spaces.size() > 3) {
+      throw wrongKeepStorage();
+    }
+    spaces.addAll(List.of(DiskSpace.NONE, DiskSpace.NONE));
+    return switched.withSpace(spaces.get(0), spaces.get(2), spaces.get(1));
+  }
+
+  private BuildException wrongKeepStorage() {
+    return BuildException.invalid(
+        "--oci-worker-gc-keepstorage: failed to parse storage \""
+            + gcKeepStorage
+            + "\": give whole MB as Reserved[,Free[,Maximum]]");
   }
 
   private static boolean isTrue(@Nullable String text) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.daemon.gc.DiskSpace;
+import dev.buildd.daemon.gc.GcSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,6 +73,21 @@ final class ConfigFileTest {
               defaultCgroupParent = "/parent"
               apparmor-profile = "profile"
               max-parallelism = 7
+              gc = false
+              gckeepstorage = 9000
+              reservedSpace = "1GB"
+              maxUsedSpace = "60%"
+              minFreeSpace = 123
+              [[worker.oci.gcpolicy]]
+                all = true
+                filters = ["type==source.local,mutable", "id~=^a"]
+                keepDuration = "48h"
+                keepBytes = "1kb"
+                reservedSpace = 2
+                maxUsedSpace = "3%"
+                minFreeSpace = "4"
+              [[worker.oci.gcpolicy]]
+                keepDuration = 3600
               [worker.oci.labels]
                 team = "compilers"
             [frontend."gateway.v0"]
@@ -109,7 +126,30 @@ final class ConfigFileTest {
                     "/cni.json",
                     "/parent",
                     "profile",
-                    7),
+                    7,
+                    new GcSettings(
+                        false,
+                        DiskSpace.ofBytes(9000),
+                        DiskSpace.ofBytes(1 << 30),
+                        DiskSpace.ofPercent(60),
+                        DiskSpace.ofBytes(123),
+                        List.of(
+                            new GcSettings.Policy(
+                                true,
+                                List.of("type==source.local,mutable", "id~=^a"),
+                                Duration.ofDays(2),
+                                DiskSpace.ofBytes(1024),
+                                DiskSpace.ofBytes(2),
+                                DiskSpace.ofPercent(3),
+                                DiskSpace.ofBytes(4)),
+                            new GcSettings.Policy(
+                                false,
+                                List.of(),
+                                Duration.ofHours(1),
+                                DiskSpace.NONE,
+                                DiskSpace.NONE,
+                                DiskSpace.NONE,
+                                DiskSpace.NONE)))),
                 new BuilddConfig.Dns(List.of("1.1.1.1"), List.of("edns0"), List.of("example.com")),
                 new BuilddConfig.HistoryLimits(5400, 5),
                 Map.of(
@@ -126,6 +166,18 @@ final class ConfigFileTest {
                     "gateway.v0",
                     new BuilddConfig.FrontendPolicy(false, List.of("docker/dockerfile"))),
                 Set.of("network.host", "security.insecure")));
+  }
+
+  @Test
+  void wrongValuesOfGarbageCollectionAreRefusedWithTheirLine() {
+    assertThatThrownBy(() -> load("[worker.oci]\n\nmaxUsedSpace = \"much\""))
+        .hasMessageContaining("buildkitd.toml:3: maxUsedSpace must be bytes");
+    assertThatThrownBy(() -> load("[worker.oci]\nminFreeSpace = -1"))
+        .hasMessageContaining("buildkitd.toml:2: minFreeSpace must be");
+    assertThatThrownBy(() -> load("[[worker.oci.gcpolicy]]\nfilters = [\"type==\\\"x\"]"))
+        .hasMessageContaining("buildkitd.toml:2: filters must be filters");
+    assertThatThrownBy(() -> load("[[worker.oci.gcpolicy]]\nkeepDuration = \"soon\""))
+        .hasMessageContaining("keepDuration must be");
   }
 
   @Test

@@ -29,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +68,10 @@ public final class CacheManager implements AutoCloseable {
       };
 
   private final List<Consumer<String>> removalListeners = new CopyOnWriteArrayList<>();
+
+  /** The bytes of archives that go with an entry; told by who keeps them. */
+  private volatile ToLongFunction<RefRecord> archives = entry -> 0;
+
   private final ScheduledFuture<?> flusher;
 
   private CacheManager(
@@ -666,24 +671,80 @@ public final class CacheManager implements AutoCloseable {
       size(entry);
     }
     List<UsageRecord> out = new ArrayList<>();
+    List<RefRecord> alive = new ArrayList<>();
     synchronized (table) {
       Set<RefRecord> inUse = table.inUse();
       for (RefRecord entry : all) {
         if (!entry.dead) {
+          alive.add(entry);
           out.add(entry.describe(inUse.contains(entry)));
         }
       }
+    }
+    for (int i = 0; i < out.size(); i++) {
+      out.set(i, withArchives(out.get(i), alive.get(i)));
     }
     out.removeIf(record -> !filter.test(record));
     out.sort(Comparator.comparing(UsageRecord::createdAt));
     return out;
   }
 
+  /** Sees to it that records tell the bytes of archives too that go with them. */
+  void countArchives(ToLongFunction<RefRecord> bytes) {
+    archives = bytes;
+  }
+
+  UsageRecord withArchives(UsageRecord record, RefRecord entry) {
+    long bytes = archives.applyAsLong(entry);
+    return bytes == 0 ? record : record.withSize(record.size() + bytes);
+  }
+
   /**
    * Removes what may go, children before parents, those used longest ago first, and tells of each.
+   * Space is freed in the background.
    */
   public void prune(PruneOptions options, Consumer<UsageRecord> reader) {
-    new Pruning(this, options, clock).run(root, reader);
+    prune(options, 0, Pace.STEADY, reader);
+  }
+
+  /**
+   * As {@link #prune(PruneOptions, Consumer)}, with regard for others.
+   *
+   * @param beside bytes that count as held beside the refs' files
+   */
+  public void prune(PruneOptions options, long beside, Pace pace, Consumer<UsageRecord> reader) {
+    new Pruning(this, options, clock, false).run(held(beside), free(), pace, reader);
+  }
+
+  /**
+   * What {@link #prune} would do: what would go, in that order, then what would stay and why.
+   *
+   * @param beside bytes that count as held beside the refs' files
+   */
+  public List<PlannedRecord> planPrune(PruneOptions options, long beside) {
+    Pruning pruning = new Pruning(this, options, clock, true);
+    List<PlannedRecord> out = new ArrayList<>();
+    pruning.run(
+        held(beside),
+        free(),
+        Pace.STEADY,
+        record -> out.add(new PlannedRecord(record, Optional.empty())));
+    for (UsageRecord record : diskUsage(r -> true)) {
+      pruning
+          .reasonToKeep(record)
+          .ifPresent(why -> out.add(new PlannedRecord(record, Optional.of(why))));
+    }
+    return out;
+  }
+
+  /** What goes into {@link PruneOptions#excess} as held. */
+  public long held(long beside) {
+    return measuredTotal() + beside;
+  }
+
+  /** Bytes of the disk that are free for all. */
+  public long free() {
+    return root.toFile().getUsableSpace();
   }
 
   /** What all refs take, in bytes; sizes that nobody asked for yet are measured now. */

@@ -21,6 +21,7 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,6 +53,21 @@ public final class LayerBlobs {
     this.cache = cache;
     this.content = content;
     this.leases = leases;
+    cache.countArchives(this::bytesOf);
+  }
+
+  /** What archives of an entry's layer take that are here and are not counted for an older one. */
+  private long bytesOf(RefRecord entry) {
+    long sum = 0;
+    Set<Digest> seen = new HashSet<>();
+    for (byte[] value : cache.table().values(entry, LayerBlob.VALUE)) {
+      Digest blob = LayerBlob.of(value).descriptor().digest();
+      long bytes = seen.add(blob) ? content.bytes(blob) : 0;
+      if (bytes > 0 && cache.search(INDEX + blob, PRESENT).getFirst().equals(entry.id)) {
+        sum += bytes;
+      }
+    }
+    return sum;
   }
 
   /**

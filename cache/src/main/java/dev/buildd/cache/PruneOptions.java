@@ -10,8 +10,8 @@ import java.util.function.Predicate;
  * @param filter which records may go
  * @param keepDuration what was used more recently stays
  * @param reservedSpace stop once no more than this is held
- * @param maxUsedSpace the most that may be held; above it, prune down to {@code reservedSpace}
- * @param minFreeSpace how much of the disk shall be free
+ * @param maxUsedSpace the most that may be held
+ * @param minFreeSpace how much of the disk shall be free; never bought below {@code reservedSpace}
  */
 public record PruneOptions(
     boolean all,
@@ -24,5 +24,25 @@ public record PruneOptions(
   /** Everything that is not in use. */
   public static PruneOptions everything() {
     return new PruneOptions(true, record -> true, Duration.ZERO, 0, 0, 0);
+  }
+
+  /**
+   * How many bytes have to go, as BuildKit reckons; none if negative or zero.
+   *
+   * @param held what all takes
+   * @param free what is free on the disk
+   */
+  public long excess(long held, long free) {
+    if (reservedSpace == 0 && maxUsedSpace == 0 && minFreeSpace == 0) {
+      return Long.MAX_VALUE;
+    }
+    if (maxUsedSpace == 0 && minFreeSpace == 0) {
+      return held - reservedSpace;
+    }
+    long excess = maxUsedSpace > 0 ? held - maxUsedSpace : 0;
+    if (minFreeSpace > 0) {
+      excess = Math.max(excess, minFreeSpace - free);
+    }
+    return Math.min(excess, held - reservedSpace);
   }
 }

@@ -314,6 +314,15 @@ final class RefTable {
 
   /** Whether something builds upon the ref. */
   boolean hasChildren(RefRecord entry) {
+    return hasChildren(entry, Set.of());
+  }
+
+  /**
+   * Whether something builds upon the ref.
+   *
+   * @param without ids of what does not count
+   */
+  boolean hasChildren(RefRecord entry, Set<String> without) {
     if (entry.newChildren.get() > 0) {
       return true;
     }
@@ -324,7 +333,8 @@ final class RefTable {
         (row, nothing) -> {
           Decoder in = new Decoder(row);
           in.text();
-          found[0] = !gone.contains(in.text());
+          String child = in.text();
+          found[0] = !gone.contains(child) && !without.contains(child);
           return !found[0];
         });
     return found[0];
@@ -461,6 +471,19 @@ final class RefTable {
   /** Of the values put for an entry, one; needs no monitor. */
   Optional<byte[]> value(RefRecord entry, String key) {
     return store.get(VALUES, entry.id + "/" + key);
+  }
+
+  /** Those values put for an entry whose keys begin so; needs no monitor. */
+  List<byte[]> values(RefRecord entry, String prefix) {
+    List<byte[]> out = new ArrayList<>();
+    store.scan(
+        VALUES,
+        (entry.id + "/" + prefix).getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        (key, value) -> {
+          out.add(value);
+          return true;
+        });
+    return out;
   }
 
   // --- uses ---

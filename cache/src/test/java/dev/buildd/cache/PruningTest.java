@@ -36,6 +36,7 @@ class PruningTest {
   private MetadataStore store;
   private LocalSnapshotter snapshots;
   private CacheManager cache;
+  private LocalContentStore content;
   private LayerBlobs blobs;
 
   /** A clock that goes on by a second each time it is asked. */
@@ -63,7 +64,7 @@ class PruningTest {
     cache =
         CacheManager.open(
             temp.resolve("cache"), store, snapshots, new LocalDiffer(snapshots), new Ticking());
-    LocalContentStore content = LocalContentStore.open(temp.resolve("content"));
+    content = LocalContentStore.open(temp.resolve("content"));
     blobs = new LayerBlobs(cache, content, content);
   }
 
@@ -158,6 +159,124 @@ class PruningTest {
       assertThat(pruned(PruneOptions.everything())).containsExactly("new");
       assertThat(ref.id()).isEqualTo(held);
     }
+  }
+
+  /** A chain of which nothing was used for long goes in one run, whatever was used last in it. */
+  @Test
+  void childrenDoNotKeepParentsAliveByTheirAge() throws IOException {
+    Optional<String> below = Optional.empty();
+    for (int i = 0; i < 5; i++) {
+      try (ImmutableRef parent = below.map(id -> cache.get(id)).orElse(null)) {
+        below = Optional.of(step(Optional.ofNullable(parent), "link " + i, 10));
+      }
+    }
+    seconds.addAndGet(10_000);
+    PruneOptions older = new PruneOptions(true, r -> true, Duration.ofSeconds(5_000), 0, 0, 0);
+    assertThat(pruned(older)).containsExactly("link 4", "link 3", "link 2", "link 1", "link 0");
+  }
+
+  @Test
+  void aPlanRemovesNothingAndTellsWhyOthersStay() throws IOException {
+    String base = step(Optional.empty(), "base", 10);
+    try (ImmutableRef parent = cache.get(base)) {
+      step(Optional.of(parent), "child", 10);
+    }
+    String under = step(Optional.empty(), "under", 10);
+    String held;
+    try (ImmutableRef parent = cache.get(under)) {
+      held = step(Optional.of(parent), "held", 10);
+    }
+    try (MutableRef inner =
+        cache.newMutable(
+            Optional.empty(), RefOptions.of("inner").withRecordType(RefOptions.INTERNAL))) {
+      inner.commit().close();
+    }
+    step(Optional.empty(), "spared", 10);
+    seconds.addAndGet(10_000);
+    step(Optional.empty(), "new", 10);
+    PruneOptions options =
+        new PruneOptions(
+            false, r -> !r.description().equals("spared"), Duration.ofSeconds(5_000), 0, 0, 0);
+    try (ImmutableRef holder = cache.get(held)) {
+      List<PlannedRecord> plan = cache.planPrune(options, 0);
+      assertThat(plan)
+          .extracting(p -> p.record().description() + ": " + p.kept().orElse("goes"))
+          .satisfiesExactly(
+              r -> assertThat(r).isEqualTo("child: goes"),
+              r -> assertThat(r).isEqualTo("base: goes"),
+              r -> assertThat(r).isEqualTo("under: others that stay build upon it"),
+              r -> assertThat(r).isEqualTo("held: in use"),
+              r -> assertThat(r).isEqualTo("inner: of type internal, which goes only with --all"),
+              r -> assertThat(r).isEqualTo("spared: no filter matches"),
+              r -> assertThat(r).matches("new: used \\d+s ago, within the duration to keep"));
+      assertThat(cache.diskUsage(r -> true)).hasSize(7);
+      assertThat(holder.id()).isEqualTo(held);
+    }
+    assertThat(pruned(options)).containsExactly("child", "base");
+    assertThat(cache.planPrune(new PruneOptions(true, r -> true, Duration.ZERO, 1 << 30, 0, 0), 0))
+        .extracting(p -> p.kept().orElse("goes"))
+        .containsExactly(
+            "others that stay build upon it",
+            "within the space to keep",
+            "within the space to keep",
+            "within the space to keep",
+            "within the space to keep");
+  }
+
+  /** An archive counts for the oldest that has it, goes with it, and frees as much as was told. */
+  @Test
+  void archivesCountForTheirRecords() throws Exception {
+    String id = step(Optional.empty(), "layer", 100_000);
+    long files = cache.diskUsage(r -> true).getFirst().size();
+    Digest digest;
+    try (ImmutableRef ref = cache.get(id)) {
+      digest =
+          blobs
+              .blob(
+                  ref,
+                  new LayerBlobs.CompressionConfig(
+                      dev.buildd.snapshot.layer.Compression.NONE,
+                      java.util.OptionalInt.empty(),
+                      true),
+                  new LazyBlobs())
+              .descriptor()
+              .digest();
+      blobs
+          .newLazy(
+              Optional.empty(),
+              RefOptions.of("twin"),
+              new LayerBlob(Descriptor.of(LAYER, digest, 1), digest),
+              LayerProvider.NONE)
+          .close();
+    }
+    long archive = content.bytes(digest);
+    assertThat(archive).isGreaterThan(100_000).isEqualTo(content.bytes());
+    assertThat(cache.diskUsage(r -> true))
+        .extracting(UsageRecord::size)
+        .containsExactly(files + archive, 0L);
+    List<Long> gone = new ArrayList<>();
+    cache.prune(PruneOptions.everything(), record -> gone.add(record.size()));
+    assertThat(content.collect(blobs::needs, Duration.ZERO)).isEqualTo(archive);
+    assertThat(content.bytes()).isZero();
+    assertThat(gone.stream().mapToLong(bytes -> bytes).sum()).isEqualTo(files + archive);
+  }
+
+  /** What lies beside the refs counts against a limit; who is told to stop does. */
+  @Test
+  void limitsCountWhatLiesBeside() throws IOException {
+    step(Optional.empty(), "first", 100_000);
+    step(Optional.empty(), "second", 100_000);
+    PruneOptions limit = new PruneOptions(true, r -> true, Duration.ZERO, 0, 250_000, 0);
+    assertThat(pruned(limit)).isEmpty();
+    List<String> out = new ArrayList<>();
+    cache.prune(limit, 100_000, Pace.STEADY, record -> out.add(record.description()));
+    assertThat(out).containsExactly("first");
+    for (int i = 0; i < 300; i++) {
+      lazy(Optional.empty(), "lazy " + i).close();
+    }
+    out.clear();
+    cache.prune(PruneOptions.everything(), 0, () -> false, record -> out.add(record.description()));
+    assertThat(out).hasSizeLessThanOrEqualTo(100).isNotEmpty();
   }
 
   /** What cannot be right is dropped when it is looked for; all else stays. */

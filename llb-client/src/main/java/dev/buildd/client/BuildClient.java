@@ -15,6 +15,8 @@ import dev.buildd.gateway.grpc.FailureCodec;
 import dev.buildd.gateway.grpc.GrpcGateway;
 import dev.buildd.gateway.grpc.WorkerMessages;
 import dev.buildd.llb.Definition;
+import dev.buildd.proto.collector.CollectorGrpc;
+import dev.buildd.proto.collector.PlannedUsage;
 import dev.buildd.proto.content.ContentGrpc;
 import dev.buildd.proto.content.ReadContentRequest;
 import dev.buildd.proto.content.ReadContentResponse;
@@ -65,6 +67,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -497,21 +500,52 @@ public final class BuildClient implements AutoCloseable {
   public void prune(PruneOptions options, Consumer<UsageInfo> removed) throws InterruptedException {
     try (MessageStream<PruneRequest, UsageRecord> call =
         MessageStream.call(channel, ControlGrpc.getPruneMethod(), new Metadata())) {
-      call.write(
-          PruneRequest.newBuilder()
-              .addAllFilter(options.filters())
-              .setAll(options.all())
-              .setKeepDuration(options.keepDuration().toNanos())
-              .setReservedSpace(options.reservedSpace())
-              .setMaxUsedSpace(options.maxUsedSpace())
-              .setMinFreeSpace(options.minFreeSpace())
-              .build());
+      call.write(message(options));
       call.halfClose();
       for (UsageRecord r = call.read(); r != null; r = call.read()) {
         removed.accept(UsageInfo.of(r));
       }
     } catch (StatusRuntimeException e) {
       throw FailureCodec.of("failed to call prune", e);
+    }
+  }
+
+  private static PruneRequest message(PruneOptions options) {
+    return PruneRequest.newBuilder()
+        .addAllFilter(options.filters())
+        .setAll(options.all())
+        .setKeepDuration(options.keepDuration().toNanos())
+        .setReservedSpace(options.reservedSpace())
+        .setMaxUsedSpace(options.maxUsedSpace())
+        .setMinFreeSpace(options.minFreeSpace())
+        .build();
+  }
+
+  /**
+   * Tells what {@link #prune} would remove, in that order, then what it would keep and why. Removes
+   * nothing.
+   *
+   * @param told is given each record, and why it is kept; an empty text if it would go
+   * @throws BuildException {@code UNIMPLEMENTED} if the daemon is BuildKit's or an older buildd,
+   *     which cannot tell
+   */
+  public void planPrune(PruneOptions options, BiConsumer<UsageInfo, String> told)
+      throws InterruptedException {
+    try (MessageStream<PruneRequest, PlannedUsage> call =
+        MessageStream.call(channel, CollectorGrpc.getPlanPruneMethod(), new Metadata())) {
+      call.write(message(options));
+      call.halfClose();
+      for (PlannedUsage r = call.read(); r != null; r = call.read()) {
+        told.accept(UsageInfo.of(r.getRecord()), r.getKept());
+      }
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
+        throw new BuildException(
+            Category.UNIMPLEMENTED,
+            "this daemon cannot tell what a prune would remove; nothing was removed",
+            e);
+      }
+      throw FailureCodec.of("failed to call planprune", e);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import java.io.IOException;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 
 /** Turns failures of files into failures that say what was being done. */
@@ -36,6 +37,19 @@ public final class FileFailures {
     } catch (Exception e) {
       throw BuildException.unknown(what + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Whether something failed for want of space on this machine's disk. */
+  public static boolean isDiskFull(Throwable failure) {
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      if ((e instanceof IOException || BuildException.categoryOf(e) == Category.RESOURCE_EXHAUSTED)
+          && String.valueOf(e.getMessage())
+              .toLowerCase(Locale.ROOT)
+              .contains(Errno.describe(Errno.ENOSPC))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   public static void run(String what, Cleanup.Body body) {

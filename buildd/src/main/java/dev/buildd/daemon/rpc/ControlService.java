@@ -3,6 +3,7 @@ package dev.buildd.daemon.rpc;
 import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.daemon.build.Builds;
+import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.SolveRequests;
@@ -42,21 +43,18 @@ public final class ControlService {
   private final Gateways gateways;
   private final SessionManager sessions;
   private final CacheManager cache;
-  private final Runnable collectContent;
+  private final Collector collector;
   private final Worker worker;
   private final History history;
   private final Clock clock;
   private final Supplier<WorkerInfo> workerInfo;
 
-  /**
-   * @param collectContent deletes blobs that no ref needs any more
-   */
   public ControlService(
       Builds builds,
       Gateways gateways,
       SessionManager sessions,
       CacheManager cache,
-      Runnable collectContent,
+      Collector collector,
       Worker worker,
       History history,
       Clock clock,
@@ -65,7 +63,7 @@ public final class ControlService {
     this.gateways = gateways;
     this.sessions = sessions;
     this.cache = cache;
-    this.collectContent = collectContent;
+    this.collector = collector;
     this.worker = worker;
     this.history = history;
     this.clock = clock;
@@ -145,8 +143,7 @@ public final class ControlService {
       throws InterruptedException {
     BlockingQueue<UsageRecord> gone = new LinkedBlockingQueue<>();
     // told after the pruning: a slow reader must not keep it waiting
-    cache.prune(UsageMessages.options(request), record -> gone.add(UsageMessages.of(record)));
-    collectContent.run();
+    collector.prune(UsageMessages.options(request), record -> gone.add(UsageMessages.of(record)));
     for (UsageRecord record : gone) {
       out.write(record);
     }

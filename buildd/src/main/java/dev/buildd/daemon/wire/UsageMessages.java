@@ -1,6 +1,5 @@
 package dev.buildd.daemon.wire;
 
-import dev.buildd.base.pattern.FieldFilter;
 import dev.buildd.cache.PruneOptions;
 import dev.buildd.cache.UsageRecord;
 import dev.buildd.proto.control.DiskUsageRequest;
@@ -8,8 +7,6 @@ import dev.buildd.proto.control.PruneRequest;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
-import java.util.Optional;
 import java.util.function.Predicate;
 
 /** Disk usage as it goes over the wire (wire.md section 12). */
@@ -33,38 +30,11 @@ public final class UsageMessages {
     return out.build();
   }
 
-  static Predicate<UsageRecord> filter(List<String> filters) {
-    FieldFilter filter = FieldFilter.parse(filters);
-    return record -> filter.matches(path -> field(record, path.getFirst()));
-  }
-
-  private static Optional<String> field(UsageRecord record, String name) {
-    return switch (name) {
-      case "id" -> Optional.of(record.id());
-      case "parents" ->
-          record.parents().isEmpty()
-              ? Optional.empty()
-              : Optional.of(String.join(";", record.parents()));
-      case "description" -> Optional.of(record.description()).filter(text -> !text.isEmpty());
-      case "inuse" -> present(record.inUse());
-      case "mutable" -> present(record.mutable());
-      case "immutable" -> present(!record.mutable());
-      case "type" -> Optional.of(record.recordType());
-      case "shared" -> present(record.shared());
-      case "private" -> present(!record.shared());
-      default -> Optional.empty();
-    };
-  }
-
-  private static Optional<String> present(boolean holds) {
-    return holds ? Optional.of("") : Optional.empty();
-  }
-
   /**
    * Which records a request wants to see: what was used longer ago than the age, if one is given.
    */
   public static Predicate<UsageRecord> wanted(DiskUsageRequest request, Clock clock) {
-    Predicate<UsageRecord> filter = filter(request.getFilterList());
+    Predicate<UsageRecord> filter = UsageRecord.matching(request.getFilterList());
     if (request.getAgeLimit() <= 0) {
       return filter;
     }
@@ -76,7 +46,7 @@ public final class UsageMessages {
   public static PruneOptions options(PruneRequest request) {
     return new PruneOptions(
         request.getAll(),
-        filter(request.getFilterList()),
+        UsageRecord.matching(request.getFilterList()),
         Duration.ofNanos(request.getKeepDuration()),
         request.getReservedSpace(),
         request.getMaxUsedSpace(),

@@ -25,6 +25,12 @@ public interface ContentStore {
 
   Optional<BlobInfo> info(Digest digest);
 
+  /** The allocated bytes of a blob, none if it is not here. Asking keeps nothing. */
+  long bytes(Digest digest);
+
+  /** The allocated bytes of all blobs, those being written not counted. */
+  long bytes();
+
   /** All blobs, in no order. */
   List<BlobInfo> list();
 

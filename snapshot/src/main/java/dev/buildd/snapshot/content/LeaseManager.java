@@ -21,6 +21,10 @@ public interface LeaseManager {
   /** The number of blobs' leases that are open, for tests and leak checks. */
   int holds();
 
-  /** Deletes what is older than the age, not leased, and not needed. */
-  void collect(Predicate<Digest> needed, Duration age);
+  /**
+   * Deletes what is older than the age, not leased, and not needed.
+   *
+   * @return the bytes that were allocated to it
+   */
+  long collect(Predicate<Digest> needed, Duration age);
 }

@@ -50,6 +50,7 @@ public final class LocalContentStore implements ContentStore, LeaseManager {
   private final Map<Digest, Integer> holds = new HashMap<>(); // guarded by lock
   private int leases; // guarded by lock
   private final Set<Digest> leased = new HashSet<>(); // what was used meanwhile; guarded by lock
+  private long total = -1; // allocated bytes of all blobs once they were counted; guarded by lock
 
   private final class BlobLease implements Lease {
     private final Digest digest;
@@ -116,6 +117,43 @@ public final class LocalContentStore implements ContentStore, LeaseManager {
             new BlobInfo(digest, stat.size(), Instant.ofEpochSecond(0, stat.mtimeNanos())));
   }
 
+  private static long allocated(Path path) throws IOException {
+    Stat stat = Linux.tryLstat(path);
+    return stat == null ? 0 : stat.blocks() * 512;
+  }
+
+  @Override
+  public long bytes(Digest digest) {
+    return FileFailures.wrap("measure blob " + digest, () -> allocated(path(digest)));
+  }
+
+  @Override
+  public long bytes() {
+    return FileFailures.wrap(
+        "measure blobs",
+        () -> {
+          synchronized (lock) {
+            if (total < 0) {
+              long sum = 0;
+              for (Path directory : LayerFiles.list(blobs)) {
+                for (Path path : LayerFiles.list(directory)) {
+                  sum += allocated(path);
+                }
+              }
+              total = sum;
+            }
+            return total;
+          }
+        });
+  }
+
+  /** Under the lock: notes that a blob's file comes or goes. */
+  private void changed(long bytes) {
+    if (total >= 0) {
+      total += bytes;
+    }
+  }
+
   @Override
   public List<BlobInfo> list() {
     return FileFailures.wrap(
@@ -172,7 +210,11 @@ public final class LocalContentStore implements ContentStore, LeaseManager {
         "delete blob " + digest,
         () -> {
           try {
-            Files.delete(path(digest));
+            synchronized (lock) {
+              long bytes = allocated(path(digest));
+              Files.delete(path(digest));
+              changed(-bytes);
+            }
           } catch (NoSuchFileException e) {
             throw absent(digest, e);
           }
@@ -224,21 +266,28 @@ public final class LocalContentStore implements ContentStore, LeaseManager {
   }
 
   @Override
-  public void collect(Predicate<Digest> needed, Duration age) {
+  public long collect(Predicate<Digest> needed, Duration age) {
     Instant limit = Instant.now().minus(age);
+    long freed = 0;
     for (BlobInfo info : list()) {
       if (info.createdAt().isBefore(limit) && !needed.test(info.digest())) {
-        FileFailures.run("collect blob " + info.digest(), () -> deleteUnheld(info.digest()));
+        freed +=
+            FileFailures.wrap("collect blob " + info.digest(), () -> deleteUnheld(info.digest()));
       }
     }
+    return freed;
   }
 
-  private void deleteUnheld(Digest digest) throws IOException {
+  private long deleteUnheld(Digest digest) throws IOException {
     synchronized (lock) { // whoever uses it either comes before, or finds nothing
-      if (!holds.containsKey(digest) && !leased.contains(digest)) {
-        log.debug("collect blob digest={}", digest);
-        Files.deleteIfExists(path(digest));
+      if (holds.containsKey(digest) || leased.contains(digest)) {
+        return 0;
       }
+      log.debug("collect blob digest={}", digest);
+      long bytes = allocated(path(digest));
+      Files.deleteIfExists(path(digest));
+      changed(-bytes);
+      return bytes;
     }
   }
 
@@ -362,7 +411,11 @@ public final class LocalContentStore implements ContentStore, LeaseManager {
                     try (FileOutputStream forced = new FileOutputStream(file.toFile(), true)) {
                       forced.getFD().sync();
                     }
-                    Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
+                    synchronized (lock) {
+                      long before = allocated(target);
+                      Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
+                      changed(allocated(target) - before);
+                    }
                     return true;
                   }));
       committed = true;

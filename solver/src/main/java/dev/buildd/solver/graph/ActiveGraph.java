@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +33,7 @@ final class ActiveGraph {
   private final Clock clock;
   private final @Nullable Semaphore permits;
   private final RunObserver observer;
+  private final BooleanSupplier makeRoom;
   private final Map<ActiveKey, ActiveVertex> actives = new HashMap<>();
   private final Map<Object, Share> executions = new HashMap<>(); // by ExecKey or RecordKey
   private final IdentityHashMap<Owner, Holdings> holdings = new IdentityHashMap<>();
@@ -59,11 +61,22 @@ final class ActiveGraph {
     final Set<Execution> executions = new LinkedHashSet<>();
   }
 
-  ActiveGraph(CacheSource main, Clock clock, @Nullable Semaphore permits, RunObserver observer) {
+  ActiveGraph(
+      CacheSource main,
+      Clock clock,
+      @Nullable Semaphore permits,
+      RunObserver observer,
+      BooleanSupplier makeRoom) {
     this.main = main;
     this.clock = clock;
     this.permits = permits;
     this.observer = observer;
+    this.makeRoom = makeRoom;
+  }
+
+  /** Frees space on a full disk; without the lock. Says whether to try once more. */
+  boolean makeRoom() {
+    return makeRoom.getAsBoolean();
   }
 
   CacheSource main() {

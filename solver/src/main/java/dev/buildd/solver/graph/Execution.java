@@ -4,12 +4,14 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
@@ -118,7 +120,7 @@ final class Execution implements OpContext, Owner {
     List<SharedResult> made = List.of();
     Exception failed = null;
     try {
-      made = work.run(this);
+      made = withRoom(() -> work.run(this));
     } catch (Exception e) {
       failed = e;
     } catch (Throwable e) {
@@ -145,6 +147,18 @@ final class Execution implements OpContext, Owner {
         }
       }
       mine.ended.countDown();
+    }
+  }
+
+  /** Does it; once more if the disk was full and there is room now. */
+  private <T> T withRoom(Callable<T> body) throws Exception {
+    try {
+      return body.call();
+    } catch (Exception e) {
+      if (!FileFailures.isDiskFull(e) || !graph.makeRoom()) {
+        throw e;
+      }
+      return body.call();
     }
   }
 
@@ -182,7 +196,10 @@ final class Execution implements OpContext, Owner {
   void record(int output, Recording recording) throws Exception {
     synchronized (recorded) {
       if (!recorded.contains(output)) {
-        recording.run();
+        withRoom(() -> {
+          recording.run();
+          return true;
+        });
         recorded.add(output);
       }
     }

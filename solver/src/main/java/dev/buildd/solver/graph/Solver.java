@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
+import java.util.function.BooleanSupplier;
 
 /**
  * Everything being solved, shared by all jobs.
@@ -26,10 +27,29 @@ public final class Solver {
    * @param main the daemon's own cache, where results are recorded
    * @param maxParallelism how many steps may run at once; zero means no limit
    */
-  public Solver(CacheSource main, Clock clock, int maxParallelism, RunObserver observer) {
+  public Solver(CacheSource main, Clock clock, int maxParallelism) {
+    this(main, clock, maxParallelism, RunObserver.NONE, () -> false);
+  }
+
+  /**
+   * @param main the daemon's own cache, where results are recorded
+   * @param maxParallelism how many steps may run at once; zero means no limit
+   * @param observer is told of each run
+   * @param makeRoom frees space on a full disk, and says whether to try once more
+   */
+  public Solver(
+      CacheSource main,
+      Clock clock,
+      int maxParallelism,
+      RunObserver observer,
+      BooleanSupplier makeRoom) {
     this.graph =
         new ActiveGraph(
-            main, clock, maxParallelism > 0 ? new Semaphore(maxParallelism, true) : null, observer);
+            main,
+            clock,
+            maxParallelism > 0 ? new Semaphore(maxParallelism, true) : null,
+            observer,
+            makeRoom);
   }
 
   /** Opens a job; the id must not be in use. */

@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +59,9 @@ final class Lab implements CacheSource {
     void loads(String text) throws Exception;
   }
 
+  /** What the solver asks on a full disk. */
+  volatile BooleanSupplier makeRoom = () -> false;
+
   /** Called wherever another thread may go on, had it a mind to. */
   volatile Runnable pause = () -> {};
 
@@ -75,7 +79,13 @@ final class Lab implements CacheSource {
                 Lab.class.getClassLoader(),
                 new Class<?>[] {CacheStore.class},
                 (proxy, method, arguments) -> asked(memory, proxy, method, arguments));
-    solver = new Solver(this, Clock.systemUTC(), maxParallelism, RunObserver.NONE);
+    solver =
+        new Solver(
+            this,
+            Clock.systemUTC(),
+            maxParallelism,
+            RunObserver.NONE,
+            () -> makeRoom.getAsBoolean());
   }
 
   /** The store, where another thread may go on before each answer. */

@@ -17,6 +17,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -341,6 +342,66 @@ class SharedExecutionTest {
     lab.forgetCounts();
     lab.build(step);
     assertThat(lab.allExecs()).isZero();
+  }
+
+  @Test
+  void aStepThatMeetsAFullDiskRunsOnceMoreIfThereIsRoom() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    AtomicInteger full = new AtomicInteger(1);
+    lab.makeRoom =
+        () -> {
+          asked.incrementAndGet();
+          return true;
+        };
+    Lab.Step step = lab.step("s").does(stepBody(full));
+    assertThat(lab.build(step)).isEqualTo("made");
+    assertThat(asked).hasValue(1);
+    assertThat(lab.execs("s")).isEqualTo(2);
+    full.set(2);
+    assertThatThrownBy(() -> lab.build(lab.step("t").does(stepBody(full))))
+        .hasMessageContaining("No space left");
+    assertThat(lab.execs("t")).as("twice, not more").isEqualTo(2);
+    lab.makeRoom = () -> false;
+    full.set(1);
+    assertThatThrownBy(() -> lab.build(lab.step("u").does(stepBody(full))))
+        .hasMessageContaining("No space left");
+    assertThat(lab.execs("u")).isEqualTo(1);
+  }
+
+  /** Fails as on a full disk as often as the count says. */
+  private static Lab.Body stepBody(AtomicInteger full) {
+    return (context, in) -> {
+      if (full.getAndDecrement() > 0) {
+        throw new BuildException(Category.RESOURCE_EXHAUSTED, "write: No space left on device");
+      }
+      return "made";
+    };
+  }
+
+  @Test
+  void whatAlsoIsExhaustedIsNoFullDisk() {
+    AtomicInteger asked = new AtomicInteger();
+    lab.makeRoom = () -> asked.incrementAndGet() > 0;
+    Lab.Step step =
+        lab.step("s")
+            .does((context, in) -> {
+              throw new BuildException(Category.RESOURCE_EXHAUSTED, "429 Too Many Requests");
+            });
+    assertThatThrownBy(() -> lab.build(step)).hasMessageContaining("429");
+    assertThat(asked).hasValue(0);
+  }
+
+  @Test
+  void aResultThatFindsNoRoomForItsRecordIsRecordedAfterwards() throws Exception {
+    lab.failSaves = true;
+    lab.makeRoom =
+        () -> {
+          lab.failSaves = false;
+          return true;
+        };
+    Lab.Step step = lab.step("s");
+    assertThat(lab.build(step)).isEqualTo("s[]");
+    assertThat(lab.execs("s")).isEqualTo(1);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.buildd.solver.source.local;
 
+import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
@@ -202,7 +203,9 @@ public final class LocalSource implements Source {
         return result;
       } finally {
         if (!received) {
-          ref.retain(false); // what of it was changed is not known
+          // what of it was changed is not known; a commit that failed has taken the ref, and a full
+          // disk takes no note: what failed first is told
+          Cleanup.run("forget " + ref, () -> ref.retain(false));
           ref.close();
         }
       }
