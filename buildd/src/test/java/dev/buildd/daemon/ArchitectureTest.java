@@ -88,6 +88,7 @@ final class ArchitectureTest {
   private static final String[] LLB = {
     "dev.buildd.llb",
     "dev.buildd.solver.llb",
+    "dev.buildd.solver.explain", // compares the messages of steps
     "dev.buildd.solver.ops", // of each operation its message
     "dev.buildd.solver.worker" // picks the operation by the kind of its message
   };

@@ -13,6 +13,7 @@ import dev.buildd.solver.explain.FileList.Entry;
 import dev.buildd.solver.graph.ProgressEvent.Reason;
 import dev.buildd.solver.graph.RunObserver;
 import dev.buildd.solver.ops.RefResult;
+import dev.buildd.solver.ops.UsedFiles;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -109,7 +110,7 @@ public final class Explainer implements RunObserver {
 
     /** The files that the run uses of an input, which are kept from now on. */
     private Optional<FileList> listed(Input input) throws Exception {
-      if (input.content().isEmpty() || input.files().isEmpty()) {
+      if (input.content().isEmpty() || !(input.computed().orElse(null) instanceof UsedFiles used)) {
         return Optional.empty();
       }
       Digest content = input.content().get();
@@ -123,7 +124,7 @@ public final class Explainer implements RunObserver {
               out.add(file);
             }
           };
-      input.files().get().files(input.value(), reader);
+      used.files(input.value(), reader);
       if (out.size() >= MAX_FILES) {
         return Optional.empty();
       }

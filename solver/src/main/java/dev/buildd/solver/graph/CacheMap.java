@@ -1,7 +1,6 @@
 package dev.buildd.solver.graph;
 
 import dev.buildd.base.content.Digest;
-import dev.buildd.cache.contenthash.ListedFile;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,9 +27,6 @@ public record CacheMap(Digest digest, boolean random, List<Dependency> dependenc
   @FunctionalInterface
   public interface ContentDigest {
     Digest of(SharedResult input, OpContext context) throws Exception;
-
-    /** Hands over the files that {@link #of} looked at; may block, an interrupt ends it. */
-    default void files(SharedResult input, ListedFile.Reader reader) throws Exception {}
   }
 
   public CacheMap {

@@ -48,7 +48,7 @@ public interface RunObserver {
    *
    * @param name stands for what the input is made of
    * @param content of what is used of it, where that counts instead of the name
-   * @param files gives these contents, where there are such
+   * @param computed what computed that digest
    * @param fresh whether it was made because recorded results were not to be used
    * @param value stays the run's, for as long as it lasts
    */
@@ -56,7 +56,7 @@ public interface RunObserver {
       Vertex vertex,
       CacheKeyId name,
       Optional<Digest> content,
-      Optional<CacheMap.ContentDigest> files,
+      Optional<CacheMap.ContentDigest> computed,
       boolean fresh,
       SharedResult value) {}
 

@@ -240,13 +240,12 @@ final class Running {
     List<RunObserver.Input> inputs = new ArrayList<>();
     for (int i = 0; i < plan.inputs().size(); i++) {
       Solved input = plan.inputs().get(i);
-      Optional<CacheMap.ContentDigest> files = plan.map().dependencies().get(i).content();
       inputs.add(
           new RunObserver.Input(
               vertex.inputs().get(i).vertex().vertex(),
               input.canonical(),
               Optional.ofNullable(plan.contents().get(i)),
-              files,
+              plan.map().dependencies().get(i).content(),
               !input.probeable(),
               input.value()));
     }

@@ -87,7 +87,7 @@ record Selector(String path, ChecksumOptions options) {
   }
 
   /** Tells the selected parts of one input from others. */
-  private record Content(int input, List<Selector> wanted) implements CacheMap.ContentDigest {
+  private record Content(int input, List<Selector> wanted) implements UsedFiles {
     @Override
     public Digest of(SharedResult result, OpContext context) throws StepException {
       Optional<ImmutableRef> ref = RefResult.refOf(result);
