@@ -189,11 +189,11 @@ final class ServerTlsTest {
                 }
               });
       Path next = servers.issue(directory.resolve("next.crt"), "renewed");
-      Files.move(Authority.key(next), Authority.key(server), StandardCopyOption.REPLACE_EXISTING);
+      Files.move(Authority.key(next), Authority.key(server), StandardCopyOption.ATOMIC_MOVE);
       Thread.sleep(2500); // half of a pair is looked at
       assertThat(shown().getSubjectX500Principal().getName()).isEqualTo("CN=server");
       machine.awaitLog("TLS files cannot be used, the earlier ones stand");
-      Files.move(next, server, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(next, server, StandardCopyOption.ATOMIC_MOVE);
       machine.awaitLog("TLS certificate was read anew");
       assertThat(shown().getSubjectX500Principal().getName()).isEqualTo("CN=renewed");
       int soFar = builds.get();
