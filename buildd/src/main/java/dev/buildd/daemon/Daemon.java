@@ -17,6 +17,10 @@ import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.metrics.BuildMetrics;
+import dev.buildd.daemon.metrics.CallMetrics;
+import dev.buildd.daemon.metrics.ProcessMetrics;
+import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
@@ -269,7 +273,9 @@ final class Daemon implements AutoCloseable {
     }
     Supplier<WorkerInfo> workerInfo = () -> info(worker, collector.rules());
     Gateways gateways = new Gateways();
-    List<BuildObserver> observers = new ArrayList<>(List.of(history, collector.observer()));
+    BuildMetrics buildMetrics = new BuildMetrics();
+    List<BuildObserver> observers =
+        new ArrayList<>(List.of(history, collector.observer(), buildMetrics));
     observers.addAll(extensions.observers());
     Builds builds =
         part(
@@ -309,11 +315,23 @@ final class Daemon implements AutoCloseable {
     counts.put("vertices", solver::activeCount);
     Optional<ServerTls> tls = ServerTls.open(config.grpc().tls());
     tls.ifPresent(this::part);
+    CallMetrics calls = new CallMetrics();
+    PartMetrics partMetrics =
+        new PartMetrics(
+            new PartMetrics.Parts(builds, solver, cache, content, collector, store, sessions));
+    DebugPages pages =
+        new DebugPages(
+            new DebugPages.Parts(
+                counts,
+                List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()),
+                cache,
+                collector));
     serve(
         config,
         loops,
         tls,
-        counts,
+        calls,
+        pages,
         ServerInterceptors.intercept(
             control.definition(), Services.timestamp(clock), Connections.interceptor()),
         ServerInterceptors.intercept(
@@ -340,11 +358,14 @@ final class Daemon implements AutoCloseable {
       BuilddConfig config,
       EventLoopGroup loops,
       Optional<ServerTls> tls,
-      Map<String, IntSupplier> counts,
+      CallMetrics calls,
+      DebugPages pages,
       ServerServiceDefinition... ours)
       throws Exception {
-    List<ServerServiceDefinition> services = new ArrayList<>(List.of(ours));
+    List<ServerServiceDefinition> services = new ArrayList<>();
+    CallCounter counter = new CallCounter(calls);
     for (ServerServiceDefinition service : ours) {
+      services.add(ServerInterceptors.intercept(service, counter));
       health.setStatus(service.getServiceDescriptor().getName(), ServingStatus.SERVING);
     }
     services.add(health.getHealthService().bindService());
@@ -363,7 +384,7 @@ final class Daemon implements AutoCloseable {
     }
     Optional<String> debug = config.grpc().debugAddress();
     if (debug.isPresent()) {
-      part(DebugServer.open(debug.get(), loops, counts));
+      part(DebugServer.open(debug.get(), loops, pages));
       log.info("debug handlers listening at {}", debug.get());
     }
   }

@@ -12,6 +12,7 @@ import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildExplanation;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.build.StepCounts;
 import dev.buildd.daemon.history.HistoryBlobs.Blob;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.WireErrors;
@@ -26,7 +27,6 @@ import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.snapshot.store.Table;
-import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -273,7 +273,11 @@ public final class History implements BuildObserver, AutoCloseable {
         made.setResultDeprecated(descriptor(images.getFirst()));
       }
     }
-    count(end.progress(), out);
+    StepCounts counts = StepCounts.of(end.progress());
+    out.setNumTotalSteps(counts.total())
+        .setNumCompletedSteps(counts.completed())
+        .setNumCachedSteps(counts.cached())
+        .setNumWarnings(counts.warnings());
     BuildHistoryRecord record = out.build();
     synchronized (this) {
       ending.add(record); // from now on nobody deletes what it shares with others
@@ -299,32 +303,6 @@ public final class History implements BuildObserver, AutoCloseable {
         .setSize(Json.number(json, "size"))
         .putAllAnnotations(Json.textMap(json, "annotations"))
         .build();
-  }
-
-  private static void count(List<ProgressEvent> events, BuildHistoryRecord.Builder out) {
-    Set<Digest> total = new HashSet<>();
-    Set<Digest> completed = new HashSet<>();
-    Set<Digest> cached = new HashSet<>();
-    int warnings = 0;
-    for (ProgressEvent event : events) {
-      switch (event) {
-        case ProgressEvent.VertexState state -> {
-          total.add(state.vertex());
-          if (state.completed().isPresent()) {
-            completed.add(state.vertex());
-          }
-          if (state.cached()) {
-            cached.add(state.vertex());
-          }
-        }
-        case ProgressEvent.Warning warning -> warnings++;
-        default -> {}
-      }
-    }
-    out.setNumTotalSteps(total.size())
-        .setNumCompletedSteps(completed.size())
-        .setNumCachedSteps(cached.size())
-        .setNumWarnings(warnings);
   }
 
   private static byte[] logs(Ending end) {

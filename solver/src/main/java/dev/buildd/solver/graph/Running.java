@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Semaphore;
 
 /** Makes an output's value by running the operation, and records it. */
 final class Running {
@@ -178,10 +177,7 @@ final class Running {
       return List.of();
     }
     Op op = vertex.vertex().op();
-    Semaphore permits = op.takesPermit() ? vertex.graph().permits() : null;
-    if (permits != null) {
-      permits.acquire();
-    }
+    ActiveGraph.Turn turn = op.takesPermit() ? vertex.graph().awaitTurn() : () -> {};
     RunObserver.Run observed = vertex.graph().observer().begins(facts(self, plan));
     Optional<String> result = Optional.empty();
     List<SharedResult> made;
@@ -190,9 +186,7 @@ final class Running {
         self.progress().started();
         made = op.exec(self, plan.arguments());
       } finally {
-        if (permits != null) {
-          permits.release();
-        }
+        turn.close();
       }
       keep(self, plan, used, made);
       result = Optional.of(valueOf(made).id());
