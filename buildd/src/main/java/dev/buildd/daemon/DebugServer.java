@@ -117,24 +117,28 @@ final class DebugServer implements AutoCloseable {
         send(context, DebugPages.Page.text(400, "that is no request\n"));
         return;
       }
-      QueryStringDecoder uri = new QueryStringDecoder(request.uri());
       String method = request.method().name();
+      String uri = request.uri();
       boolean foreign = request.headers().contains(HttpHeaderNames.ORIGIN);
       // the event loop serves builds too
       Thread busy =
-          Threads.unstarted(
-              "debug page " + uri.path(), () -> answer(context, method, uri, foreign));
+          Threads.unstarted("debug page " + uri, () -> answer(context, method, uri, foreign));
       context.channel().closeFuture().addListener(_ -> busy.interrupt());
       busy.start();
     }
 
-    private void answer(
-        ChannelHandlerContext context, String method, QueryStringDecoder uri, boolean foreign) {
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      context.close(); // the connection is broken, or what came is no HTTP
+    }
+
+    private void answer(ChannelHandlerContext context, String method, String uri, boolean foreign) {
       DebugPages.Answer answer;
       try {
+        QueryStringDecoder decoded = new QueryStringDecoder(uri);
         Map<String, String> query = new HashMap<>();
-        uri.parameters().forEach((name, values) -> query.put(name, values.getLast()));
-        answer = pages.answer(method, uri.path(), query, foreign);
+        decoded.parameters().forEach((name, values) -> query.put(name, values.getLast()));
+        answer = pages.answer(method, decoded.path(), query, foreign);
       } catch (IllegalArgumentException e) {
         answer = DebugPages.Page.text(400, e.getMessage() + "\n");
       } catch (InterruptedException e) {
