@@ -19,7 +19,10 @@ import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
 import dev.buildd.daemon.metrics.BuildMetrics;
 import dev.buildd.daemon.metrics.CallMetrics;
+import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.ProcessMetrics;
+import dev.buildd.daemon.otlp.OtlpSettings;
+import dev.buildd.daemon.otlp.SpanExporter;
 import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.Connections;
@@ -29,6 +32,7 @@ import dev.buildd.daemon.rpc.GatewayService;
 import dev.buildd.daemon.rpc.Gateways;
 import dev.buildd.daemon.rpc.Services;
 import dev.buildd.daemon.rpc.StdioFrontends;
+import dev.buildd.daemon.rpc.TraceService;
 import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.WorkerInfo;
@@ -276,6 +280,9 @@ final class Daemon implements AutoCloseable {
     BuildMetrics buildMetrics = new BuildMetrics();
     List<BuildObserver> observers =
         new ArrayList<>(List.of(history, collector.observer(), buildMetrics));
+    Optional<SpanExporter> spans =
+        OtlpSettings.of(System.getenv()).map(to -> part(SpanExporter.open(to, loops)));
+    spans.ifPresent(observers::add);
     observers.addAll(extensions.observers());
     Builds builds =
         part(
@@ -319,13 +326,10 @@ final class Daemon implements AutoCloseable {
     PartMetrics partMetrics =
         new PartMetrics(
             new PartMetrics.Parts(builds, solver, cache, content, collector, store, sessions));
-    DebugPages pages =
-        new DebugPages(
-            new DebugPages.Parts(
-                counts,
-                List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()),
-                cache,
-                collector));
+    List<Metrics> metrics =
+        new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
+    spans.ifPresent(metrics::add);
+    DebugPages pages = new DebugPages(new DebugPages.Parts(counts, metrics, cache, collector));
     serve(
         config,
         loops,
@@ -337,6 +341,8 @@ final class Daemon implements AutoCloseable {
         ServerInterceptors.intercept(
             new GatewayService(gateways).definition(), Connections.interceptor()),
         new CollectorService(collector).definition(),
+        new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
+            .definition(),
         new ContentService(content, history).definition());
     collector.start(() -> solver.activeCount() > 0);
     return new Live(builds, history, registries, store, loops, tls);

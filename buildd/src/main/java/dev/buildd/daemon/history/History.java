@@ -14,6 +14,8 @@ import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.daemon.build.StepCounts;
 import dev.buildd.daemon.history.HistoryBlobs.Blob;
+import dev.buildd.daemon.trace.BuildSpans;
+import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.proto.control.BuildHistoryEvent;
@@ -180,7 +182,7 @@ public final class History implements BuildObserver, AutoCloseable {
       store.batch().put(TABLE, started.getRef(), started.toByteArray()).commitLater();
       publish(BuildHistoryEventType.STARTED, started);
     }
-    return new Recording(started, at);
+    return new Recording(started, request.trace(), at);
   }
 
   /** What the frontend was told, without passwords of addresses: records outlive them. */
@@ -205,11 +207,13 @@ public final class History implements BuildObserver, AutoCloseable {
   /** Notes how a build goes. */
   private final class Recording implements Watch {
     private final BuildHistoryRecord started;
+    private final Optional<TraceContext> trace;
     private final Instant begun;
     private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
 
-    Recording(BuildHistoryRecord started, Instant begun) {
+    Recording(BuildHistoryRecord started, Optional<TraceContext> trace, Instant begun) {
       this.started = started;
+      this.trace = trace;
       this.begun = begun;
     }
 
@@ -228,13 +232,19 @@ public final class History implements BuildObserver, AutoCloseable {
           () ->
               complete(
                   started,
+                  trace,
                   begun,
                   end,
                   end.failure().isPresent() ? List.of() : List.copyOf(images.values())));
     }
   }
 
-  private void complete(BuildHistoryRecord started, Instant begun, Ending end, List<String> images)
+  private void complete(
+      BuildHistoryRecord started,
+      Optional<TraceContext> trace,
+      Instant begun,
+      Ending end,
+      List<String> images)
       throws IOException {
     List<Blob> belongings = new ArrayList<>();
     Blob logs = new Blob(LOG_TYPE, logs(end));
@@ -251,13 +261,19 @@ public final class History implements BuildObserver, AutoCloseable {
       belongings.add(error);
       out.setError(failure.toBuilder().clearDetails()).setExternalError(error.descriptor());
     }
-    Blob trace =
+    Blob spans =
         new Blob(
             BuildTrace.TYPE,
             BuildTrace.of(
-                started.getRef(), begun, end.at(), end.progress(), out.getError().getMessage()));
-    belongings.add(trace);
-    out.setTrace(trace.descriptor());
+                BuildSpans.of(
+                    started.getRef(),
+                    trace,
+                    begun,
+                    end.at(),
+                    end.progress(),
+                    out.getError().getMessage())));
+    belongings.add(spans);
+    out.setTrace(spans.descriptor());
     Optional<BuildExplanation> explanation = Explanations.of(end.progress());
     if (explanation.isPresent()) {
       Blob blob = new Blob(BuildExplanation.TYPE, explanation.get().toBytes());

@@ -81,7 +81,8 @@ final class HistoryTest {
         List.of(),
         0,
         false,
-        BuildRequest.Policies.NONE);
+        BuildRequest.Policies.NONE,
+        Optional.empty());
   }
 
   private void build(String ref, Optional<Throwable> failure, ProgressEvent... progress) {
