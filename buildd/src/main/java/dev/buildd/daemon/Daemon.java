@@ -13,6 +13,7 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
+import dev.buildd.daemon.build.BuildLog;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.gc.Collector;
@@ -279,7 +280,7 @@ final class Daemon implements AutoCloseable {
     Gateways gateways = new Gateways();
     BuildMetrics buildMetrics = new BuildMetrics();
     List<BuildObserver> observers =
-        new ArrayList<>(List.of(history, collector.observer(), buildMetrics));
+        new ArrayList<>(List.of(history, collector.observer(), buildMetrics, new BuildLog()));
     Optional<SpanExporter> spans =
         OtlpSettings.of(System.getenv()).map(to -> part(SpanExporter.open(to, loops)));
     spans.ifPresent(observers::add);

@@ -3,14 +3,19 @@ package dev.buildd.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordingFile;
 import org.assertj.core.data.Offset;
@@ -161,6 +166,70 @@ final class MetricsTest {
         .isCloseTo(System.currentTimeMillis() / 1e3, Offset.offset(120.0));
     assertThat(figures.hasName("jvm_gc_collection_seconds_sum")).isTrue();
     assertThat(figures.hasName("buildd_build_info")).isTrue();
+  }
+
+  /** A dashboard that asks for what nobody tells shows nothing, and nobody notices. */
+  @Test
+  void theDashboardAsksForWhatThereIs(@TempDir Path out) throws Exception {
+    try (BuildClient client = machine.client()) {
+      machine.build(client, step("echo shown > /f"), out);
+    }
+    MetricsText figures = scrape();
+    Path file = Path.of("../packaging/grafana-dashboard.json");
+    List<String> expressions = new ArrayList<>();
+    for (Map<String, Object> panel :
+        Json.objects(Json.parseObject(Files.readAllBytes(file), "dashboard"), "panels")) {
+      for (Map<String, Object> target : Json.objects(panel, "targets")) {
+        expressions.add(Json.text(target, "expr"));
+      }
+    }
+    assertThat(expressions).hasSizeGreaterThan(15);
+    Pattern series = Pattern.compile("([a-z_]+)\\{([^}]*)\\}");
+    for (String expression : expressions) {
+      Matcher matcher = series.matcher(expression);
+      assertThat(matcher.find()).as(expression).isTrue();
+      do {
+        assertThat(figures.hasName(matcher.group(1))).as(expression).isTrue();
+        assertThat(matcher.group(2))
+            .as(expression)
+            .startsWith("job=\"$job\",instance=~\"$instance\"");
+      } while (matcher.find());
+      Matcher grouping = Pattern.compile("by \\(([a-z_, ]+)\\)").matcher(expression);
+      while (grouping.find()) {
+        for (String label : grouping.group(1).split(", ")) {
+          assertThat(machine.debugPage("/metrics") + " error_code=")
+              .as(expression)
+              .contains(label + "=");
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatHappensInABuildIsLogged() throws Exception {
+    try (BuildClient client = machine.client()) {
+      client.solve(
+          Optional.of(step("echo logged > /f").marshal()),
+          machine.options().withRef("logged"),
+          status -> {});
+      assertThatThrownBy(() ->
+              client.solve(
+                  Optional.of(step("exit 4").marshal()),
+                  machine.options().withRef("logged-failing"),
+                  status -> {}))
+          .hasMessageContaining("exit code: 4");
+    }
+    assertThat(machine.log().lines())
+        .anySatisfy(line ->
+            assertThat(line)
+                .contains("level=debug", "msg=\"step ended\" build=logged vertex=sha256:")
+                .contains("echo logged", " outcome=run ms="))
+        .anySatisfy(
+            line -> assertThat(line).contains("msg=\"build ended\" build=logged outcome=done ms="))
+        .anySatisfy(line ->
+            assertThat(line)
+                .contains("level=warning", "msg=\"build failed\" build=logged-failing")
+                .contains(" vertex=sha256:", " code=UNKNOWN", "exit code: 4"));
   }
 
   @Test

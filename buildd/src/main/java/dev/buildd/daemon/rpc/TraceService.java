@@ -8,7 +8,7 @@ import io.grpc.ServerServiceDefinition;
 import java.util.function.Consumer;
 
 /**
- * Takes the spans of clients (wire.md section 12.1), which have no way of their own to where traces
+ * Takes the spans of clients (wire.md section 11), which have no way of their own to where traces
  * go: they pass on through the daemon, if it knows one, and are forgotten otherwise.
  */
 public final class TraceService {
