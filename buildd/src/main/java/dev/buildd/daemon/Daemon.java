@@ -330,7 +330,7 @@ final class Daemon implements AutoCloseable {
     List<Metrics> metrics =
         new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
     spans.ifPresent(metrics::add);
-    DebugPages pages = new DebugPages(new DebugPages.Parts(counts, metrics, cache, collector));
+    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector);
     serve(
         config,
         loops,
@@ -366,7 +366,7 @@ final class Daemon implements AutoCloseable {
       EventLoopGroup loops,
       Optional<ServerTls> tls,
       CallMetrics calls,
-      DebugPages pages,
+      DebugPages.Parts pages,
       ServerServiceDefinition... ours)
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>();
@@ -391,7 +391,7 @@ final class Daemon implements AutoCloseable {
     }
     Optional<String> debug = config.grpc().debugAddress();
     if (debug.isPresent()) {
-      part(DebugServer.open(debug.get(), loops, pages));
+      part(DebugServer.open(debug.get(), loops, new DebugPages(pages)));
       log.info("debug handlers listening at {}", debug.get());
     }
   }

@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.UsageRecord;
@@ -253,8 +254,7 @@ final class DebugPages {
 
   private Attachment record(int seconds) throws Exception {
     if (!recording.tryAcquire()) {
-      throw new BuildException(
-          dev.buildd.base.error.Category.RESOURCE_EXHAUSTED, "a recording is under way already");
+      throw new BuildException(Category.RESOURCE_EXHAUSTED, "a recording is under way already");
     }
     Optional<Path> made = Optional.empty();
     boolean done = false;

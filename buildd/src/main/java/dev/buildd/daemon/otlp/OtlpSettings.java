@@ -47,6 +47,13 @@ public record OtlpSettings(
    * @throws BuildException if what they say cannot be used
    */
   public static Optional<OtlpSettings> of(Map<String, String> environment) {
+    boolean asked = false;
+    for (String name : environment.keySet()) {
+      asked |= name.startsWith("OTEL_");
+    }
+    if (!asked) {
+      return Optional.empty(); // without what it takes to read them: a daemon is to start fast
+    }
     Optional<String> exporter = value(environment, "OTEL_TRACES_EXPORTER");
     boolean off =
         value(environment, "OTEL_SDK_DISABLED").filter("true"::equalsIgnoreCase).isPresent();
