@@ -107,7 +107,7 @@ final class MetricsText {
   double value(String key) {
     Double found = samples.get(key.contains("{") ? key : key + "{}");
     assertThat(found).as("%s is among\n%s", key, String.join("\n", samples.keySet())).isNotNull();
-    return found;
+    return Objects.requireNonNull(found);
   }
 
   /** Whether there is such a sample. */

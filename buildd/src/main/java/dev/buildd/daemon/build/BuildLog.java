@@ -38,9 +38,10 @@ public final class BuildLog implements BuildObserver {
               .addKeyValue("vertex", step.vertex())
               .addKeyValue("step", RedactedUrl.within(step.name()))
               .addKeyValue("outcome", step.outcome().name().toLowerCase(Locale.ROOT));
-      step.started()
-          .ifPresent(
-              at -> line.addKeyValue("ms", Duration.between(at, step.completed()).toMillis()));
+      if (step.started().isPresent()) {
+        Duration took = Duration.between(step.started().get(), step.completed());
+        line = line.addKeyValue("ms", took.toMillis());
+      }
       line.log("step ended");
     }
 

@@ -55,6 +55,15 @@ public final class MetricsPage {
   }
 
   /**
+   * A sample of the family; above 2^53 it is told as exactly as a double can.
+   *
+   * @param labels names and values in turn
+   */
+  public MetricsPage sample(long value, String... labels) {
+    return line("", (double) value, List.of(labels));
+  }
+
+  /**
    * A histogram of the family.
    *
    * @param labels names and values in turn
@@ -75,7 +84,7 @@ public final class MetricsPage {
    * @param labels names and values in turn
    */
   public MetricsPage sample(double sum, long count, String... labels) {
-    return line("_sum", sum, List.of(labels)).line("_count", count, List.of(labels));
+    return line("_sum", sum, List.of(labels)).line("_count", (double) count, List.of(labels));
   }
 
   private MetricsPage line(String suffix, double value, List<String> labels) {

@@ -23,8 +23,9 @@ public final class FailureLog {
     LoggingEventBuilder line = (cancelled ? log.atInfo() : log.atWarn()).addKeyValue("build", ref);
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof VertexException at && at.vertex() != null) {
-        line.addKeyValue("vertex", at.vertex())
-            .addKeyValue("step", RedactedUrl.within(at.vertexName()));
+        line =
+            line.addKeyValue("vertex", at.vertex())
+                .addKeyValue("step", RedactedUrl.within(at.vertexName()));
         break;
       }
     }
