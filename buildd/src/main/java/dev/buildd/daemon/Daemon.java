@@ -13,10 +13,18 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
 import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DurableCacheStore;
+import dev.buildd.daemon.build.BuildLog;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.metrics.BuildMetrics;
+import dev.buildd.daemon.metrics.CallMetrics;
+import dev.buildd.daemon.metrics.Metrics;
+import dev.buildd.daemon.metrics.ProcessMetrics;
+import dev.buildd.daemon.otlp.OtlpSettings;
+import dev.buildd.daemon.otlp.SpanExporter;
+import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
@@ -25,6 +33,7 @@ import dev.buildd.daemon.rpc.GatewayService;
 import dev.buildd.daemon.rpc.Gateways;
 import dev.buildd.daemon.rpc.Services;
 import dev.buildd.daemon.rpc.StdioFrontends;
+import dev.buildd.daemon.rpc.TraceService;
 import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.WorkerInfo;
@@ -269,7 +278,12 @@ final class Daemon implements AutoCloseable {
     }
     Supplier<WorkerInfo> workerInfo = () -> info(worker, collector.rules());
     Gateways gateways = new Gateways();
-    List<BuildObserver> observers = new ArrayList<>(List.of(history, collector.observer()));
+    BuildMetrics buildMetrics = new BuildMetrics();
+    List<BuildObserver> observers =
+        new ArrayList<>(List.of(history, collector.observer(), buildMetrics, new BuildLog()));
+    Optional<SpanExporter> spans =
+        OtlpSettings.of(System.getenv()).map(to -> part(SpanExporter.open(to, loops)));
+    spans.ifPresent(observers::add);
     observers.addAll(extensions.observers());
     Builds builds =
         part(
@@ -309,16 +323,27 @@ final class Daemon implements AutoCloseable {
     counts.put("vertices", solver::activeCount);
     Optional<ServerTls> tls = ServerTls.open(config.grpc().tls());
     tls.ifPresent(this::part);
+    CallMetrics calls = new CallMetrics();
+    PartMetrics partMetrics =
+        new PartMetrics(
+            new PartMetrics.Parts(builds, solver, cache, content, collector, store, sessions));
+    List<Metrics> metrics =
+        new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
+    spans.ifPresent(metrics::add);
+    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector);
     serve(
         config,
         loops,
         tls,
-        counts,
+        calls,
+        pages,
         ServerInterceptors.intercept(
             control.definition(), Services.timestamp(clock), Connections.interceptor()),
         ServerInterceptors.intercept(
             new GatewayService(gateways).definition(), Connections.interceptor()),
         new CollectorService(collector).definition(),
+        new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
+            .definition(),
         new ContentService(content, history).definition());
     collector.start(() -> solver.activeCount() > 0);
     return new Live(builds, history, registries, store, loops, tls);
@@ -340,11 +365,14 @@ final class Daemon implements AutoCloseable {
       BuilddConfig config,
       EventLoopGroup loops,
       Optional<ServerTls> tls,
-      Map<String, IntSupplier> counts,
+      CallMetrics calls,
+      DebugPages.Parts pages,
       ServerServiceDefinition... ours)
       throws Exception {
-    List<ServerServiceDefinition> services = new ArrayList<>(List.of(ours));
+    List<ServerServiceDefinition> services = new ArrayList<>();
+    CallCounter counter = new CallCounter(calls);
     for (ServerServiceDefinition service : ours) {
+      services.add(ServerInterceptors.intercept(service, counter));
       health.setStatus(service.getServiceDescriptor().getName(), ServingStatus.SERVING);
     }
     services.add(health.getHealthService().bindService());
@@ -363,7 +391,7 @@ final class Daemon implements AutoCloseable {
     }
     Optional<String> debug = config.grpc().debugAddress();
     if (debug.isPresent()) {
-      part(DebugServer.open(debug.get(), loops, counts));
+      part(DebugServer.open(debug.get(), loops, new DebugPages(pages)));
       log.info("debug handlers listening at {}", debug.get());
     }
   }

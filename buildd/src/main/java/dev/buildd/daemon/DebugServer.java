@@ -1,11 +1,9 @@
 package dev.buildd.daemon;
 
-import com.sun.management.HotSpotDiagnosticMXBean;
-import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
+import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import io.netty.bootstrap.ServerBootstrap;
@@ -14,36 +12,36 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.DefaultFileRegion;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryUsage;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.IntSupplier;
 
-/**
- * Diagnostics over HTTP: {@code /debug/pprof/goroutine} gives the stacks of all threads, {@code
- * /debug/vars} figures of the process and of what builds hold.
- */
+/** Diagnostics over HTTP: {@link DebugPages}. Its socket is the daemon's user's alone. */
 final class DebugServer implements AutoCloseable {
   private static final int SOCKET_MODE = 0600;
   private static final int MAX_REQUEST = 64 << 10;
@@ -58,10 +56,8 @@ final class DebugServer implements AutoCloseable {
 
   /**
    * @param address {@code host:port}, {@code tcp://host:port} or {@code unix://path}
-   * @param counts figures of the daemon's parts, by the name they are told under
    */
-  static DebugServer open(String address, EventLoopGroup loops, Map<String, IntSupplier> counts)
-      throws Exception {
+  static DebugServer open(String address, EventLoopGroup loops, DebugPages pages) throws Exception {
     boolean unix = address.startsWith("unix://");
     SocketAddress at =
         unix
@@ -80,7 +76,7 @@ final class DebugServer implements AutoCloseable {
                         .pipeline()
                         .addLast(new HttpServerCodec())
                         .addLast(new HttpObjectAggregator(MAX_REQUEST))
-                        .addLast(new Pages(counts));
+                        .addLast(new Requests(pages));
                   }
                 });
     Channel[] bound = new Channel[1];
@@ -108,67 +104,86 @@ final class DebugServer implements AutoCloseable {
     }
   }
 
-  private static final class Pages extends SimpleChannelInboundHandler<FullHttpRequest> {
-    private final Map<String, IntSupplier> counts;
+  private static final class Requests extends SimpleChannelInboundHandler<FullHttpRequest> {
+    private final DebugPages pages;
 
-    Pages(Map<String, IntSupplier> counts) {
-      this.counts = counts;
+    Requests(DebugPages pages) {
+      this.pages = pages;
     }
 
     @Override
     protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-      String path = request.uri().split("\\?", 2)[0];
+      if (request.decoderResult().isFailure()) {
+        send(context, DebugPages.Page.text(400, "that is no request\n"));
+        return;
+      }
+      String method = request.method().name();
+      String uri = request.uri();
+      boolean foreign = request.headers().contains(HttpHeaderNames.ORIGIN);
       // the event loop serves builds too
-      Threads.start("debug page " + path, () -> answer(context, path));
+      Thread busy =
+          Threads.unstarted("debug page " + uri, () -> answer(context, method, uri, foreign));
+      context.channel().closeFuture().addListener(_ -> busy.interrupt());
+      busy.start();
     }
 
-    private void answer(ChannelHandlerContext context, String path) {
-      HttpResponseStatus status = HttpResponseStatus.OK;
-      String page;
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      context.close(); // the connection is broken, or what came is no HTTP
+    }
+
+    private void answer(ChannelHandlerContext context, String method, String uri, boolean foreign) {
+      DebugPages.Answer answer;
       try {
-        page =
-            switch (path) {
-              case "/debug/pprof/goroutine" -> stacks();
-              case "/debug/vars" -> figures();
-              default -> {
-                status = HttpResponseStatus.NOT_FOUND;
-                yield "not found\n";
-              }
-            };
-      } catch (IOException e) {
-        status = HttpResponseStatus.INTERNAL_SERVER_ERROR;
-        page = e.getMessage() + "\n";
+        QueryStringDecoder decoded = new QueryStringDecoder(uri);
+        Map<String, String> query = new HashMap<>();
+        decoded.parameters().forEach((name, values) -> query.put(name, values.getLast()));
+        answer = pages.answer(method, decoded.path(), query, foreign);
+      } catch (IllegalArgumentException e) {
+        answer = DebugPages.Page.text(400, e.getMessage() + "\n");
+      } catch (InterruptedException e) {
+        return; // whoever asked is gone
       }
-      DefaultFullHttpResponse response =
-          new DefaultFullHttpResponse(
-              HttpVersion.HTTP_1_1, status, Unpooled.copiedBuffer(page, StandardCharsets.UTF_8));
-      response.headers().set(HttpHeaderNames.CONTENT_TYPE, "text/plain; charset=utf-8");
-      response.headers().setInt(HttpHeaderNames.CONTENT_LENGTH, response.content().readableBytes());
-      context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+      send(context, answer);
     }
 
-    /** All threads: those of builds are virtual, and named after their work. */
-    private static String stacks() throws IOException {
-      Path directory = Files.createTempDirectory("buildd-threads");
-      Path dump = directory.resolve("dump"); // which the virtual machine wants to make itself
-      try {
-        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
-            .dumpThreads(dump.toString(), ThreadDumpFormat.TEXT_PLAIN);
-        return Files.readString(dump);
-      } finally {
-        Files.deleteIfExists(dump);
-        Files.delete(directory);
+    private static void send(ChannelHandlerContext context, DebugPages.Answer answer) {
+      switch (answer) {
+        case DebugPages.Page page -> {
+          FullHttpResponse response =
+              new DefaultFullHttpResponse(
+                  HttpVersion.HTTP_1_1,
+                  HttpResponseStatus.valueOf(page.status()),
+                  Unpooled.wrappedBuffer(page.body()));
+          head(response, page, page.body().length);
+          context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+        }
+        case DebugPages.Attachment attachment -> {
+          Path file = attachment.file();
+          long length = file.toFile().length();
+          HttpResponse response =
+              new DefaultHttpResponse(
+                  HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(attachment.status()));
+          head(response, attachment, length);
+          response
+              .headers()
+              .set(
+                  HttpHeaderNames.CONTENT_DISPOSITION,
+                  "attachment; filename=\"" + attachment.name() + "\"");
+          context.write(response);
+          context.write(new DefaultFileRegion(file.toFile(), 0, length));
+          context
+              .writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT)
+              .addListener(_ -> Cleanup.run("delete " + file, () -> Files.deleteIfExists(file)))
+              .addListener(ChannelFutureListener.CLOSE);
+        }
       }
     }
 
-    private String figures() {
-      MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
-      Map<String, Object> out = new LinkedHashMap<>();
-      out.put("heapUsed", heap.getUsed());
-      out.put("heapCommitted", heap.getCommitted());
-      out.put("threads", ManagementFactory.getThreadMXBean().getThreadCount());
-      counts.forEach((name, count) -> out.put(name, count.getAsInt()));
-      return new String(Json.bytes(out), StandardCharsets.UTF_8) + "\n";
+    private static void head(HttpResponse response, DebugPages.Answer answer, long length) {
+      response.headers().set(HttpHeaderNames.CONTENT_TYPE, answer.type());
+      response.headers().set(HttpHeaderNames.CONTENT_LENGTH, length);
+      response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
     }
   }
 

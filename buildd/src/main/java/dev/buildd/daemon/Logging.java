@@ -12,10 +12,16 @@ import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import dev.buildd.base.json.GoJson;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.KeyValuePair;
 
-/** Log lines as BuildKit's: {@code time="..." level=info msg="..."}, or JSON objects. */
+/**
+ * Log lines as BuildKit's: {@code time="..." level=info msg="..."}, or JSON objects; with fields
+ * such as {@code build} and {@code vertex} behind the message.
+ */
 public final class Logging extends ContextAwareBase implements Configurator {
   private static final Line LINE = new Line();
 
@@ -51,7 +57,18 @@ public final class Logging extends ContextAwareBase implements Configurator {
   }
 
   private static final class Line extends LayoutBase<ILoggingEvent> {
+    private static final Pattern PLAIN = Pattern.compile("[a-zA-Z0-9._/@^+:-]+");
+
     private volatile boolean json;
+
+    private static List<KeyValuePair> fields(ILoggingEvent event) {
+      List<KeyValuePair> fields = event.getKeyValuePairs(); // null if there are none
+      return fields == null ? List.of() : fields;
+    }
+
+    private static String text(KeyValuePair field) {
+      return String.valueOf(field.value);
+    }
 
     @Override
     public String doLayout(ILoggingEvent event) {
@@ -65,6 +82,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
         GoJson.quote(out.append("{\"level\":"), level);
         GoJson.quote(out.append(",\"msg\":"), event.getFormattedMessage());
         GoJson.quote(out.append(",\"time\":"), time);
+        for (KeyValuePair field : fields(event)) {
+          GoJson.quote(GoJson.quote(out.append(','), field.key).append(':'), text(field));
+        }
         if (event.getThrowableProxy() != null) {
           GoJson.quote(
               out.append(",\"error\":"), ThrowableProxyUtil.asString(event.getThrowableProxy()));
@@ -72,7 +92,16 @@ public final class Logging extends ContextAwareBase implements Configurator {
         return out.append("}\n").toString();
       }
       out.append("time=\"").append(time).append("\" level=").append(level).append(" msg=");
-      GoJson.quote(out, event.getFormattedMessage()).append('\n');
+      GoJson.quote(out, event.getFormattedMessage());
+      for (KeyValuePair field : fields(event)) {
+        out.append(' ').append(field.key).append('=');
+        if (PLAIN.matcher(text(field)).matches()) {
+          out.append(text(field));
+        } else {
+          GoJson.quote(out, text(field));
+        }
+      }
+      out.append('\n');
       if (event.getThrowableProxy() != null) {
         out.append(ThrowableProxyUtil.asString(event.getThrowableProxy()));
       }

@@ -78,6 +78,7 @@ final class ArchitectureTest {
     "dev.buildd.gateway.grpc", // the frontend's end, and what both ends of it say
     "dev.buildd.daemon.wire",
     "dev.buildd.daemon.rpc", // the daemon's end
+    "dev.buildd.daemon.otlp", // what goes to a collector of traces
     "dev.buildd.daemon.history" // keeps its records and logs as they are handed out
   };
 

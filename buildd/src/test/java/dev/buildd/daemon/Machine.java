@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,7 @@ final class Machine implements AutoCloseable {
   private final Path directory;
   private final List<String> flags;
   private final List<String> jvmOptions;
+  private final Map<String, String> environment;
   private Process process;
 
   Machine(Path directory, String... flags) throws Exception {
@@ -52,7 +54,14 @@ final class Machine implements AutoCloseable {
 
   /** A daemon whose JVM has these options besides those it is shipped with. */
   Machine(Path directory, List<String> jvmOptions, String... flags) throws Exception {
+    this(directory, jvmOptions, Map.of(), flags);
+  }
+
+  /** A daemon that finds these variables in its environment besides those of the test. */
+  Machine(Path directory, List<String> jvmOptions, Map<String, String> environment, String... flags)
+      throws Exception {
     this.directory = directory;
+    this.environment = Map.copyOf(environment);
     this.jvmOptions = jvmOptions;
     this.flags = List.of(flags);
     this.process = start();
@@ -134,6 +143,7 @@ final class Machine implements AutoCloseable {
         new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()));
+    builder.environment().putAll(environment);
     builder.environment().put("BUILDD_JAVA_OPTIONS", String.join(" ", jvmOptions));
     Process started = builder.start();
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
@@ -303,12 +313,39 @@ final class Machine implements AutoCloseable {
 
   /** A page of the debug server. */
   String debugPage(String path) throws IOException {
+    return debug("GET", path).text();
+  }
+
+  /**
+   * An answer of the debug server.
+   *
+   * @param head its lines, the status first
+   */
+  record DebugAnswer(String head, byte[] body) {
+    int status() {
+      return Integer.parseInt(head.split(" ", 3)[1]);
+    }
+
+    String text() {
+      return new String(body, StandardCharsets.UTF_8);
+    }
+  }
+
+  /** Asks the debug server, with further lines of the request's head. */
+  DebugAnswer debug(String method, String path, String... headers) throws IOException {
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(debugSocket()))) {
-      String request = "GET " + path + " HTTP/1.1\r\nHost: buildd\r\n\r\n";
-      channel.write(ByteBuffer.wrap(request.getBytes(StandardCharsets.US_ASCII)));
-      String response =
-          new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.UTF_8);
-      return response.split("\r\n\r\n", 2)[1];
+      StringBuilder request =
+          new StringBuilder(method + " " + path + " HTTP/1.1\r\nHost: buildd\r\n");
+      for (String header : headers) {
+        request.append(header).append("\r\n");
+      }
+      channel.write(
+          ByteBuffer.wrap(request.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII)));
+      byte[] response = Channels.newInputStream(channel).readAllBytes();
+      int end = new String(response, StandardCharsets.ISO_8859_1).indexOf("\r\n\r\n");
+      return new DebugAnswer(
+          new String(response, 0, end, StandardCharsets.ISO_8859_1),
+          Arrays.copyOfRange(response, end + 4, response.length));
     }
   }
 

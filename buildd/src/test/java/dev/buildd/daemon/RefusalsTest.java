@@ -189,7 +189,8 @@ final class RefusalsTest {
 
   private static List<String> logged(String ref) throws IOException {
     return Files.readAllLines(directory.resolve("log")).stream()
-        .filter(line -> line.contains("ref=" + ref + " "))
+        .filter(line -> !line.contains("level=debug"))
+        .filter(line -> line.contains("build=" + ref + " "))
         .toList();
   }
 
@@ -240,8 +241,8 @@ final class RefusalsTest {
       log.detachAppender(lines);
     }
     assertThat(lines.list).hasSize(2);
-    assertThat(lines.list.getFirst().getFormattedMessage())
-        .contains("ref=r", Digest.of("v").toString(), "code=INTERNAL", "secret detail");
+    assertThat(lines.list.getFirst().getKeyValuePairs().toString())
+        .contains("build=\"r\"", Digest.of("v").toString(), "code=\"INTERNAL\"", "secret detail");
     assertThat(lines.list.getFirst().getThrowableProxy()).isNull();
     assertThat(lines.list.getLast().getThrowableProxy().getStackTraceElementProxyArray())
         .isNotEmpty();

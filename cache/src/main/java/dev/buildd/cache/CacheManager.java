@@ -743,6 +743,13 @@ public final class CacheManager implements AutoCloseable {
     return measuredTotal() + beside;
   }
 
+  /** What all refs take in bytes, as far as it has been measured; at no cost. */
+  public long knownTotal() {
+    synchronized (table) {
+      return table.total();
+    }
+  }
+
   /** Bytes of the disk that are free for all. */
   public long free() {
     return root.toFile().getUsableSpace();

@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -50,6 +51,9 @@ public final class SessionManager implements AutoCloseable {
 
   @GuardedBy("lock")
   private boolean closed;
+
+  private final LongAdder received = new LongAdder();
+  private final LongAdder sent = new LongAdder();
 
   /** Uses the process' shared event loop. */
   public SessionManager() {
@@ -110,6 +114,7 @@ public final class SessionManager implements AutoCloseable {
 
               @Override
               public void send(BytesMessage message) {
+                sent.add(message.getData().size());
                 call.sendMessage(message);
               }
 
@@ -167,6 +172,7 @@ public final class SessionManager implements AutoCloseable {
     return new ServerCall.Listener<>() {
       @Override
       public void onMessage(BytesMessage message) {
+        received.add(message.getData().size());
         tunnel.inbound(message.getData());
       }
 
@@ -186,6 +192,16 @@ public final class SessionManager implements AutoCloseable {
         session.end();
       }
     };
+  }
+
+  /** Bytes received over all sessions so far. */
+  public long received() {
+    return received.sum();
+  }
+
+  /** Bytes sent over all sessions so far. */
+  public long sent() {
+    return sent.sum();
   }
 
   private static ServerCall.Listener<BytesMessage> refuse(

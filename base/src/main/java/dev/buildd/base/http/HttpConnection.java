@@ -48,8 +48,8 @@ final class HttpConnection implements AutoCloseable {
     this.channel = channel;
     this.forward = forward;
     Socket socket = channel.socket();
-    this.in = new BufferedInputStream(socket.getInputStream(), BUFFER);
-    this.out = new BufferedOutputStream(socket.getOutputStream(), BUFFER);
+    this.in = new BufferedInputStream(HttpTraffic.counted(socket.getInputStream()), BUFFER);
+    this.out = new BufferedOutputStream(HttpTraffic.counted(socket.getOutputStream()), BUFFER);
   }
 
   /**
@@ -135,8 +135,8 @@ final class HttpConnection implements AutoCloseable {
     parameters.setApplicationProtocols(new String[] {"http/1.1"});
     socket.setSSLParameters(parameters);
     socket.startHandshake();
-    in = new BufferedInputStream(socket.getInputStream(), BUFFER);
-    out = new BufferedOutputStream(socket.getOutputStream(), BUFFER);
+    in = new BufferedInputStream(HttpTraffic.counted(socket.getInputStream()), BUFFER);
+    out = new BufferedOutputStream(HttpTraffic.counted(socket.getOutputStream()), BUFFER);
     return socket;
   }
 

@@ -6,6 +6,7 @@ import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.ProgressEvent;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,12 +42,13 @@ final class BuildObservation {
   /** Begins; it goes on until {@link #ended} is called. */
   static BuildObservation begin(
       List<BuildObserver> observers, BuildRequest request, Job job, Clock clock) {
+    Instant begun = clock.instant(); // the same for all: they tell of one build
     BuildObservation observation =
         new BuildObservation(
             job,
             clock,
             observers.stream()
-                .map(observer -> begin(observer, request, clock))
+                .map(observer -> begin(observer, request, begun))
                 .filter(watch -> !watch.equals(BuildObserver.Watch.NONE))
                 .toList());
     if (!observation.stepWatches.isEmpty()) {
@@ -56,11 +58,11 @@ final class BuildObservation {
   }
 
   private static BuildObserver.Watch begin(
-      BuildObserver observer, BuildRequest request, Clock clock) {
+      BuildObserver observer, BuildRequest request, Instant begun) {
     try {
-      return observer.begins(request, clock.instant());
+      return observer.begins(request, begun);
     } catch (RuntimeException e) {
-      log.error("an observer failed build={}", request.ref(), e);
+      log.atError().addKeyValue("build", request.ref()).setCause(e).log("an observer failed");
       return BuildObserver.Watch.NONE;
     }
   }
@@ -137,7 +139,7 @@ final class BuildObservation {
       try {
         telling.accept(watch);
       } catch (RuntimeException e) {
-        log.error("an observer failed build={}", job.id(), e);
+        log.atError().addKeyValue("build", job.id()).setCause(e).log("an observer failed");
       }
     }
   }

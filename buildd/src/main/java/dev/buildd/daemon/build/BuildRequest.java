@@ -1,6 +1,7 @@
 package dev.buildd.daemon.build;
 
 import dev.buildd.base.text.GoBool;
+import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Definition;
 import dev.buildd.session.exporter.ExportRequest;
@@ -27,6 +28,7 @@ import java.util.stream.Stream;
  * @param dryRun whether no step may run, and it is told which would
  * @param internal whether history leaves the build out
  * @param policies what is asked for and cannot be had
+ * @param trace what the build is a part of, if the client says
  */
 public record BuildRequest(
     String ref,
@@ -43,7 +45,8 @@ public record BuildRequest(
     long compatibility,
     boolean dryRun,
     boolean internal,
-    Policies policies) {
+    Policies policies,
+    Optional<TraceContext> trace) {
   public BuildRequest {
     attributes = Map.copyOf(attributes);
     inputs = Map.copyOf(inputs);

@@ -132,6 +132,11 @@ public final class Builds implements AutoCloseable {
     }
   }
 
+  /** How many run at the moment. */
+  public synchronized int running() {
+    return running;
+  }
+
   private void ended() {
     Optional<Runnable> idle;
     synchronized (this) {

@@ -84,6 +84,7 @@ public final class Collector implements AutoCloseable {
 
   private volatile BooleanSupplier building = () -> false;
   private volatile boolean closed;
+  private volatile Figures figures = Figures.NONE; // changed by who holds removing
   private boolean asked; // guarded by this
   private long due; // in nanoseconds; guarded by this
   private @Nullable Thread thread; // guarded by this
@@ -243,6 +244,25 @@ public final class Collector implements AutoCloseable {
     }
   }
 
+  /**
+   * What it has done since the daemon began, prunings aside.
+   *
+   * @param runs how often it has gone through the rules
+   * @param endedAt when it did so last, in milliseconds since the epoch; zero for never
+   */
+  public record Figures(long runs, long records, long bytes, long endedAt) {
+    private static final Figures NONE = new Figures(0, 0, 0, 0);
+
+    private Figures plus(Collected more) {
+      return new Figures(
+          runs + 1, records + more.records(), bytes + more.bytes(), System.currentTimeMillis());
+    }
+  }
+
+  public Figures figures() {
+    return figures;
+  }
+
   /** Holding the lock. */
   private Collected apply(List<PruneOptions> all, Pace pace) {
     long begun = System.nanoTime();
@@ -272,7 +292,9 @@ public final class Collector implements AutoCloseable {
     } else {
       log.debug("no garbage to collect ms={}", millis);
     }
-    return new Collected(records[0], bytes[0]);
+    Collected done = new Collected(records[0], bytes[0]);
+    figures = figures.plus(done);
+    return done;
   }
 
   private long collectBlobs() {

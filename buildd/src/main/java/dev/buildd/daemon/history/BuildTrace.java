@@ -1,13 +1,9 @@
 package dev.buildd.daemon.history;
 
-import dev.buildd.base.content.Digest;
 import dev.buildd.base.json.Json;
-import dev.buildd.solver.graph.ProgressEvent;
-import dev.buildd.solver.source.RedactedUrl;
+import dev.buildd.daemon.trace.Span;
+import dev.buildd.daemon.trace.TraceContext;
 import java.io.ByteArrayOutputStream;
-import java.time.Instant;
-import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,8 +11,6 @@ import java.util.Map;
 /**
  * The spans of a build in the form in which BuildKit keeps them: one object of JSON after the
  * other, each as OpenTelemetry's Go library prints a span.
- *
- * <p>The build is the root; below it are steps, and below these the parts of their work.
  */
 final class BuildTrace {
   static final String TYPE = "application/vnd.buildkit.otlp.json.v0";
@@ -26,92 +20,28 @@ final class BuildTrace {
   private static final Map<String, Object> SCOPE =
       ordered("Name", "buildd", "Version", "", "SchemaURL", "");
 
-  private final String trace;
-  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-  private long spans;
+  private BuildTrace() {}
 
-  private BuildTrace(String ref) {
-    trace = Digest.of(ref).hex().substring(0, 32);
+  static byte[] of(List<Span> spans) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (Span span : spans) {
+      out.writeBytes(Json.bytes(json(span)));
+      out.write('\n');
+    }
+    return out.toByteArray();
   }
 
-  /**
-   * Spans of what ended.
-   *
-   * @param error empty unless the build failed
-   */
-  static byte[] of(
-      String ref, Instant begun, Instant ended, List<ProgressEvent> progress, String error) {
-    BuildTrace trace = new BuildTrace(ref);
-    Map<String, Object> root =
-        trace.span("build", NOTHING, begun, ended, Map.of("ref", ref), error);
-    Map<Digest, ProgressEvent.VertexState> steps = new LinkedHashMap<>();
-    Map<String, ProgressEvent.Status> parts = new LinkedHashMap<>();
-    for (ProgressEvent event : progress) {
-      if (event instanceof ProgressEvent.VertexState step) {
-        steps.put(step.vertex(), step);
-      } else if (event instanceof ProgressEvent.Status part) {
-        parts.put(part.vertex() + " " + part.id(), part);
-      }
-    }
-    Map<Digest, Map<String, Object>> contexts = new HashMap<>();
-    for (ProgressEvent.VertexState step : steps.values()) {
-      if (step.started().isPresent() && step.completed().isPresent()) {
-        contexts.put(
-            step.vertex(),
-            trace.span(
-                step.name(),
-                root,
-                step.started().get(),
-                step.completed().get(),
-                ordered(
-                    "vertex", step.vertex().toString(), "cached", Boolean.toString(step.cached())),
-                step.error()));
-      }
-    }
-    for (ProgressEvent.Status part : parts.values()) {
-      if (part.started().isPresent() && part.completed().isPresent()) {
-        trace.span(
-            part.id(),
-            contexts.getOrDefault(part.vertex(), root),
-            part.started().get(),
-            part.completed().get(),
-            Map.of("vertex", part.vertex().toString()),
-            "");
-      }
-    }
-    return trace.out.toByteArray();
-  }
-
-  /** Writes a span; what is returned names it as the parent of others. */
-  private Map<String, Object> span(
-      String name,
-      Map<String, Object> parent,
-      Instant begun,
-      Instant ended,
-      Map<String, ?> attributes,
-      String error) {
-    Map<String, Object> context =
-        ordered(
-            "TraceID",
-            trace,
-            "SpanID",
-            HexFormat.of().toHexDigits(++spans), // none is zero
-            "TraceFlags",
-            "01",
-            "TraceState",
-            "",
-            "Remote",
-            false);
-    Map<String, Object> span = new LinkedHashMap<>();
-    span.put("Name", RedactedUrl.within(name));
-    span.put("SpanContext", context);
-    span.put("Parent", parent);
-    span.put("SpanKind", 1); // internal
-    span.put("StartTime", begun.toString());
-    span.put("EndTime", ended.toString());
-    span.put(
+  private static Map<String, Object> json(Span span) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("Name", span.name());
+    out.put("SpanContext", json(span.context(), false));
+    out.put("Parent", span.parent().map(parent -> json(parent, span.remote())).orElse(NOTHING));
+    out.put("SpanKind", 1); // internal
+    out.put("StartTime", span.begun().toString());
+    out.put("EndTime", span.ended().toString());
+    out.put(
         "Attributes",
-        attributes.entrySet().stream()
+        span.attributes().entrySet().stream()
             .map(entry ->
                 ordered(
                     "Key",
@@ -119,16 +49,27 @@ final class BuildTrace {
                     "Value",
                     ordered("Type", "STRING", "Value", entry.getValue())))
             .toList());
-    span.put(
+    out.put(
         "Status",
-        ordered(
-            "Code", error.isEmpty() ? "Unset" : "Error", "Description", RedactedUrl.within(error)));
-    span.put("Resource", List.of());
-    span.put("InstrumentationScope", SCOPE);
-    span.put("InstrumentationLibrary", SCOPE);
-    out.writeBytes(Json.bytes(span));
-    out.write('\n');
-    return context;
+        ordered("Code", span.error().isEmpty() ? "Unset" : "Error", "Description", span.error()));
+    out.put("Resource", List.of());
+    out.put("InstrumentationScope", SCOPE);
+    out.put("InstrumentationLibrary", SCOPE);
+    return out;
+  }
+
+  private static Map<String, Object> json(TraceContext context, boolean remote) {
+    return ordered(
+        "TraceID",
+        context.trace(),
+        "SpanID",
+        context.span(),
+        "TraceFlags",
+        context.sampled() ? "01" : "00",
+        "TraceState",
+        "",
+        "Remote",
+        remote);
   }
 
   private static Map<String, Object> ordered(Object... namesAndValues) {

@@ -13,7 +13,10 @@ import dev.buildd.client.BuildExplanation;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.daemon.build.Explanations;
+import dev.buildd.daemon.build.StepCounts;
 import dev.buildd.daemon.history.HistoryBlobs.Blob;
+import dev.buildd.daemon.trace.BuildSpans;
+import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.proto.control.BuildHistoryEvent;
@@ -27,7 +30,6 @@ import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.snapshot.store.Table;
-import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -181,7 +183,7 @@ public final class History implements BuildObserver, AutoCloseable {
       store.batch().put(TABLE, started.getRef(), started.toByteArray()).commitLater();
       publish(BuildHistoryEventType.STARTED, started);
     }
-    return new Recording(started, at);
+    return new Recording(started, request.trace(), at);
   }
 
   /** What the frontend was told, without passwords of addresses: records outlive them. */
@@ -206,11 +208,13 @@ public final class History implements BuildObserver, AutoCloseable {
   /** Notes how a build goes. */
   private final class Recording implements Watch {
     private final BuildHistoryRecord started;
+    private final Optional<TraceContext> trace;
     private final Instant begun;
     private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
 
-    Recording(BuildHistoryRecord started, Instant begun) {
+    Recording(BuildHistoryRecord started, Optional<TraceContext> trace, Instant begun) {
       this.started = started;
+      this.trace = trace;
       this.begun = begun;
     }
 
@@ -229,13 +233,19 @@ public final class History implements BuildObserver, AutoCloseable {
           () ->
               complete(
                   started,
+                  trace,
                   begun,
                   end,
                   end.failure().isPresent() ? List.of() : List.copyOf(images.values())));
     }
   }
 
-  private void complete(BuildHistoryRecord started, Instant begun, Ending end, List<String> images)
+  private void complete(
+      BuildHistoryRecord started,
+      Optional<TraceContext> trace,
+      Instant begun,
+      Ending end,
+      List<String> images)
       throws IOException {
     List<Blob> belongings = new ArrayList<>();
     Blob logs = new Blob(LOG_TYPE, logs(end));
@@ -252,13 +262,19 @@ public final class History implements BuildObserver, AutoCloseable {
       belongings.add(error);
       out.setError(failure.toBuilder().clearDetails()).setExternalError(error.descriptor());
     }
-    Blob trace =
+    Blob spans =
         new Blob(
             BuildTrace.TYPE,
             BuildTrace.of(
-                started.getRef(), begun, end.at(), end.progress(), out.getError().getMessage()));
-    belongings.add(trace);
-    out.setTrace(trace.descriptor());
+                BuildSpans.of(
+                    started.getRef(),
+                    trace,
+                    begun,
+                    end.at(),
+                    end.progress(),
+                    out.getError().getMessage())));
+    belongings.add(spans);
+    out.setTrace(spans.descriptor());
     Optional<BuildExplanation> explanation = Explanations.of(end.progress());
     if (explanation.isPresent()) {
       Blob blob = new Blob(BuildExplanation.TYPE, explanation.get().toBytes());
@@ -274,7 +290,11 @@ public final class History implements BuildObserver, AutoCloseable {
         made.setResultDeprecated(descriptor(images.getFirst()));
       }
     }
-    count(end.progress(), out);
+    StepCounts counts = StepCounts.of(end.progress());
+    out.setNumTotalSteps(counts.total())
+        .setNumCompletedSteps(counts.completed())
+        .setNumCachedSteps(counts.cached())
+        .setNumWarnings(counts.warnings());
     BuildHistoryRecord record = out.build();
     synchronized (this) {
       ending.add(record); // from now on nobody deletes what it shares with others
@@ -300,32 +320,6 @@ public final class History implements BuildObserver, AutoCloseable {
         .setSize(Json.number(json, "size"))
         .putAllAnnotations(Json.textMap(json, "annotations"))
         .build();
-  }
-
-  private static void count(List<ProgressEvent> events, BuildHistoryRecord.Builder out) {
-    Set<Digest> total = new HashSet<>();
-    Set<Digest> completed = new HashSet<>();
-    Set<Digest> cached = new HashSet<>();
-    int warnings = 0;
-    for (ProgressEvent event : events) {
-      switch (event) {
-        case ProgressEvent.VertexState state -> {
-          total.add(state.vertex());
-          if (state.completed().isPresent()) {
-            completed.add(state.vertex());
-          }
-          if (state.cached()) {
-            cached.add(state.vertex());
-          }
-        }
-        case ProgressEvent.Warning warning -> warnings++;
-        default -> {}
-      }
-    }
-    out.setNumTotalSteps(total.size())
-        .setNumCompletedSteps(completed.size())
-        .setNumCachedSteps(cached.size())
-        .setNumWarnings(warnings);
   }
 
   private static byte[] logs(Ending end) {

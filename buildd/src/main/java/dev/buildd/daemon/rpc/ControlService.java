@@ -5,6 +5,7 @@ import dev.buildd.cache.CacheManager;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.SolveRequests;
 import dev.buildd.daemon.wire.UsageMessages;
@@ -39,6 +40,9 @@ import java.util.function.Supplier;
  * What clients of the daemon call (wire.md section 2): the wire on one side, builds on the other.
  */
 public final class ControlService {
+  private static final Metadata.Key<String> TRACE =
+      Metadata.Key.of(TraceContext.HEADER, Metadata.ASCII_STRING_MARSHALLER);
+
   private final Builds builds;
   private final Gateways gateways;
   private final SessionManager sessions;
@@ -98,9 +102,11 @@ public final class ControlService {
   }
 
   private SolveResponse solve(SolveRequest request, Metadata headers) throws Exception {
+    Optional<TraceContext> trace =
+        Optional.ofNullable(headers.get(TRACE)).flatMap(TraceContext::parse);
     try (Gateways.Owned _ = gateways.own(request.getRef(), Connections.of(headers))) {
       return SolveResponse.newBuilder()
-          .putAllExporterResponse(builds.solve(SolveRequests.of(request)))
+          .putAllExporterResponse(builds.solve(SolveRequests.of(request, trace)))
           .build();
     } catch (Exception | Error e) {
       FailureLog.failed(request.getRef(), e);

@@ -4,9 +4,11 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.solver.graph.VertexException;
+import dev.buildd.solver.source.RedactedUrl;
 import io.grpc.Status;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /** What the daemon's log says of failures: what clients are told, and of defects the stack too. */
 public final class FailureLog {
@@ -17,21 +19,27 @@ public final class FailureLog {
   /** One line for a build that has failed, or was cancelled. */
   public static void failed(String ref, Throwable failure) {
     Status.Code code = Status.fromCodeValue(WireErrors.statusOf(failure).getCode()).getCode();
-    String vertex = "";
+    boolean cancelled = code == Status.Code.CANCELLED;
+    LoggingEventBuilder line = (cancelled ? log.atInfo() : log.atWarn()).addKeyValue("build", ref);
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof VertexException at && at.vertex() != null) {
-        vertex = at.vertex() + " \"" + at.vertexName() + "\"";
+        line =
+            line.addKeyValue("vertex", at.vertex())
+                .addKeyValue("step", RedactedUrl.within(at.vertexName()));
+        break;
       }
     }
-    if (code == Status.Code.CANCELLED) {
-      log.info("build cancelled ref={} vertex={}", ref, vertex);
+    if (cancelled) {
+      line.log("build cancelled");
       return;
     }
     String cause =
         code == Status.Code.INTERNAL
             ? failure.toString()
             : WireErrors.statusOf(failure).getMessage();
-    log.warn("build failed ref={} vertex={} code={} cause=\"{}\"", ref, vertex, code, cause);
+    line.addKeyValue("code", code)
+        .addKeyValue("cause", RedactedUrl.within(cause))
+        .log("build failed");
   }
 
   /** The stack of a defect of ours that a call has met; other failures are the caller's to tell. */

@@ -1,6 +1,7 @@
 package dev.buildd.daemon.wire;
 
 import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.grpc.GatewayMessages;
@@ -26,8 +27,12 @@ public final class SolveRequests {
 
   private SolveRequests() {}
 
-  /** Takes the message as it is; what is wrong in it is found by the build. */
-  public static BuildRequest of(SolveRequest request) {
+  /**
+   * Takes the message as it is; what is wrong in it is found by the build.
+   *
+   * @param trace what the client says that the build is a part of
+   */
+  public static BuildRequest of(SolveRequest request, Optional<TraceContext> trace) {
     String frontend = request.getFrontend();
     Map<String, String> attributes = request.getFrontendAttrsMap();
     if (frontend.equals(ContainerFrontend.NAME) && namesOwnFrontend(attributes)) {
@@ -53,9 +58,8 @@ public final class SolveRequests {
         request.getDryRun(),
         request.getInternal() || request.getDryRun(), // what was not built is no build of the past
         new BuildRequest.Policies(
-            request.hasSourcePolicy(),
-            request.getSourcePolicySession(),
-            request.getProxyNetwork()));
+            request.hasSourcePolicy(), request.getSourcePolicySession(), request.getProxyNetwork()),
+        trace);
   }
 
   /**

@@ -25,6 +25,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -35,6 +36,19 @@ import java.util.Set;
  */
 public final class WireErrors {
   private WireErrors() {}
+
+  /** The name that Go gives the status of a failure, {@code InvalidArgument}. */
+  public static String codeName(Throwable failure) {
+    Status.Code code = Status.fromCodeValue(statusOf(failure).getCode()).getCode();
+    if (code == Status.Code.CANCELLED) {
+      return "Canceled";
+    }
+    StringBuilder out = new StringBuilder();
+    for (String word : code.name().split("_")) {
+      out.append(word.charAt(0)).append(word.substring(1).toLowerCase(Locale.ROOT));
+    }
+    return out.toString();
+  }
 
   /**
    * A failure that a frontend or a client itself reported: told on as it was, and known to whoever

@@ -82,7 +82,8 @@ final class HistoryTest {
         0,
         false,
         false,
-        BuildRequest.Policies.NONE);
+        BuildRequest.Policies.NONE,
+        Optional.empty());
   }
 
   private void build(String ref, Optional<Throwable> failure, ProgressEvent... progress) {

@@ -23,7 +23,7 @@ final class SolveRequestsTest {
   void everyFieldArrives() throws Exception {
     Definition definition = Llb.scratch().file(Llb.mkfile("/f", 0644, "f")).marshal().toProto();
     BuildRequest request =
-        SolveRequests.of(
+        of(
             SolveRequest.newBuilder()
                 .setRef("r")
                 .setSession("s")
@@ -65,7 +65,8 @@ final class SolveRequestsTest {
                 20,
                 false,
                 true,
-                new BuildRequest.Policies(true, "p", true)));
+                new BuildRequest.Policies(true, "p", true),
+                Optional.empty()));
   }
 
   @Test
@@ -76,29 +77,24 @@ final class SolveRequestsTest {
             .putFrontendAttrs("source", "dockerfile.v0")
             .putFrontendAttrs("cmdline", "dockerfile.v0")
             .build();
-    BuildRequest request = SolveRequests.of(named);
+    BuildRequest request = of(named);
     assertThat(request.frontend()).isEqualTo("dockerfile.v0");
     assertThat(request.attributes()).isEqualTo(Map.of("cmdline", "dockerfile.v0"));
     for (String context : List.of("context:dockerfile.v0", "context:dockerfile.v0::linux/amd64")) {
-      assertThat(
-              SolveRequests.of(named.toBuilder().putFrontendAttrs(context, "input:x").build())
-                  .frontend())
+      assertThat(of(named.toBuilder().putFrontendAttrs(context, "input:x").build()).frontend())
           .as(context)
           .isEqualTo("gateway.v0");
     }
-    assertThat(
-            SolveRequests.of(named.toBuilder().putFrontendAttrs("source", "other").build())
-                .frontend())
+    assertThat(of(named.toBuilder().putFrontendAttrs("source", "other").build()).frontend())
         .isEqualTo("gateway.v0");
   }
 
   /** The client's own frontend tells only where there is no definition at all. */
   @Test
   void anEmptyDefinitionIsOne() {
-    assertThat(SolveRequests.of(SolveRequest.getDefaultInstance()).definition()).isEmpty();
+    assertThat(of(SolveRequest.getDefaultInstance()).definition()).isEmpty();
     Optional<dev.buildd.llb.Definition> empty =
-        SolveRequests.of(
-                SolveRequest.newBuilder().setDefinition(Definition.getDefaultInstance()).build())
+        of(SolveRequest.newBuilder().setDefinition(Definition.getDefaultInstance()).build())
             .definition();
     assertThat(empty).hasValueSatisfying(one -> assertThat(one.isEmpty()).isTrue());
   }
@@ -116,7 +112,7 @@ final class SolveRequestsTest {
 
   @Test
   void oldClientsAreUnderstood() {
-    BuildRequest request = SolveRequests.of(old().build());
+    BuildRequest request = of(old().build());
     assertThat(request.exports()).containsExactly(new ExportRequest("tar", Map.of("k", "v")));
     assertThat(request.cacheExports())
         .containsExactly(new CacheEntry("registry", Map.of("mode", "max", "ref", "host/to")));
@@ -131,9 +127,13 @@ final class SolveRequestsTest {
     both.getCacheBuilder()
         .addExports(CacheOptionsEntry.newBuilder().setType("inline"))
         .addImports(CacheOptionsEntry.newBuilder().setType("local"));
-    BuildRequest request = SolveRequests.of(both.build());
+    BuildRequest request = of(both.build());
     assertThat(request.exports()).containsExactly(new ExportRequest("oci", Map.of()));
     assertThat(request.cacheExports()).containsExactly(new CacheEntry("inline", Map.of()));
     assertThat(request.cacheImports()).containsExactly(new CacheEntry("local", Map.of()));
+  }
+
+  private static BuildRequest of(SolveRequest request) {
+    return SolveRequests.of(request, Optional.empty());
   }
 }

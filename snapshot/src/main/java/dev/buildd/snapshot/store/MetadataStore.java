@@ -5,6 +5,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
+import dev.buildd.base.metrics.Histogram;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -120,6 +121,7 @@ public final class MetadataStore implements AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch closing = new CountDownLatch(1);
   private final AtomicLong bytesWritten = new AtomicLong();
+  private final Histogram writes = new Histogram(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5);
   private final Thread writer;
   private final Thread checkpointer;
 
@@ -335,6 +337,11 @@ public final class MetadataStore implements AutoCloseable {
   /** About how many bytes were written since the store was opened. */
   public long bytesWritten() {
     return bytesWritten.get();
+  }
+
+  /** How long writes took that succeeded; of what is committed at once several share one. */
+  public Histogram.Snapshot writes() {
+    return writes.snapshot();
   }
 
   /**
@@ -566,7 +573,9 @@ public final class MetadataStore implements AutoCloseable {
       List<Change> changes = new ArrayList<>();
       group.forEach(pending -> changes.addAll(pending.changes));
       if (!changes.isEmpty()) {
+        long begun = System.nanoTime();
         directory.write(changes, group.stream().anyMatch(pending -> pending.frees));
+        writes.record(System.nanoTime() - begun);
         bytesWritten.addAndGet(changes.stream().mapToLong(Change::cost).sum());
       }
     } catch (Exception | Error e) { // whatever it is, nobody may wait for ever

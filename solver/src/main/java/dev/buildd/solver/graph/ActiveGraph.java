@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,8 @@ final class ActiveGraph {
   private final BooleanSupplier makeRoom;
   private final Map<ActiveKey, ActiveVertex> actives = new HashMap<>();
   private final Map<Object, Share> executions = new HashMap<>(); // by ExecKey or RecordKey
+  private final AtomicInteger waiting = new AtomicInteger(); // for a permit
+  private final AtomicInteger running = new AtomicInteger();
   private final IdentityHashMap<Owner, Holdings> holdings = new IdentityHashMap<>();
 
   /**
@@ -95,9 +98,39 @@ final class ActiveGraph {
     return observer;
   }
 
-  /** How many steps may run at once; null if there is no limit. */
-  @Nullable Semaphore permits() {
-    return permits;
+  /** A step may run from now on, until this is closed. */
+  interface Turn extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Waits until one step more may run. */
+  Turn awaitTurn() throws InterruptedException {
+    if (permits != null) {
+      waiting.incrementAndGet();
+      try {
+        permits.acquire();
+      } finally {
+        waiting.decrementAndGet();
+      }
+    }
+    running.incrementAndGet();
+    return () -> {
+      running.decrementAndGet();
+      if (permits != null) {
+        permits.release();
+      }
+    };
+  }
+
+  /** How many steps wait for others to end, as only so many may run at once. */
+  int waitingCount() {
+    return waiting.get();
+  }
+
+  /** How many steps run. */
+  int runningCount() {
+    return running.get();
   }
 
   synchronized int activeCount() {

@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Semaphore;
 
 /** Makes an output's value by running the operation, and records it. */
 final class Running {
@@ -210,10 +209,7 @@ final class Running {
       return List.of();
     }
     Op op = vertex.vertex().op();
-    Semaphore permits = op.takesPermit() ? vertex.graph().permits() : null;
-    if (permits != null) {
-      permits.acquire();
-    }
+    ActiveGraph.Turn turn = op.takesPermit() ? vertex.graph().awaitTurn() : () -> {};
     self.progress().started();
     RunObserver.Run observed = vertex.graph().observer().begins(facts(self.progress(), plan));
     Optional<String> result = Optional.empty();
@@ -222,9 +218,7 @@ final class Running {
       try {
         made = op.exec(self, plan.arguments());
       } finally {
-        if (permits != null) {
-          permits.release();
-        }
+        turn.close();
       }
       keep(self, plan, used, made);
       result = Optional.of(valueOf(made).id());

@@ -94,6 +94,16 @@ public final class Solver {
     return graph.activeCount();
   }
 
+  /** How many steps wait for others to end, as only so many may run at once. */
+  public int waitingCount() {
+    return graph.waitingCount();
+  }
+
+  /** How many steps run; not those that only wait for a build within the build. */
+  public int runningCount() {
+    return graph.runningCount();
+  }
+
   /** How many values are kept, made or loaded at the moment. */
   public int heldCount() {
     return graph.executionCount();

@@ -1,0 +1,278 @@
+package dev.buildd.daemon;
+
+import com.sun.management.HotSpotDiagnosticMXBean;
+import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import dev.buildd.base.json.Json;
+import dev.buildd.cache.CacheManager;
+import dev.buildd.cache.UsageRecord;
+import dev.buildd.daemon.gc.Collector;
+import dev.buildd.daemon.metrics.Metrics;
+import dev.buildd.daemon.metrics.MetricsPage;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryUsage;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
+import javax.management.JMException;
+import javax.management.ObjectName;
+import jdk.jfr.Configuration;
+import jdk.jfr.Recording;
+
+/**
+ * The pages of the debug address. What changes something, or costs much, is done on {@code POST}
+ * only. Safe for use by many threads.
+ */
+final class DebugPages {
+  private static final int MAX_SECONDS = 300;
+  private static final long MAX_RECORDING = 128L << 20;
+  private static final String TEXT = "text/plain; charset=utf-8";
+  private static final String JSON = "application/json";
+
+  /**
+   * Of what pages tell.
+   *
+   * @param counts figures by the name they are told under
+   * @param metrics the families for Prometheus, in their order
+   */
+  record Parts(
+      Map<String, IntSupplier> counts,
+      List<Metrics> metrics,
+      CacheManager cache,
+      Collector collector) {}
+
+  /** Something to be sent. */
+  sealed interface Answer {
+    int status();
+
+    String type();
+  }
+
+  /** A page. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Page(int status, String type, byte[] body) implements Answer {
+    static Page text(int status, String text) {
+      return new Page(status, TEXT, text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** A file, which is deleted once it has been sent. */
+  record Attachment(int status, String type, String name, Path file) implements Answer {}
+
+  /** Makes the answer to a request from what stands behind its question mark. */
+  @FunctionalInterface
+  private interface Maker {
+    Answer make(Map<String, String> query) throws Exception;
+  }
+
+  private record Route(String method, String help, Maker maker) {}
+
+  private final Parts parts;
+  private final SequencedMap<String, Route> routes = new LinkedHashMap<>();
+  private final Semaphore recording = new Semaphore(1);
+
+  DebugPages(Parts parts) {
+    this.parts = parts;
+    get("/metrics", "figures for Prometheus", query -> metrics());
+    get("/debug/", "this page", query -> Page.text(200, index()));
+    get("/debug/vars", "figures of the process and of what builds hold, JSON", query -> figures());
+    get("/debug/threads", "stacks of all threads, virtual ones too, by name", query -> threads());
+    get("/debug/pprof/goroutine", "the same", query -> threads());
+    get(
+        "/debug/heap",
+        "how many objects of each class there are, and their bytes",
+        query -> Page.text(200, histogram()));
+    get(
+        "/debug/cache",
+        "?id=ID: the record of the cache that bears the id, JSON",
+        query -> record(query.getOrDefault("id", "")));
+    post(
+        "/debug/gc",
+        "collects garbage of the cache now, as the rules say; tells what went, JSON",
+        query -> collect());
+    post(
+        "/debug/jfr",
+        "?seconds=N (30): what the JVM does from now on for so long, a recording of JFR",
+        query -> record(seconds(query)));
+  }
+
+  private void get(String path, String help, Maker maker) {
+    routes.put(path, new Route("GET", help, maker));
+  }
+
+  private void post(String path, String help, Maker maker) {
+    routes.put(path, new Route("POST", help, maker));
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @param foreign whether a page of some other site makes a browser ask
+   */
+  Answer answer(String method, String path, Map<String, String> query, boolean foreign)
+      throws InterruptedException {
+    Route route = routes.get(path.equals("/debug") ? "/debug/" : path);
+    if (route == null) {
+      return Page.text(404, "not found: " + path + "; /debug/ lists what there is\n");
+    }
+    if (!route.method.equals(method)) {
+      return Page.text(405, path + " is asked for by " + route.method + "\n");
+    }
+    if (foreign) {
+      return Page.text(403, "not for pages of other sites\n");
+    }
+    try {
+      return route.maker.make(query);
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (BuildException e) {
+      int status =
+          switch (e.category()) {
+            case INVALID_ARGUMENT -> 400;
+            case NOT_FOUND -> 404;
+            case RESOURCE_EXHAUSTED -> 429;
+            default -> 500;
+          };
+      return Page.text(status, e.getMessage() + "\n");
+    } catch (Exception e) {
+      return Page.text(500, path + ": " + e + "\n");
+    }
+  }
+
+  private String index() {
+    StringBuilder out = new StringBuilder();
+    routes.forEach((path, route) ->
+        out.append(String.format("%-4s %-24s %s%n", route.method, path, route.help)));
+    return out.toString();
+  }
+
+  private Page metrics() {
+    MetricsPage page = new MetricsPage();
+    parts.metrics.forEach(metrics -> metrics.tell(page));
+    return new Page(200, MetricsPage.TYPE, page.text().getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static Page json(Object value) {
+    byte[] text =
+        (new String(Json.bytes(value), StandardCharsets.UTF_8) + "\n")
+            .getBytes(StandardCharsets.UTF_8);
+    return new Page(200, JSON, text);
+  }
+
+  private Page figures() {
+    MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("heapUsed", heap.getUsed());
+    out.put("heapCommitted", heap.getCommitted());
+    out.put("threads", ManagementFactory.getThreadMXBean().getThreadCount());
+    parts.counts.forEach((name, count) -> out.put(name, count.getAsInt()));
+    return json(out);
+  }
+
+  /** All threads: those of builds are virtual, and named after their work. */
+  private static Page threads() throws Exception {
+    Path directory = Files.createTempDirectory("buildd-threads");
+    Path dump = directory.resolve("dump"); // which the virtual machine wants to make itself
+    try {
+      ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+          .dumpThreads(dump.toString(), ThreadDumpFormat.TEXT_PLAIN);
+      return new Page(200, TEXT, Files.readAllBytes(dump));
+    } finally {
+      Files.deleteIfExists(dump);
+      Files.delete(directory);
+    }
+  }
+
+  /** Garbage is counted too: without it a collection would stop builds. */
+  private static String histogram() throws JMException {
+    Object[] arguments = {new String[] {"-all"}};
+    String[] types = {String[].class.getName()};
+    return (String)
+        ManagementFactory.getPlatformMBeanServer()
+            .invoke(
+                new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                "gcClassHistogram",
+                arguments,
+                types);
+  }
+
+  private Page record(String id) {
+    if (id.isEmpty()) {
+      throw BuildException.invalid("which record? Say ?id=ID; buildctl du lists them");
+    }
+    List<UsageRecord> found = parts.cache.diskUsage(record -> record.id().equals(id));
+    if (found.isEmpty()) {
+      throw BuildException.notFound("no record of the cache has the id " + id);
+    }
+    UsageRecord record = found.getFirst();
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("id", record.id());
+    out.put("parents", record.parents());
+    out.put("type", record.recordType());
+    out.put("description", record.description());
+    out.put("bytes", record.size());
+    out.put("mutable", record.mutable());
+    out.put("inUse", record.inUse());
+    out.put("shared", record.shared());
+    out.put("createdAt", record.createdAt().toString());
+    record.lastUsedAt().ifPresent(at -> out.put("lastUsedAt", at.toString()));
+    out.put("usageCount", record.usageCount());
+    return json(out);
+  }
+
+  private Page collect() {
+    long begun = System.nanoTime();
+    Collector.Collected done = parts.collector.collectNow();
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("records", done.records());
+    out.put("bytes", done.bytes());
+    out.put("ms", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
+    return json(out);
+  }
+
+  private static int seconds(Map<String, String> query) {
+    String text = query.getOrDefault("seconds", "30");
+    try {
+      int seconds = Integer.parseInt(text);
+      if (seconds >= 1 && seconds <= MAX_SECONDS) {
+        return seconds;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw BuildException.invalid("seconds is a number from 1 to " + MAX_SECONDS + ", not " + text);
+  }
+
+  private Attachment record(int seconds) throws Exception {
+    if (!recording.tryAcquire()) {
+      throw new BuildException(Category.RESOURCE_EXHAUSTED, "a recording is under way already");
+    }
+    Optional<Path> made = Optional.empty();
+    boolean done = false;
+    try (Recording recorder = new Recording(Configuration.getConfiguration("profile"))) {
+      recorder.setMaxSize(MAX_RECORDING);
+      recorder.start();
+      TimeUnit.SECONDS.sleep(seconds);
+      recorder.stop();
+      Path file = Files.createTempFile("buildd", ".jfr");
+      made = Optional.of(file);
+      recorder.dump(file);
+      done = true;
+      return new Attachment(200, "application/octet-stream", "buildd.jfr", file);
+    } finally {
+      recording.release();
+      if (!done && made.isPresent()) {
+        Files.deleteIfExists(made.get());
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package dev.buildd.daemon.otlp;
+
+import com.google.protobuf.ByteString;
+import dev.buildd.daemon.trace.Span;
+import dev.buildd.proto.otlp.common.AnyValue;
+import dev.buildd.proto.otlp.common.InstrumentationScope;
+import dev.buildd.proto.otlp.common.KeyValue;
+import dev.buildd.proto.otlp.resource.Resource;
+import dev.buildd.proto.otlp.trace.ResourceSpans;
+import dev.buildd.proto.otlp.trace.ScopeSpans;
+import dev.buildd.proto.otlp.trace.Status;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Spans as messages of OpenTelemetry's protocol. */
+final class OtlpMessages {
+  private static final InstrumentationScope SCOPE =
+      InstrumentationScope.newBuilder().setName("buildd").build();
+  private static final int SAMPLED = 1;
+  private static final int PARENT_IS_KNOWN = 0x100; // to be of this process or another
+  private static final int PARENT_IS_REMOTE = 0x200;
+
+  private OtlpMessages() {}
+
+  /**
+   * The message for spans of this process.
+   *
+   * @param resource what is said of it
+   */
+  static ResourceSpans of(Map<String, String> resource, List<Span> spans) {
+    ScopeSpans.Builder scope = ScopeSpans.newBuilder().setScope(SCOPE);
+    spans.forEach(span -> scope.addSpans(of(span)));
+    return ResourceSpans.newBuilder()
+        .setResource(Resource.newBuilder().addAllAttributes(attributes(new TreeMap<>(resource))))
+        .addScopeSpans(scope)
+        .build();
+  }
+
+  private static dev.buildd.proto.otlp.trace.Span of(Span span) {
+    dev.buildd.proto.otlp.trace.Span.Builder out =
+        dev.buildd.proto.otlp.trace.Span.newBuilder()
+            .setTraceId(bytes(span.context().trace()))
+            .setSpanId(bytes(span.context().span()))
+            .setName(span.name())
+            .setKind(dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_INTERNAL)
+            .setStartTimeUnixNano(nanos(span.begun()))
+            .setEndTimeUnixNano(nanos(span.ended()))
+            .addAllAttributes(attributes(span.attributes()))
+            .setFlags(SAMPLED | PARENT_IS_KNOWN | (span.remote() ? PARENT_IS_REMOTE : 0));
+    span.parent().ifPresent(parent -> out.setParentSpanId(bytes(parent.span())));
+    if (!span.error().isEmpty()) {
+      out.setStatus(
+          Status.newBuilder()
+              .setCode(Status.StatusCode.STATUS_CODE_ERROR)
+              .setMessage(span.error()));
+    }
+    return out.build();
+  }
+
+  private static ByteString bytes(String hex) {
+    return ByteString.copyFrom(HexFormat.of().parseHex(hex));
+  }
+
+  private static long nanos(Instant at) {
+    return at.getEpochSecond() * 1_000_000_000L + at.getNano();
+  }
+
+  private static List<KeyValue> attributes(Map<String, String> values) {
+    return values.entrySet().stream()
+        .map(entry ->
+            KeyValue.newBuilder()
+                .setKey(entry.getKey())
+                .setValue(AnyValue.newBuilder().setStringValue(entry.getValue()))
+                .build())
+        .toList();
+  }
+
+  /** How many spans there are. */
+  static int count(ResourceSpans spans) {
+    return spans.getScopeSpansList().stream().mapToInt(ScopeSpans::getSpansCount).sum();
+  }
+}

@@ -1,0 +1,30 @@
+package dev.buildd.daemon.trace;
+
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A part of a trace that has ended.
+ *
+ * @param context where it stands itself
+ * @param parent where what it is a part of stands; that may be another process' span
+ * @param remote whether the parent is of another process
+ * @param attributes in the order in which they are told
+ * @param error empty unless it failed
+ */
+public record Span(
+    String name,
+    TraceContext context,
+    Optional<TraceContext> parent,
+    boolean remote,
+    Instant begun,
+    Instant ended,
+    Map<String, String> attributes,
+    String error) {
+  public Span {
+    attributes = Collections.unmodifiableMap(new LinkedHashMap<>(attributes));
+  }
+}

@@ -1,0 +1,226 @@
+package dev.buildd.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.protobuf.ByteString;
+import dev.buildd.base.json.Json;
+import dev.buildd.client.BuildClient;
+import dev.buildd.llb.Llb;
+import dev.buildd.llb.State;
+import dev.buildd.proto.control.BuildHistoryRequest;
+import dev.buildd.proto.control.ControlGrpc;
+import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
+import dev.buildd.proto.otlp.collector.ExportTraceServiceResponse;
+import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
+import dev.buildd.proto.otlp.trace.ResourceSpans;
+import dev.buildd.proto.otlp.trace.ScopeSpans;
+import dev.buildd.proto.otlp.trace.Span;
+import io.grpc.Metadata;
+import io.grpc.stub.MetadataUtils;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Builds as traces: what comes of a client's own, and what a collector of traces gets. */
+@Tag("root")
+@Timeout(60)
+final class TraceTest {
+  private static final String TRACE = "0af7651916cd43dd8448eb211c80319c";
+  private static final String PARENT = "b7ad6b7169203331";
+
+  @TempDir Path directory;
+
+  private Machine machine(Map<String, String> environment) throws Exception {
+    Machine.busybox(directory);
+    return new Machine(directory, List.of(), environment);
+  }
+
+  private static State step(String script) {
+    return Machine.base().run(Llb.args("/bin/sh", "-c", script)).root();
+  }
+
+  private static void build(Machine machine, String ref, State state) throws Exception {
+    try (BuildClient client = machine.client()) {
+      client.solve(Optional.of(state.marshal()), machine.options().withRef(ref), status -> {});
+    }
+  }
+
+  /** A build by a client that says what it is a part of. */
+  private static void buildAsPart(Machine machine, String ref, String traceparent)
+      throws Exception {
+    Metadata headers = new Metadata();
+    headers.put(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER), traceparent);
+    try (BuildClient client = machine.client()) {
+      ControlGrpc.newBlockingStub(client.channel())
+          .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+          .withDeadlineAfter(20, TimeUnit.SECONDS)
+          .solve(
+              SolveRequest.newBuilder()
+                  .setRef(ref)
+                  .setDefinition(
+                      Llb.scratch().file(Llb.mkfile("/f", 0644, ref)).marshal().toProto())
+                  .build());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"grpc", "http/protobuf"})
+  void buildsAndTheirStepsReachACollector(String protocol) throws Exception {
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(
+                Map.of(
+                    "OTEL_EXPORTER_OTLP_ENDPOINT",
+                    protocol.equals("grpc") ? receiver.grpcEndpoint() : receiver.httpEndpoint(),
+                    "OTEL_EXPORTER_OTLP_PROTOCOL",
+                    protocol,
+                    "OTEL_EXPORTER_OTLP_HEADERS",
+                    "x-key=a%20secret",
+                    "OTEL_SERVICE_NAME",
+                    "builder-7",
+                    "OTEL_RESOURCE_ATTRIBUTES",
+                    "deployment.environment=test"))) {
+      receiver.busy.set(1); // the first request comes once more
+      build(machine, "traced", step("echo traced > /f"));
+      TraceReceiver.Got build = receiver.await(got -> got.span().getName().equals("build"));
+      assertThat(build.attributes()).containsEntry("ref", "traced");
+      assertThat(build.header()).isEqualTo("a secret");
+      assertThat(build.resource())
+          .containsEntry("service.name", "builder-7")
+          .containsEntry("deployment.environment", "test");
+      assertThat(build.parent()).isEmpty();
+      TraceReceiver.Got step =
+          receiver.await(got -> got.span().getName().equals("/bin/sh -c echo traced > /f"));
+      assertThat(step.trace()).isEqualTo(build.trace());
+      assertThat(step.parent()).isEqualTo(build.id());
+      assertThat(step.attributes()).containsEntry("cached", "false");
+      assertThat(step.span().getEndTimeUnixNano())
+          .isGreaterThan(step.span().getStartTimeUnixNano());
+      assertThatThrownBy(() -> build(machine, "failing", step("exit 3")))
+          .hasMessageContaining("exit code: 3");
+      assertThat(
+              receiver
+                  .await(got -> got.attributes().getOrDefault("ref", "").equals("failing"))
+                  .span()
+                  .getStatus()
+                  .getMessage())
+          .contains("exit code: 3");
+      assertThat(
+              MetricsText.parse(machine.debugPage("/metrics"))
+                  .value("buildd_trace_spans_total{outcome=dropped}"))
+          .isZero();
+      assertThat(machine.log()).contains("traces go to").doesNotContain("secret");
+    }
+  }
+
+  @Test
+  void aClientsTraceGoesOnInTheDaemon() throws Exception {
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()))) {
+      buildAsPart(machine, "unkept", "00-" + TRACE + "-" + PARENT + "-00");
+      buildAsPart(machine, "part", "00-" + TRACE + "-" + PARENT + "-01");
+      TraceReceiver.Got build = receiver.await(got -> true);
+      assertThat(build.attributes())
+          .as("whose trace it is did not want the first one kept")
+          .containsEntry("ref", "part");
+      assertThat(build.trace()).isEqualTo(TRACE);
+      assertThat(build.parent()).isEqualTo(PARENT);
+      Map<String, Object> kept = recorded("part");
+      assertThat(Json.text(Json.object(kept, "SpanContext"), "TraceID")).isEqualTo(TRACE);
+      assertThat(Json.text(Json.object(kept, "SpanContext"), "SpanID")).isEqualTo(build.id());
+      assertThat(Json.text(Json.object(kept, "Parent"), "SpanID")).isEqualTo(PARENT);
+
+      // what the client has done itself comes through the daemon, as it was
+      Span own =
+          Span.newBuilder()
+              .setName("client's work")
+              .setTraceId(ByteString.fromHex(TRACE))
+              .setSpanId(ByteString.fromHex(PARENT))
+              .build();
+      try (BuildClient client = machine.client()) {
+        assertThat(export(client, own)).isEqualTo(ExportTraceServiceResponse.getDefaultInstance());
+      }
+      assertThat(receiver.await(got -> got.id().equals(PARENT)).span()).isEqualTo(own);
+    }
+  }
+
+  private static ExportTraceServiceResponse export(BuildClient client, Span span) {
+    return TraceServiceGrpc.newBlockingStub(client.channel())
+        .withDeadlineAfter(20, TimeUnit.SECONDS)
+        .export(
+            ExportTraceServiceRequest.newBuilder()
+                .addResourceSpans(
+                    ResourceSpans.newBuilder()
+                        .addScopeSpans(ScopeSpans.newBuilder().addSpans(span)))
+                .build());
+  }
+
+  /** Of the spans kept of a build, the first. */
+  private Map<String, Object> recorded(String ref) throws Exception {
+    List<String> digests = new ArrayList<>();
+    try (BuildClient client =
+        BuildClient.connect(
+            new dev.buildd.client.ConnectOptions(
+                "unix://" + directory.resolve("buildd.sock"),
+                Optional.empty(),
+                Duration.ofSeconds(10)))) {
+      client.history(
+          BuildHistoryRequest.newBuilder().setRef(ref).setEarlyExit(true).build(),
+          event -> digests.add(event.getRecord().getTrace().getDigest()));
+    }
+    try (Stream<Path> files = Files.walk(directory.resolve("root/history"))) {
+      Path file =
+          files
+              .filter(path -> digests.contains("sha256:" + path.getFileName()))
+              .findFirst()
+              .orElseThrow();
+      return Json.parseObject(
+          Files.readAllLines(file).getFirst().getBytes(StandardCharsets.UTF_8), "span");
+    }
+  }
+
+  @Test
+  void aCollectorThatIsDownHarmsNoBuild() throws Exception {
+    Map<String, String> environment = new HashMap<>();
+    environment.put("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    try (Machine machine = machine(environment)) {
+      long begun = System.nanoTime();
+      build(machine, "alone", step("echo alone > /f"));
+      assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(10));
+      machine.awaitLog("traces do not reach their collector");
+      while (MetricsText.parse(machine.debugPage("/metrics"))
+              .value("buildd_trace_spans_total{outcome=dropped}")
+          < 3) {
+        Thread.sleep(50);
+      }
+      assertThat(machine.stop()).isZero();
+    }
+  }
+
+  @Test
+  void clientsSpansAreTakenEvenIfTheyGoNowhere() throws Exception {
+    try (Machine machine = machine(Map.of());
+        BuildClient client = machine.client()) {
+      assertThat(export(client, Span.getDefaultInstance()))
+          .isEqualTo(ExportTraceServiceResponse.getDefaultInstance());
+      buildAsPart(machine, "garbled", "no traceparent"); // which is as good as none
+    }
+  }
+}
