@@ -5,15 +5,18 @@
 # make test-native  runs the tests of the client with the native executable
 # make check      formatting, lint and the rules of the architecture
 # make bench      measures (see docs/performance.md)
+# make install    installs what was built (PREFIX, DESTDIR), with a runtime: no JDK is needed where it runs
+# make release    a Debian package, a tarball and checksums in dist/release; make deb is the same
 # make dev        a daemon with its state in .dev
 
 JDK := $(shell hack/find-jdk.sh)
 ifneq ($(JDK),)
 export JAVA_HOME := $(JDK)
 endif
+export PREFIX
 MVN = $$(hack/find-maven.sh) -B
 
-.PHONY: all build native packages test-packages quickstart test test-native check format bench dev clean
+.PHONY: all build native packages test-packages quickstart test test-native check format bench install deb release dev clean
 
 all: build
 
@@ -39,6 +42,8 @@ quickstart: packages build
 
 # the daemons of the tests are the program that users start, not classes without an AOT cache
 test: test-packages build
+	hack/test-manifests.sh
+	hack/test-install.sh
 	BUILDD_PROGRAM=$(CURDIR)/bin/buildd $(MVN) verify
 
 test-native: native
@@ -54,6 +59,13 @@ format:
 
 bench: build
 	@hack/bench.sh
+
+# what make or make native left, so that root needs no build to install
+install:
+	@hack/install.sh "$(DESTDIR)"
+
+deb release: build
+	@hack/release.sh
 
 dev: build
 	bin/buildd --root .dev/root --addr unix://$(CURDIR)/.dev/buildd.sock --debug

@@ -24,6 +24,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -99,7 +101,7 @@ final class CommandDialer {
       Process process;
       try {
         listener.bind(address, 1);
-        context.channel().closeFuture().addListener(closed -> listener.close());
+        context.channel().closeFuture().addListener(closed -> stop(listener));
         process = new ProcessBuilder(started).start();
       } catch (IOException e) {
         Files.deleteIfExists(name);
@@ -127,6 +129,10 @@ final class CommandDialer {
     }
   }
 
+  private static void stop(ServerSocketChannel listener) throws IOException {
+    listener.close();
+  }
+
   /**
    * A signal of the terminal, as of Ctrl-C, is for the client: the command of a session of its own
    * stays connected until the client has told the daemon.
@@ -146,10 +152,12 @@ final class CommandDialer {
   }
 
   private void carry(Process process, SocketChannel peer, ChannelHandlerContext context) {
-    StringBuffer errors = new StringBuffer();
-    Thread listening =
-        Threads.startPlatform(
-            command.getFirst() + "'s errors", () -> errors.append(tail(process.getErrorStream())));
+    BlockingQueue<String> said = new LinkedBlockingQueue<>(1);
+    Threads.startPlatform(
+        command.getFirst() + "'s errors",
+        () -> {
+          var _ = said.offer(tail(process.getErrorStream()));
+        });
     Threads.startPlatform(
         "to " + command.getFirst(),
         () -> {
@@ -159,12 +167,7 @@ final class CommandDialer {
     receive(process.getInputStream(), peer);
     end(process);
     if (context.channel().isOpen()) { // its end is not our doing
-      try {
-        listening.join(TimeUnit.SECONDS.toMillis(GRACE_SECONDS));
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-      String told = errors.toString().strip();
+      String told = awaitText(said).strip();
       String reason =
           "command `%s` has ended with exit status %d%s"
               .formatted(
@@ -181,6 +184,17 @@ final class CommandDialer {
                     .asRuntimeException()); // as gRPC tells it
             context.close();
           });
+    }
+  }
+
+  /** What the command said; nothing, if a child of its holds its error output open. */
+  private static String awaitText(BlockingQueue<String> said) {
+    try {
+      String text = said.poll(GRACE_SECONDS, TimeUnit.SECONDS);
+      return text == null ? "" : text;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return "";
     }
   }
 
