@@ -81,6 +81,10 @@ final class BuildCommand {
             "opt",
             "Define custom options for frontend, e.g. --opt target=foo --opt build-arg:foo=bar"),
         Flag.bool("no-cache", "Disable cache for all the vertices"),
+        Flag.bool(
+            "dry-run",
+            "Run no step; print which would run and why. What is outside of steps, such as"
+                + " images and files of --local, is looked at"),
         Flag.list(
             "export-cache",
             "Export build cache, e.g. --export-cache type=registry,ref=example.com/foo/bar, or"
@@ -135,6 +139,9 @@ final class BuildCommand {
       Files.writeString(Path.of(refFile.get()), ref);
     }
     SolveOptions options = options(flags, ref).withLocalCachesFound();
+    if (flags.flag("dry-run")) {
+      options = options.withDryRun();
+    }
     try (BuildClient client = Connection.open(flags);
         PrintStream trace = openTrace(flags)) {
       Optional<Definition> definition =
@@ -213,7 +220,8 @@ final class BuildCommand {
       int equals = flag.indexOf('=');
       if (equals < 0) {
         throw BuildException.invalid(
-            "invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid "
+            "invalid oci-layout: oci-layout option must be 'id=path/to/layout', instead had invalid"
+                + " "
                 + flag);
       }
       Path directory = Path.of(flag.substring(equals + 1));
@@ -338,9 +346,10 @@ final class BuildCommand {
       outcome =
           client.build(gateway -> solve(gateway, options, definition, answers), options, watcher);
     }
+    outcome.explanation().ifPresent(found -> ExplainCommand.print(found, out));
     Optional<String> metadataFile = flags.given("metadata-file");
     // as BuildKit does, no file if the exporters said nothing
-    if (metadataFile.isPresent() && !outcome.exporterResponse().isEmpty()) {
+    if (metadataFile.isPresent() && !options.dryRun() && !outcome.exporterResponse().isEmpty()) {
       MetadataFile.write(Path.of(metadataFile.get()), outcome.exporterResponse());
     }
     print(answers);

@@ -50,9 +50,14 @@ final class ExplainCommand {
       out.println(new String(told.json(), StandardCharsets.UTF_8));
       return;
     }
-    told.steps().forEach(step -> print(step, out));
-    if (told.others() > 0) {
-      out.println(told.others() + " more were cached: what depends on them was found without them");
+    print(told, out);
+  }
+
+  static void print(BuildExplanation explanation, PrintStream out) {
+    explanation.steps().forEach(step -> print(step, out));
+    if (explanation.others() > 0) {
+      out.println(
+          explanation.others() + " more were cached: what depends on them was found without them");
     }
   }
 
@@ -97,7 +102,7 @@ final class ExplainCommand {
       out.println("        " + step.summary());
     }
     step.details().forEach(detail -> out.println("        " + detail));
-    if (step.kind().equals("changed")) {
+    if (!step.build().isEmpty()) {
       out.println("        since build " + step.build());
     }
   }

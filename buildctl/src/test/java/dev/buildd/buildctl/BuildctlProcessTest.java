@@ -580,6 +580,32 @@ class BuildctlProcessTest {
         .contains("build nobody is not in the history");
   }
 
+  @Test
+  void aDryRunTellsWhatWouldRunAndRunsNothing() throws Exception {
+    State first =
+        base().run(Llb.args("/bin/sh", "-c", "echo 1 > /dry"), Llb.customName("first")).root();
+    State before =
+        first.run(Llb.args("/bin/sh", "-c", "cat /dry # a"), Llb.customName("second")).root();
+    assertThat(build(before).status()).isZero();
+    State now =
+        first
+            .run(Llb.args("/bin/sh", "-c", "cat /dry # b"), Llb.customName("second"))
+            .root()
+            .run(Llb.args("/bin/sh", "-c", "true # dry"), Llb.customName("third"))
+            .root();
+    for (int i = 0; i < 2; i++) { // the second time nothing is different: nothing ran
+      Ended told = build(now, "--dry-run", "--output=type=local,dest=dry");
+      assertThat(told.status()).as(told.errors()).isZero();
+      assertThat(told.text())
+          .contains("cached  first\n")
+          .contains("would run  second\n        argument 2: \"cat /dry # a\" → \"cat /dry # b\"\n")
+          .contains("would run  third\n        its input second would run, and may come out as");
+      assertThat(temp.resolve("dry")).doesNotExist();
+    }
+    assertThat(build(now).errors()).contains("second", "third");
+    assertThat(build(now, "--dry-run").text()).contains("cached  third").doesNotContain("would");
+  }
+
   private String lastRef() throws Exception {
     return run("debug", "histories", "--limit=1", "--format={{json .}}")
         .text()

@@ -237,7 +237,7 @@ final class Daemon implements AutoCloseable {
     CacheStore keys = new DurableCacheStore("local", store, clock);
     ResultCache results = new ResultCache(keys, cache, layerPuller, sessions);
     Explainer explainer = new Explainer(store, clock);
-    cache.onRemoval(result -> explainer.removed(result, "a prune"));
+    cache.onRemoval(explainer::removed);
     long disk = root.toFile().getTotalSpace();
     Collector collector =
         part(

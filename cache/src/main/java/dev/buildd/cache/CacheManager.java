@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -67,7 +68,7 @@ public final class CacheManager implements AutoCloseable {
         }
       };
 
-  private final List<Consumer<String>> removalListeners = new CopyOnWriteArrayList<>();
+  private final List<BiConsumer<String, String>> removalListeners = new CopyOnWriteArrayList<>();
 
   /** The bytes of archives that go with an entry; told by who keeps them. */
   private volatile ToLongFunction<RefRecord> archives = entry -> 0;
@@ -300,7 +301,7 @@ public final class CacheManager implements AutoCloseable {
     }
     batch.commit();
     if (outdated != null) {
-      removed(outdated.id);
+      removed(outdated.id, "a later version of it");
     }
     return new HeldRef.Mutable(this, entry);
   }
@@ -446,7 +447,7 @@ public final class CacheManager implements AutoCloseable {
       }
       batch.commit();
       snapshot.await();
-      removed(twin.id);
+      removed(twin.id, "a later version of it");
       return entry;
     } finally {
       entry.files.unlock();
@@ -767,13 +768,13 @@ public final class CacheManager implements AutoCloseable {
     hashes.remove(entry.snapshot);
   }
 
-  /** Calls the listener with the id of every ref that is no more. */
-  public void onRemoval(Consumer<String> listener) {
+  /** Calls the listener with the id of every ref that is no more, and who removed it. */
+  public void onRemoval(BiConsumer<String, String> listener) {
     removalListeners.add(listener);
   }
 
-  void removed(String id) {
-    removalListeners.forEach(listener -> listener.accept(id));
+  void removed(String id, String by) {
+    removalListeners.forEach(listener -> listener.accept(id, by));
   }
 
   /** The number of holds, for tests and leak checks. */

@@ -12,6 +12,7 @@ import java.util.function.Predicate;
  * @param reservedSpace stop once no more than this is held
  * @param maxUsedSpace the most that may be held
  * @param minFreeSpace how much of the disk shall be free; never bought below {@code reservedSpace}
+ * @param by who removes, as users are told later who miss a record
  */
 public record PruneOptions(
     boolean all,
@@ -19,7 +20,19 @@ public record PruneOptions(
     Duration keepDuration,
     long reservedSpace,
     long maxUsedSpace,
-    long minFreeSpace) {
+    long minFreeSpace,
+    String by) {
+
+  /** What somebody asks to prune. */
+  public PruneOptions(
+      boolean all,
+      Predicate<UsageRecord> filter,
+      Duration keepDuration,
+      long reservedSpace,
+      long maxUsedSpace,
+      long minFreeSpace) {
+    this(all, filter, keepDuration, reservedSpace, maxUsedSpace, minFreeSpace, "a prune");
+  }
 
   /** Everything that is not in use. */
   public static PruneOptions everything() {

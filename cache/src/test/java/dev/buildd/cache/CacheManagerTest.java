@@ -167,7 +167,7 @@ class CacheManagerTest {
     restart();
     cache.get(first).close();
     List<String> removed = new ArrayList<>();
-    cache.onRemoval(removed::add);
+    cache.onRemoval((id, by) -> removed.add(id));
     String second;
     assertThat(cache.search("shared", "k")).containsExactly(mutable);
     try (MutableRef ref = cache.getMutable(mutable)) {

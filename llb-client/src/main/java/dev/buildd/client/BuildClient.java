@@ -54,6 +54,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -76,6 +77,7 @@ import org.jspecify.annotations.Nullable;
  * interrupt.
  */
 public final class BuildClient implements AutoCloseable {
+  private static final String OWN_PACKAGE = "dev.buildd";
   private static final Duration QUIET = Duration.ofSeconds(5);
 
   private final ManagedChannel channel;
@@ -98,7 +100,13 @@ public final class BuildClient implements AutoCloseable {
   }
 
   /** What came out of a build: the exporters' answers. */
-  public record Outcome(SortedMap<String, String> exporterResponse) {}
+  public record Outcome(SortedMap<String, String> exporterResponse) {
+    /** What a dry run found. */
+    public Optional<BuildExplanation> explanation() {
+      return Optional.ofNullable(exporterResponse.get(BuildExplanation.RESPONSE))
+          .map(text -> BuildExplanation.of(Base64.getDecoder().decode(text)));
+    }
+  }
 
   /** What to remove of a daemon's cache. */
   public record PruneOptions(
@@ -128,12 +136,25 @@ public final class BuildClient implements AutoCloseable {
     return run(Optional.empty(), Optional.of(frontend), options, progress);
   }
 
+  /** Of others the request for a dry run would be one for a build. */
+  private void checkDryRun() throws InterruptedException {
+    String daemon = info().pkg();
+    if (!daemon.equals(OWN_PACKAGE)) {
+      throw new BuildException(
+          Category.UNIMPLEMENTED,
+          "this daemon (" + daemon + ") knows no dry runs; nothing was sent to it");
+    }
+  }
+
   private Outcome run(
       Optional<Definition> definition,
       Optional<Frontend> frontend,
       SolveOptions options,
       Consumer<SolveStatus> listener)
       throws InterruptedException, IOException {
+    if (options.dryRun()) {
+      checkDryRun();
+    }
     Consumer<SolveStatus> progress = oneByOne(listener);
     String ref = options.ref().orElseGet(ClientSession::newId);
     LocalStores stores = LocalStores.of(options);
@@ -428,7 +449,8 @@ public final class BuildClient implements AutoCloseable {
             .addAllEntitlements(options.entitlements())
             .setEnableSessionExporter(options.exportChooser().isPresent())
             .setCompatibilityVersion(options.compatibilityVersion())
-            .setInternal(options.internal());
+            .setInternal(options.internal())
+            .setDryRun(options.dryRun());
     definition.ifPresent(d -> out.setDefinition(d.toProto()));
     if (!gateway) {
       out.setFrontend(options.frontend());

@@ -23,13 +23,16 @@ public record BuildExplanation(List<Step> steps, int others) {
   /** Of JSON with an object {@code steps} and {@code others}, compressed. */
   public static final String TYPE = "application/vnd.buildd.explain.v1+json+gzip";
 
+  /** Under what name a dry run's response has it, in base64. */
+  public static final String RESPONSE = "dev.buildd.explanation";
+
   private static final int MAX_BYTES = 256 << 20;
 
   /**
    * A step.
    *
    * @param vertex its digest
-   * @param outcome {@code ran}, {@code failed} or {@code cached}
+   * @param outcome {@code ran}, {@code failed}, {@code cached} or, of a dry run, {@code would run}
    * @param kind {@code hit}, {@code first}, {@code forced}, {@code changed}, {@code removed} or
    *     {@code lost}
    * @param summary one line

@@ -24,6 +24,8 @@ import java.util.function.Consumer;
  * @param compatibilityVersion number of the version whose results the build is to give; zero for
  *     the daemon's own
  * @param internal whether the daemon leaves it out of its history
+ * @param dryRun whether no step is run, and the outcome tells which would be and why ({@link
+ *     BuildExplanation}); daemons that cannot do that are not asked to build
  */
 public record SolveOptions(
     Optional<String> ref,
@@ -41,7 +43,8 @@ public record SolveOptions(
     Optional<Policy> sourcePolicy,
     Optional<ExportChooser> exportChooser,
     int compatibilityVersion,
-    boolean internal) {
+    boolean internal,
+    boolean dryRun) {
   public SolveOptions {
     exports = List.copyOf(exports);
     localDirs = Map.copyOf(localDirs);
@@ -90,6 +93,7 @@ public record SolveOptions(
         Optional.empty(),
         Optional.empty(),
         0,
+        false,
         false);
   }
 
@@ -111,6 +115,7 @@ public record SolveOptions(
     private Optional<ExportChooser> exportChooser;
     private int compatibilityVersion;
     private boolean internal;
+    private boolean dryRun;
 
     Draft(SolveOptions from) {
       ref = from.ref;
@@ -129,6 +134,7 @@ public record SolveOptions(
       exportChooser = from.exportChooser;
       compatibilityVersion = from.compatibilityVersion;
       internal = from.internal;
+      dryRun = from.dryRun;
     }
 
     SolveOptions done() {
@@ -148,7 +154,8 @@ public record SolveOptions(
           sourcePolicy,
           exportChooser,
           compatibilityVersion,
-          internal);
+          internal,
+          dryRun);
     }
   }
 
@@ -190,6 +197,15 @@ public record SolveOptions(
 
   public SolveOptions withRef(String other) {
     return with(draft -> draft.ref = Optional.of(other));
+  }
+
+  /** Without running a step, and without what is to become of the result. */
+  public SolveOptions withDryRun() {
+    return with(draft -> {
+      draft.dryRun = true;
+      draft.exports = List.of();
+      draft.cacheExports = List.of();
+    });
   }
 
   public SolveOptions withEntitlements(String... others) {

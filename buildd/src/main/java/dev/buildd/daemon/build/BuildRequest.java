@@ -24,6 +24,7 @@ import java.util.stream.Stream;
  * @param clientChooses whether the client is asked for exports once the result is there
  * @param compatibility the number of the version whose results the build is to give; zero for the
  *     current one
+ * @param dryRun whether no step may run, and it is told which would
  * @param internal whether history leaves the build out
  * @param policies what is asked for and cannot be had
  */
@@ -40,6 +41,7 @@ public record BuildRequest(
     List<CacheEntry> cacheImports,
     List<String> entitlements,
     long compatibility,
+    boolean dryRun,
     boolean internal,
     Policies policies) {
   public BuildRequest {

@@ -8,6 +8,7 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
+import dev.buildd.client.BuildExplanation;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.WorkerInfo;
@@ -21,6 +22,7 @@ import dev.buildd.solver.gateway.BridgeClient;
 import dev.buildd.solver.gateway.ContainerSettings;
 import dev.buildd.solver.gateway.FrontendException;
 import dev.buildd.solver.gateway.SourceMetaResolver;
+import dev.buildd.solver.graph.DryRunException;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.ProgressEvent;
@@ -38,6 +40,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -183,6 +186,9 @@ public final class Builds implements AutoCloseable {
     if (request.explains()) {
       job.journal().explain();
     }
+    if (request.dryRun()) {
+      job.runNothing();
+    }
     try (LeaseManager.Lease _ = parts.leases().open()) {
       return run(request, job, wanted(request));
     } finally {
@@ -214,13 +220,30 @@ public final class Builds implements AutoCloseable {
     BuildObservation observation =
         BuildObservation.begin(parts.observers(), request, job, parts.clock());
     try {
-      Map<String, String> response = solve(new Build(request, job, wanted, observation));
+      Build build = new Build(request, job, wanted, observation);
+      Map<String, String> response = request.dryRun() ? lookInto(build) : solve(build);
       observation.ended(response, Optional.empty());
       return response;
     } catch (Exception | Error e) {
       observation.ended(Map.of(), Optional.of(e));
       throw e;
     }
+  }
+
+  /** What a build would do, in its response; a frontend that wants a step's files ends it early. */
+  private Map<String, String> lookInto(Build build) throws Exception {
+    try {
+      solve(build);
+    } catch (Exception e) {
+      if (!DryRunException.isCauseOf(e)) {
+        throw e;
+      }
+    }
+    BuildExplanation explanation =
+        Explanations.of(build.job().journal().snapshot())
+            .orElseGet(() -> new BuildExplanation(List.of(), 0));
+    return Map.of(
+        BuildExplanation.RESPONSE, Base64.getEncoder().encodeToString(explanation.toBytes()));
   }
 
   /** A build under way. */
@@ -298,6 +321,9 @@ public final class Builds implements AutoCloseable {
 
   /** Hands out what was built. */
   private Map<String, String> finish(BuildResult result, Build build) throws Exception {
+    if (build.request().dryRun()) {
+      return Map.of();
+    }
     BuildExports exports = build.wanted().exports();
     Exporter.InlineCache cache =
         build.wanted().caches().inline() ? inlineCache(result) : Exporter.InlineCache.NONE;

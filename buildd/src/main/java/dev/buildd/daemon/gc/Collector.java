@@ -188,22 +188,30 @@ public final class Collector implements AutoCloseable {
   private boolean isOverALimit() {
     long held = parts.cache.held(beside());
     long free = parts.cache.free();
-    return rules.stream()
-        .map(Collector::options)
+    return applied().stream()
         .anyMatch(options -> {
           long excess = options.excess(held, free);
           return excess > 0 && excess < Long.MAX_VALUE;
         });
   }
 
-  private static PruneOptions options(GcPolicy rule) {
+  private List<PruneOptions> applied() {
+    List<PruneOptions> out = new ArrayList<>();
+    for (GcPolicy rule : rules) {
+      out.add(options(rule, "the collector, rule " + (out.size() + 1)));
+    }
+    return out;
+  }
+
+  private static PruneOptions options(GcPolicy rule, String by) {
     return new PruneOptions(
         rule.all(),
         UsageRecord.matching(rule.filters()),
         Duration.ofNanos(rule.keepDurationNanos()),
         rule.reservedSpace(),
         rule.maxUsedSpace(),
-        rule.minFreeSpace());
+        rule.minFreeSpace(),
+        by);
   }
 
   /** What the root holds beside the files of the cache's records, in bytes. */
@@ -225,8 +233,7 @@ public final class Collector implements AutoCloseable {
     removing.lock();
     try {
       return apply(
-          rules.stream().map(Collector::options).toList(),
-          new Considerate(RESTS, () -> !removing.hasQueuedThreads() && !closed));
+          applied(), new Considerate(RESTS, () -> !removing.hasQueuedThreads() && !closed));
     } finally {
       removing.unlock();
       synchronized (this) {
@@ -324,8 +331,10 @@ public final class Collector implements AutoCloseable {
         return true;
       }
       log.warn("the disk is full, garbage is collected");
-      List<PruneOptions> all = new ArrayList<>(rules.stream().map(Collector::options).toList());
-      all.add(new PruneOptions(true, record -> true, Duration.ZERO, 0, 0, room));
+      List<PruneOptions> all = applied();
+      all.add(
+          new PruneOptions(
+              true, record -> true, Duration.ZERO, 0, 0, room, "the collector, on a full disk"));
       boolean made = apply(all, Pace.STEADY).bytes() > 0;
       if (made) {
         roomEverMade = true;

@@ -12,6 +12,7 @@ import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildExplanation;
 import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.BuildRequest;
+import dev.buildd.daemon.build.Explanations;
 import dev.buildd.daemon.history.HistoryBlobs.Blob;
 import dev.buildd.daemon.wire.ProgressMessages;
 import dev.buildd.daemon.wire.WireErrors;

@@ -50,7 +50,8 @@ public final class SolveRequests {
         cacheImports(request.getCache()),
         request.getEntitlementsList(),
         request.getCompatibilityVersion(),
-        request.getInternal(),
+        request.getDryRun(),
+        request.getInternal() || request.getDryRun(), // what was not built is no build of the past
         new BuildRequest.Policies(
             request.hasSourcePolicy(),
             request.getSourcePolicySession(),

@@ -81,6 +81,7 @@ final class HistoryTest {
         List.of(),
         0,
         false,
+        false,
         BuildRequest.Policies.NONE);
   }
 

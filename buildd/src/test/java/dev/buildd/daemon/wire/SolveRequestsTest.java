@@ -63,6 +63,7 @@ final class SolveRequestsTest {
                 List.of(new CacheEntry("local", Map.of("src", "d"))),
                 List.of("network.host"),
                 20,
+                false,
                 true,
                 new BuildRequest.Policies(true, "p", true)));
   }

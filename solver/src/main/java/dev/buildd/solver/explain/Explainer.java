@@ -62,6 +62,13 @@ public final class Explainer implements RunObserver {
     return task::ended;
   }
 
+  @Override
+  public void wouldRun(Facts facts) {
+    if (!facts.local()) {
+      Cleanup.run("explain " + facts.vertex().name(), () -> new Task(facts).explain());
+    }
+  }
+
   /** What goes on beside one run. */
   private final class Task {
     private final Facts facts;

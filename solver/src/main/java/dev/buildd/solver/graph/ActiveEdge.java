@@ -130,7 +130,15 @@ final class ActiveEdge {
     resultWanted = true;
     solvedWith = vertex.sources();
     if (!vertex.key().ignoreCache()) {
-      Probe.Outcome probed = failed.isEmpty() ? slow.join() : probe(failed, true);
+      Probe.Outcome probed;
+      try {
+        probed = failed.isEmpty() ? slow.join() : probe(failed, true);
+      } catch (Exception e) {
+        if (!vertex.mayNotRun() || !DryRunException.isCauseOf(e)) {
+          throw e;
+        }
+        probed = new Probe.Outcome.Miss(KeySet.EMPTY, false); // for all that can be known
+      }
       if (probed instanceof Probe.Outcome.Miss(KeySet _, boolean heldBack) && heldBack) {
         probed = probe(failed, true);
       }

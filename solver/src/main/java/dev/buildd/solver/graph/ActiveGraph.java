@@ -38,8 +38,12 @@ final class ActiveGraph {
   private final Map<Object, Share> executions = new HashMap<>(); // by ExecKey or RecordKey
   private final IdentityHashMap<Owner, Holdings> holdings = new IdentityHashMap<>();
 
-  /** A vertex while it is wanted. */
-  record ActiveKey(Digest digest, boolean ignoreCache) {}
+  /**
+   * A vertex while it is wanted.
+   *
+   * @param dry whether it is wanted by those who run nothing; they share nothing with others
+   */
+  record ActiveKey(Digest digest, boolean ignoreCache, boolean dry) {}
 
   /**
    * What is being run, whatever the definitions that led to it.
@@ -146,17 +150,18 @@ final class ActiveGraph {
 
   private ActiveVertex activate(
       Vertex vertex, Owner owner, Set<Job> jobs, IdentityHashMap<Vertex, ActiveVertex> seen) {
+    boolean dry = jobs.stream().anyMatch(Job::isDry);
     // a caching vertex may join an uncached one, never the other way round
-    ActiveVertex active = actives.get(new ActiveKey(vertex.digest(), true));
+    ActiveVertex active = actives.get(new ActiveKey(vertex.digest(), true, dry));
     if (active == null && !vertex.ignoreCache()) {
-      active = actives.get(new ActiveKey(vertex.digest(), false));
+      active = actives.get(new ActiveKey(vertex.digest(), false, dry));
     }
     if (active == null) {
       List<ActiveEdge> inputs = new ArrayList<>(vertex.inputs().size());
       for (Edge input : vertex.inputs()) {
         inputs.add(find(seen, input));
       }
-      active = new ActiveVertex(this, vertex, inputs);
+      active = new ActiveVertex(this, vertex, inputs, dry);
       actives.put(active.key(), active);
     }
     active.own(owner, vertex.cacheSources());

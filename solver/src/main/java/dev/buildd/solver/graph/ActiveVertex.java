@@ -38,11 +38,11 @@ final class ActiveVertex implements OpContext, Owner {
   private final Map<Integer, Flight<CacheMap>> cacheMaps = new ConcurrentHashMap<>();
   private final Map<Integer, Flight<Digest>> contents = new ConcurrentHashMap<>();
 
-  ActiveVertex(ActiveGraph graph, Vertex vertex, List<ActiveEdge> inputs) {
+  ActiveVertex(ActiveGraph graph, Vertex vertex, List<ActiveEdge> inputs, boolean dry) {
     this.graph = graph;
     this.vertex = vertex;
     this.inputs = List.copyOf(inputs);
-    this.key = new ActiveGraph.ActiveKey(vertex.digest(), vertex.ignoreCache());
+    this.key = new ActiveGraph.ActiveKey(vertex.digest(), vertex.ignoreCache(), dry);
     this.progress = progressOfExecution();
     this.sources = Set.of(graph.main());
   }
@@ -160,14 +160,9 @@ final class ActiveVertex implements OpContext, Owner {
         .join();
   }
 
-  /**
-   * Tells that the result was there already, and so nothing that leads to it had to be made.
-   *
-   * @return whether that was news
-   */
-  boolean cached() {
-    boolean news = progress.cached();
-    if (news) {
+  /** Tells that the result was there already, and so nothing that leads to it had to be made. */
+  void cached(ProgressEvent.Reason reason) {
+    if (progress.cached(reason)) {
       Deque<ActiveVertex> pending = new ArrayDeque<>();
       inputs.forEach(input -> pending.push(input.vertex()));
       while (!pending.isEmpty()) {
@@ -177,7 +172,6 @@ final class ActiveVertex implements OpContext, Owner {
         }
       }
     }
-    return news;
   }
 
   /** Says what was being done when something failed. */
@@ -249,6 +243,11 @@ final class ActiveVertex implements OpContext, Owner {
         && BuildException.categoryOf(failure) == Category.NOT_FOUND) {
       graph.main().keys().release(record.resultId());
     }
+  }
+
+  /** Whether it would have to run to have a value, and may not. */
+  boolean mayNotRun() {
+    return key.dry() && !vertex.op().isSource();
   }
 
   /** The recorded results that could not be had. */

@@ -17,6 +17,7 @@ public final class Job implements AutoCloseable, Owner {
   private final Memo memo = new Memo();
   private final Set<Digest> outside = ConcurrentHashMap.newKeySet();
   private volatile boolean valuesUsed;
+  private volatile boolean dry;
 
   Job(ActiveGraph graph, String id, String session) {
     this.graph = graph;
@@ -45,6 +46,18 @@ public final class Job implements AutoCloseable, Owner {
   /** Says that values will be used for what they stand for: from now on they come prepared. */
   public void useValues() {
     valuesUsed = true;
+  }
+
+  /**
+   * Says, before anything is built, that no step may run: those that would have to are told why,
+   * and fail with a {@link DryRunException}. Sources are brought.
+   */
+  public void runNothing() {
+    dry = true;
+  }
+
+  boolean isDry() {
+    return dry;
   }
 
   /**

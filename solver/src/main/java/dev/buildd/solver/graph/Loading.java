@@ -27,22 +27,23 @@ final class Loading {
             () ->
                 new Execution(graph, vertex, List.of(), self -> List.of(bring(found, self, used))));
     SharedResult value = vertex.await(held).get(held.output());
-    if (vertex.cached()) {
-      vertex
-          .progress()
-          .explained(
-              new ProgressEvent.Reason(
-                  ProgressEvent.Reason.Kind.HIT,
-                  "cached: its result of "
-                      + found.record().createdAt().truncatedTo(ChronoUnit.SECONDS)
-                      + (found.source().equals(graph.main())
-                          ? ""
-                          : " from the cache " + found.source().name()),
-                  List.of(),
-                  ""));
-    }
+    vertex.cached(reason(found));
     return new Solved(
         held.execution(), value, found.record().key(), names, true, Optional.of(found));
+  }
+
+  private ProgressEvent.Reason reason(FoundRecord found) {
+    String from =
+        found.source().equals(vertex.graph().main())
+            ? ""
+            : " from the cache " + found.source().name();
+    return new ProgressEvent.Reason(
+        ProgressEvent.Reason.Kind.HIT,
+        "cached: its result of "
+            + found.record().createdAt().truncatedTo(ChronoUnit.SECONDS)
+            + from,
+        List.of(),
+        "");
   }
 
   private SharedResult bring(FoundRecord found, Execution self, boolean used) throws Exception {

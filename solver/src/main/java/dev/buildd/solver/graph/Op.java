@@ -21,6 +21,11 @@ public interface Op {
     return true;
   }
 
+  /** Whether it brings what a build begins with, which a dry run needs too. */
+  default boolean isSource() {
+    return false;
+  }
+
   /**
    * Whether the work counts against the limit of steps at once; false if it solves nested graphs.
    */

@@ -14,6 +14,9 @@ public interface RunObserver {
   /** Looks at nothing. */
   RunObserver NONE = facts -> recorded -> {};
 
+  /** In a dry run: something would run now. The facts hold until this returns. */
+  default void wouldRun(Facts facts) {}
+
   /**
    * What is known of a run.
    *

@@ -64,6 +64,9 @@ final class Running {
   }
 
   Solved run(Wish wish) throws Exception {
+    if (vertex.mayNotRun()) {
+      throw vertex.named(notRun());
+    }
     Plan plan = plan(wish.whole());
     boolean look = wish.look() && !plan.fresh();
     while (true) {
@@ -95,6 +98,35 @@ final class Running {
         look = false;
       }
     }
+  }
+
+  /** Tells why the operation would run, instead of running it. */
+  private Exception notRun() throws Exception {
+    DryRunException out = new DryRunException(vertex.toString());
+    List<String> unknown = new ArrayList<>();
+    for (int i = 0; i < vertex.inputs().size(); i++) { // each, so that all are told of
+      try {
+        vertex.argument(i);
+      } catch (Exception e) {
+        if (!DryRunException.isCauseOf(e)) {
+          throw e;
+        }
+        unknown.add(vertex.inputs().get(i).vertex().toString());
+      }
+    }
+    if (unknown.isEmpty()) {
+      vertex.graph().observer().wouldRun(facts(vertex.progress(), plan(false)));
+    } else {
+      vertex
+          .progress()
+          .explained(
+              new ProgressEvent.Reason(
+                  ProgressEvent.Reason.Kind.CHANGED,
+                  "its input " + unknown.getFirst() + " would run, and may come out as before",
+                  List.of(),
+                  ""));
+    }
+    return out;
   }
 
   private CacheStore store() {
@@ -182,12 +214,12 @@ final class Running {
     if (permits != null) {
       permits.acquire();
     }
-    RunObserver.Run observed = vertex.graph().observer().begins(facts(self, plan));
+    self.progress().started();
+    RunObserver.Run observed = vertex.graph().observer().begins(facts(self.progress(), plan));
     Optional<String> result = Optional.empty();
     List<SharedResult> made;
     try {
       try {
-        self.progress().started();
         made = op.exec(self, plan.arguments());
       } finally {
         if (permits != null) {
@@ -204,7 +236,7 @@ final class Running {
     return made;
   }
 
-  private RunObserver.Facts facts(Execution self, Plan plan) {
+  private RunObserver.Facts facts(VertexProgress progress, Plan plan) {
     List<RunObserver.Input> inputs = new ArrayList<>();
     for (int i = 0; i < plan.inputs().size(); i++) {
       Solved input = plan.inputs().get(i);
@@ -219,7 +251,7 @@ final class Running {
               input.value()));
     }
     return new RunObserver.Facts(
-        vertex.graph().buildOf(self),
+        vertex.graph().buildOf(vertex),
         vertex.vertex(),
         plan.map().digest(),
         plan.map().random(),
@@ -232,7 +264,7 @@ final class Running {
             .filter(source -> !source.equals(vertex.graph().main()))
             .map(CacheSource::name)
             .toList(),
-        self.progress());
+        progress);
   }
 
   /** Records what was made, or lets go of it. */

@@ -121,10 +121,19 @@ public final class VertexProgress {
   }
 
   /**
-   * Tells that the result was there already.
+   * Tells that the result was there already, for what is told besides.
    *
    * @return whether that was news: false if the vertex began to work or has been told of
    */
+  public synchronized boolean cached(ProgressEvent.Reason reason) {
+    boolean news = cached();
+    if (news) {
+      explained(reason);
+    }
+    return news;
+  }
+
+  /** As {@link #cached(ProgressEvent.Reason)}, of what was not asked for at all. */
   public synchronized boolean cached() {
     if (state.started().isPresent()) {
       return false;

@@ -52,6 +52,11 @@ public final class SourceOperation implements Op {
   }
 
   @Override
+  public boolean isSource() {
+    return true;
+  }
+
+  @Override
   public List<SharedResult> exec(OpContext context, List<SharedResult> inputs) throws Exception {
     return List.of(source.fetch(context(context)).map(RefResult::of).orElseGet(RefResult::scratch));
   }

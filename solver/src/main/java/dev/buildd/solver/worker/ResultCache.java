@@ -25,7 +25,7 @@ public final class ResultCache implements CacheSource {
     this.refs = refs;
     this.layers = layers;
     this.sessions = sessions;
-    refs.onRemoval(keys::release);
+    refs.onRemoval((id, by) -> keys.release(id));
   }
 
   @Override

@@ -465,6 +465,7 @@ class SharedExecutionTest {
       Lab.Step same = lab.step("s").key("k");
       second.build(new Edge(same, 0)).close();
       assertThat(second.journal().snapshot())
+          .filteredOn(ProgressEvent.VertexState.class::isInstance)
           .last()
           .isInstanceOfSatisfying(
               ProgressEvent.VertexState.class, s -> assertThat(s.cached()).isTrue());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -602,5 +604,61 @@ class SolverTest {
       }
       Thread.sleep(50);
     }
+  }
+
+  @Test
+  void aDryRunRunsNothingAndTellsOfEachStepThatWould() throws Exception {
+    Lab.Step base = lab.step("base");
+    lab.build(base);
+    Lab.Step left = lab.step("left").input(base);
+    Lab.Step right = lab.step("right").input(base).content(0);
+    Lab.Step top = lab.step("top").input(left).input(right).content(1);
+    lab.forgetCounts();
+    Map<String, String> reasons = dryRun(top);
+    assertThat(reasons).containsOnlyKeys("base", "top");
+    assertThat(reasons.get("top"))
+        .isEqualTo("its input left would run, and may come out as before");
+    assertThat(lab.allExecs()).isZero();
+    lab.build(top);
+    assertThat(dryRun(top)).containsOnlyKeys("top"); // found in the cache
+    assertThat(lab.execs("top")).isEqualTo(1);
+  }
+
+  @Test
+  void whoBuildsDoesNotShareWithADryRun() throws Exception {
+    Lab.Step top = lab.step("top").input(lab.step("base"));
+    Job dry = lab.solver.newJob("dry", "");
+    dry.runNothing();
+    assertThatThrownBy(() -> dry.build(new Edge(top, 0)))
+        .matches(DryRunException::isCauseOf)
+        .hasMessageContaining("would have to run");
+    assertThat(lab.build(top)).isEqualTo("top[base[]]"); // while the dry run holds its vertices
+    assertThatThrownBy(() -> dry.build(new Edge(top, 0))).matches(DryRunException::isCauseOf);
+    dry.close();
+    lab.solver.discard(dry);
+  }
+
+  /** The reasons that a dry run tells, by step. */
+  private Map<String, String> dryRun(Lab.Step top) throws Exception {
+    Job dry = lab.solver.newJob("dry", "");
+    dry.runNothing();
+    try {
+      dry.build(new Edge(top, 0)).close();
+    } catch (Exception e) {
+      assertThat(DryRunException.isCauseOf(e)).as(e.toString()).isTrue();
+    } finally {
+      dry.close();
+      lab.solver.discard(dry);
+    }
+    Map<Digest, String> names = new HashMap<>();
+    Map<String, String> out = new TreeMap<>();
+    for (ProgressEvent event : dry.journal().snapshot()) {
+      if (event instanceof ProgressEvent.VertexState state) {
+        names.put(state.vertex(), state.name());
+      } else if (event instanceof ProgressEvent.Explained explained) {
+        out.put(names.get(explained.vertex()), explained.reason().summary());
+      }
+    }
+    return out;
   }
 }

@@ -1,9 +1,10 @@
-package dev.buildd.daemon.history;
+package dev.buildd.daemon.build;
 
 import dev.buildd.base.content.Digest;
 import dev.buildd.client.BuildExplanation;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -11,11 +12,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /** What a build told of why its steps ran. */
-final class Explanations {
+public final class Explanations {
   private Explanations() {}
 
   /** Empty if it told nothing. */
-  static Optional<BuildExplanation> of(List<ProgressEvent> progress) {
+  public static Optional<BuildExplanation> of(List<ProgressEvent> progress) {
     Map<Digest, ProgressEvent.Reason> reasons = new LinkedHashMap<>();
     Map<Digest, ProgressEvent.VertexState> states = new LinkedHashMap<>();
     for (ProgressEvent event : progress) {
@@ -29,11 +30,13 @@ final class Explanations {
     if (reasons.isEmpty()) {
       return Optional.empty();
     }
-    List<BuildExplanation.Step> steps =
-        reasons.entrySet().stream()
-            .filter(entry -> states.containsKey(entry.getKey()))
-            .map(entry -> step(states.get(entry.getKey()), entry.getValue()))
-            .toList();
+    List<BuildExplanation.Step> steps = new ArrayList<>();
+    reasons.forEach((vertex, reason) -> {
+      ProgressEvent.VertexState state = states.get(vertex);
+      if (state != null) {
+        steps.add(step(state, reason));
+      }
+    });
     int others =
         (int)
             states.values().stream()
@@ -42,12 +45,22 @@ final class Explanations {
     return Optional.of(new BuildExplanation(steps, others));
   }
 
+  private static String outcome(ProgressEvent.VertexState state) {
+    if (state.cached()) {
+      return "cached";
+    }
+    if (state.started().isEmpty()) {
+      return "would run";
+    }
+    return state.error().isEmpty() ? "ran" : "failed";
+  }
+
   private static BuildExplanation.Step step(
       ProgressEvent.VertexState state, ProgressEvent.Reason reason) {
     return new BuildExplanation.Step(
         state.vertex().toString(),
         state.name(),
-        state.cached() ? "cached" : state.error().isEmpty() ? "ran" : "failed",
+        outcome(state),
         reason.kind().name().toLowerCase(Locale.ROOT),
         RedactedUrl.within(reason.summary()),
         reason.details().stream().map(RedactedUrl::within).toList(),
