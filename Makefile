@@ -2,6 +2,7 @@
 # make native     the client as a native executable, dist/native/buildctl, which bin/buildctl then runs
 # make quickstart installs what is missing, builds, and runs a first build
 # make test       runs all tests
+# make test-install  installs, upgrades and removes the Debian package in a copy of this system; needs root
 # make test-native  runs the tests of the client with the native executable
 # make check      formatting, lint and the rules of the architecture
 # make bench      measures (see docs/performance.md)
@@ -16,7 +17,7 @@ endif
 export PREFIX
 MVN = $$(hack/find-maven.sh) -B
 
-.PHONY: all build native packages test-packages quickstart test test-native check format bench install deb release dev clean
+.PHONY: all build native packages test-packages quickstart test test-install test-native check format bench install deb release dev clean
 
 all: build
 
@@ -42,9 +43,11 @@ quickstart: packages build
 
 # the daemons of the tests are the program that users start, not classes without an AOT cache
 test: test-packages build
+	BUILDD_PROGRAM=$(CURDIR)/bin/buildd $(MVN) verify
+
+test-install: build
 	hack/test-manifests.sh
 	hack/test-install.sh
-	BUILDD_PROGRAM=$(CURDIR)/bin/buildd $(MVN) verify
 
 test-native: native
 	BUILDCTL_PROGRAM=$(CURDIR)/dist/native/buildctl $(MVN) test -pl buildctl -am \

@@ -52,6 +52,6 @@ echo /etc/buildkit/buildkitd.toml > "$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do
   install -m 755 "$here/packaging/deb/$script" "$root/DEBIAN/$script"
 done
-dpkg-deb --root-owner-group -Zxz -z6 --build "$root" "$out/$name.deb" >/dev/null
+dpkg-deb --root-owner-group -Zxz -z1 --build "$root" "$out/$name.deb" >/dev/null
 (cd "$out" && sha256sum "$name.deb" "$name.tar.gz" > SHA256SUMS)
 ls -l "$out"
