@@ -2,18 +2,22 @@
 # make native     the client as a native executable, dist/native/buildctl, which bin/buildctl then runs
 # make quickstart installs what is missing, builds, and runs a first build
 # make test       runs all tests
+# make test-install  installs, upgrades and removes the Debian package in a copy of this system; needs root
 # make test-native  runs the tests of the client with the native executable
 # make check      formatting, lint and the rules of the architecture
 # make bench      measures (see docs/performance.md)
+# make install    installs what was built (PREFIX, DESTDIR), with a runtime: no JDK is needed where it runs
+# make release    a Debian package, a tarball and checksums in dist/release; make deb is the same
 # make dev        a daemon with its state in .dev
 
 JDK := $(shell hack/find-jdk.sh)
 ifneq ($(JDK),)
 export JAVA_HOME := $(JDK)
 endif
+export PREFIX
 MVN = $$(hack/find-maven.sh) -B
 
-.PHONY: all build native packages test-packages quickstart test test-native check format bench dev clean
+.PHONY: all build native packages test-packages quickstart test test-install test-native check format bench install deb release dev clean
 
 all: build
 
@@ -41,6 +45,10 @@ quickstart: packages build
 test: test-packages build
 	BUILDD_PROGRAM=$(CURDIR)/bin/buildd $(MVN) verify
 
+test-install: build
+	hack/test-manifests.sh
+	hack/test-install.sh
+
 test-native: native
 	BUILDCTL_PROGRAM=$(CURDIR)/dist/native/buildctl $(MVN) test -pl buildctl -am \
 	  -Dtest='dev/buildd/buildctl/*Test' -Dsurefire.failIfNoSpecifiedTests=false
@@ -54,6 +62,13 @@ format:
 
 bench: build
 	@hack/bench.sh
+
+# what make or make native left, so that root needs no build to install
+install:
+	@hack/install.sh "$(DESTDIR)"
+
+deb release: build
+	@hack/release.sh
 
 dev: build
 	bin/buildd --root .dev/root --addr unix://$(CURDIR)/.dev/buildd.sock --debug

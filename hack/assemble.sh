@@ -36,33 +36,4 @@ fi
 rm -rf "$here/dist"
 mv "$here/dist.new" "$here/dist"
 
-# NAME MAIN-CLASS JVM-OPTIONS FIXED-ARGUMENTS: the class path is written out, in one order, because
-# an AOT cache is good for one class path only
-program() {
-  classpath=
-  for jar in $(ls "$here/$4/target/lib" | LC_ALL=C sort) "$4"; do
-    case "$jar" in
-      *.jar) classpath="$classpath:\$lib/$jar" ;;
-      *) classpath="$classpath:\$lib/$(cd "$here/dist/lib" && ls "$jar"-[0-9]*.jar)" ;;
-    esac
-  done
-  sed -e "s|@MAIN@|$2|" -e "s|@OPTIONS@|$3|" -e "s|@ROOTOPTIONS@|$root|" -e "s|@CLASSPATH@|\"${classpath#:}\"|" \
-    -e "s|@NAME@|$1|" -e "s|@ARGUMENTS@|$5|" -e "s|@JDK@|$jdk|" \
-    "$here/packaging/launcher.sh" > "$here/bin/$1"
-  chmod +x "$here/bin/$1"
-}
-daemon=$(grep -v "^#" "$here/packaging/buildd.options" | paste -sd " " -)
-# what is compiled behind the back at a start waits for what the start waits for
-root="-XX:ThreadPriorityPolicy=1 -XX:CompilerThreadPriority=5"
-client="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-for name in buildd buildkitd; do
-  program $name dev.buildd.daemon.Main "$daemon" buildd ""
-done
-program buildd-standalone dev.buildd.daemon.Main "$daemon" buildd \
-  "--oci-worker=true --containerd-worker=false"
-program buildd-containerd dev.buildd.daemon.Main "$daemon" buildd \
-  "--oci-worker=false --containerd-worker=true"
-program buildctl dev.buildd.buildctl.Main "$client" buildctl ""
-for example in $(cat "$here/examples/programs"); do
-  program "${example%%=*}" "${example#*=}" "$client" examples ""
-done
+"$here/hack/programs.sh" "$here/bin" '$home/dist' "$jdk"

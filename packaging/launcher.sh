@@ -1,9 +1,10 @@
 #!/bin/sh
-# @NAME@, written by hack/assemble.sh
+# @NAME@, written by hack/programs.sh
 # the native executable, if there is one (make native); BUILDCTL_JVM=1 asks for the JVM's
-native() { [ -z "$BUILDCTL_JVM" ] && [ -x "$1/dist/native/@NAME@" ]; }
-if [ ! -h "$0" ] && native "${0%/*}/.."; then
-  exec "${0%/*}/../dist/native/@NAME@" "$@" # without starting another program before it
+native() { [ -z "$BUILDCTL_JVM" ] && [ -x "@DIST@/native/@NAME@" ]; }
+home=${0%/*}/..
+if [ ! -h "$0" ] && native; then
+  exec "@DIST@/native/@NAME@" "$@" # without starting another program before it
 fi
 self=$0
 while [ -h "$self" ]; do
@@ -18,15 +19,15 @@ case "$self" in
   *) self=. ;;
 esac
 home=$(cd "$self/.." && pwd -P)
-native "$home" && exec "$home/dist/native/@NAME@" "$@"
-java=${BUILDD_JAVA_HOME:-@JDK@}/bin/java
-lib=$home/dist/lib
+native && exec "@DIST@/native/@NAME@" "$@"
+java=${BUILDD_JAVA_HOME:-@JAVA@}/bin/java
+lib=@DIST@/lib
 classpath=@CLASSPATH@
 aot=
 if [ -n "$BUILDD_AOT_OUTPUT" ]; then
   aot=-XX:AOTCacheOutput=$BUILDD_AOT_OUTPUT
-elif [ -f "$home/dist/@MAIN@.aot" ]; then
-  aot=-XX:AOTCache=$home/dist/@MAIN@.aot
+elif [ -f "@DIST@/@MAIN@.aot" ]; then
+  aot=-XX:AOTCache=@DIST@/@MAIN@.aot
 fi
 # file names are bytes; only with a UTF-8 locale does the JVM keep them
 case "${LC_ALL:-${LC_CTYPE:-$LANG}}" in

@@ -2,6 +2,7 @@ package dev.buildd.buildctl;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.ProgramPath;
 import dev.buildd.gateway.JsonValues;
 import dev.buildd.session.auth.AuthClient;
 import dev.buildd.session.auth.AuthProvider;
@@ -178,22 +179,13 @@ final class DockerConfig implements AuthProvider.Store {
 
     /** The one that Docker takes if nobody has said anything. */
     static String usual(Map<String, String> environment) {
-      String name = program("pass", environment).isPresent() ? "pass" : "secretservice";
-      return program(PREFIX + name, environment).isPresent() ? name : "";
-    }
-
-    private static Optional<Path> program(String name, Map<String, String> environment) {
-      for (String directory : environment.getOrDefault("PATH", "").split(":")) {
-        if (!directory.isEmpty() && Files.isExecutable(Path.of(directory, name))) {
-          return Optional.of(Path.of(directory, name));
-        }
-      }
-      return Optional.empty();
+      String name = ProgramPath.find("pass", environment).isPresent() ? "pass" : "secretservice";
+      return ProgramPath.find(PREFIX + name, environment).isPresent() ? name : "";
     }
 
     AuthClient.Credentials get(String host) throws IOException {
       Path program =
-          program(PREFIX + name, environment)
+          ProgramPath.find(PREFIX + name, environment)
               .orElseThrow(() ->
                   new IOException(
                       "error getting credentials - err: exec: \""

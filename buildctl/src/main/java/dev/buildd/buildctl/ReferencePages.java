@@ -33,7 +33,17 @@ public final class ReferencePages {
                   "type=docker,dest=",
                   "type=image,name=")),
           Map.entry("allow", choice("NAME", "network.host", "security.insecure", "device")),
-          Map.entry("addr", choice("ADDR", "unix://", "tcp://")),
+          Map.entry(
+              "addr",
+              choice(
+                  "ADDR",
+                  "unix://",
+                  "tcp://",
+                  "docker-container://",
+                  "podman-container://",
+                  "nerdctl-container://",
+                  "kube-pod://",
+                  "ssh://")),
           Map.entry("export-cache", CACHE),
           Map.entry("import-cache", CACHE),
           Map.entry("local", new Value.Text("NAME=DIR")),

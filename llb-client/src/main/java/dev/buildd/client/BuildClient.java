@@ -89,12 +89,12 @@ public final class BuildClient implements AutoCloseable {
   /** Connects; fails if the daemon does not answer in time. */
   public static BuildClient connect(ConnectOptions options)
       throws IOException, InterruptedException {
-    ManagedChannel channel = Connections.open(options);
+    Connections.Opened opened = Connections.open(options);
     try {
-      Connections.awaitReady(channel, options);
-      return new BuildClient(channel);
+      Connections.awaitReady(opened, options);
+      return new BuildClient(opened.channel());
     } catch (Throwable e) {
-      channel.shutdownNow();
+      opened.channel().shutdownNow();
       throw e;
     }
   }

@@ -8,7 +8,10 @@ import java.util.Optional;
 /**
  * How to reach a daemon.
  *
- * @param address {@code unix://PATH} or {@code tcp://HOST:PORT}
+ * @param address {@code unix://PATH} or {@code tcp://HOST:PORT}; or a daemon that a program
+ *     reaches, by {@code buildctl dial-stdio} there: {@code docker-container://NAME[?context=]},
+ *     {@code podman-container://NAME}, {@code nerdctl-container://NAME[?namespace=]}, {@code
+ *     kube-pod://POD[?context=&namespace=&container=]}, {@code ssh://[USER@]HOST[:PORT][/SOCKET]}
  * @param timeout how long to try
  */
 public record ConnectOptions(String address, Optional<Tls> tls, Duration timeout) {

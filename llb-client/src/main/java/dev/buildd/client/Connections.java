@@ -20,6 +20,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -30,33 +31,51 @@ final class Connections {
 
   private Connections() {}
 
-  static ManagedChannel open(ConnectOptions options) throws IOException {
+  /**
+   * A channel to a daemon.
+   *
+   * @param dialer by which it connects, if it does so by a command
+   */
+  record Opened(ManagedChannel channel, Optional<CommandDialer> dialer) {}
+
+  static Opened open(ConnectOptions options) throws IOException {
     String address = options.address();
+    Optional<CommandDialer> dialer = HelperCommand.of(address).map(CommandDialer::new);
     int scheme = address.indexOf("://");
     if (scheme < 0) {
       throw BuildException.invalid("invalid address " + address);
     }
-    String rest = address.substring(scheme + 3);
     NettyChannelBuilder builder =
-        switch (address.substring(0, scheme)) {
-          case "unix" -> unix(Path.of(rest));
-          case "tcp" -> tcp(URI.create(address));
-          case String other ->
-              throw new BuildException(Category.UNIMPLEMENTED, "unsupported protocol: " + other);
-        };
+        dialer.isPresent() ? command(dialer.get()) : direct(address, scheme);
     if (options.tls().isPresent()) {
       builder.sslContext(context(options.tls().get()));
       options.tls().get().serverName().ifPresent(builder::overrideAuthority);
     } else {
       builder.usePlaintext();
     }
-    return builder
-        .eventLoopGroup(EventLoops.shared())
-        .directExecutor()
-        .disableRetry()
-        .maxInboundMessageSize(MAX_MESSAGE)
-        .maxInboundMetadataSize(MAX_MESSAGE)
-        .build();
+    ManagedChannel channel =
+        builder
+            .eventLoopGroup(EventLoops.shared())
+            .directExecutor()
+            .disableRetry()
+            .maxInboundMessageSize(MAX_MESSAGE)
+            .maxInboundMetadataSize(MAX_MESSAGE)
+            .build();
+    return new Opened(channel, dialer);
+  }
+
+  private static NettyChannelBuilder direct(String address, int scheme) {
+    return switch (address.substring(0, scheme)) {
+      case "unix" -> unix(Path.of(address.substring(scheme + 3)));
+      case "tcp" -> tcp(URI.create(address));
+      case String other ->
+          throw new BuildException(
+              Category.UNIMPLEMENTED,
+              "unsupported protocol: "
+                  + other
+                  + " (known are unix, tcp, docker-container, podman-container, nerdctl-container,"
+                  + " kube-pod and ssh)");
+    };
   }
 
   private static SslContext context(ConnectOptions.Tls tls) throws IOException {
@@ -80,6 +99,12 @@ final class Connections {
         .overrideAuthority("localhost");
   }
 
+  private static NettyChannelBuilder command(CommandDialer dialer) {
+    return NettyChannelBuilder.forAddress(UnixDomainSocketAddress.of("")) // the dialer knows better
+        .channelFactory(dialer::newChannel)
+        .overrideAuthority("localhost");
+  }
+
   private static InetSocketAddress socketAddress(URI uri) {
     if (uri.getHost() == null || uri.getPort() < 0) {
       throw BuildException.invalid("invalid address " + uri);
@@ -100,8 +125,9 @@ final class Connections {
    * daemon. One that takes connections is there, and then it is this machine that is slow, perhaps
    * because it has just started a dozen clients: it gets {@link #PATIENCE} times as long.
    */
-  static void awaitReady(ManagedChannel channel, ConnectOptions options)
-      throws InterruptedException {
+  static void awaitReady(Opened opened, ConnectOptions options) throws InterruptedException {
+    ManagedChannel channel = opened.channel();
+    Optional<CommandDialer> dialer = opened.dialer();
     long start = System.nanoTime();
     long timeout = options.timeout().toNanos();
     boolean failed = false;
@@ -112,11 +138,15 @@ final class Connections {
         return;
       }
       failed |= state == ConnectivityState.TRANSIENT_FAILURE;
+      Optional<String> why = dialer.flatMap(CommandDialer::failure);
+      if (why.isPresent()) { // it would do the same again
+        throw unavailable(options, why.get());
+      }
       if (state == ConnectivityState.TRANSIENT_FAILURE && isHopeless(options.address())) {
         throw unavailable(options, "no such file or directory");
       }
       long left = timeout - (System.nanoTime() - start);
-      if (left <= 0 && !extended && !failed && takesConnections(options.address())) {
+      if (left <= 0 && !extended && !failed && isThere(dialer, options)) {
         extended = true;
         timeout *= PATIENCE;
         continue;
@@ -130,6 +160,12 @@ final class Connections {
       channel.notifyWhenStateChanged(state, changed::countDown);
       var _ = changed.await(left, TimeUnit.NANOSECONDS);
     }
+  }
+
+  private static boolean isThere(Optional<CommandDialer> dialer, ConnectOptions options) {
+    return dialer
+        .map(CommandDialer::isRunning)
+        .orElseGet(() -> takesConnections(options.address()));
   }
 
   private static boolean takesConnections(String address) {
