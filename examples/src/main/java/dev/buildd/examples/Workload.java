@@ -2,6 +2,7 @@ package dev.buildd.examples;
 
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
+import dev.buildd.llb.MarshalOptions;
 import dev.buildd.llb.State;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,7 +14,7 @@ import java.util.Map;
  * another; {@code --kind steps} runs as many commands one after another on the client's directory
  * {@code rootfs}; {@code --kind local} copies the client's directory {@code data} into one layer;
  * {@code --kind image} adds a file to the image {@code --image}. Another {@code --salt} makes
- * another graph.
+ * another graph; {@code --local-id} stands for the client, which else is another each time.
  */
 public final class Workload {
   private static final int GATHERED = 100;
@@ -21,10 +22,15 @@ public final class Workload {
   private Workload() {}
 
   public static void main(String[] args) throws Exception {
-    Example.run(
+    Example.start(
         args,
-        Map.of("kind", "files", "count", "100", "salt", "", "image", "busybox"),
-        Workload::build);
+        Map.of("kind", "files", "count", "100", "salt", "", "image", "busybox", "local-id", ""),
+        flags -> {
+          MarshalOptions options = flags.marshalOptions();
+          String id = flags.get("local-id");
+          Example.write(
+              build(flags).marshal(id.isEmpty() ? options : options.withLocalUniqueId(id)));
+        });
   }
 
   static State build(Example flags) {
