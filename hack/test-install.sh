@@ -62,11 +62,13 @@ if [ "${1:-}" = inside ]; then
   start
   # the image of the daemon, on a small system in place of Debian's
   image=$(buildctl build --progress=plain --frontend dockerfile.v0 --local context=/trial/release --local dockerfile=/trial/image \
-    --local system=/trial/system --opt context:system=local:system --opt build-arg:BUILDD_NO_TRAINING=1 \
+    --local system=/trial/system --opt context:system=local:system --opt build-arg:SYSTEM=system --opt build-arg:BUILDD_NO_TRAINING=1 \
     --output type=local,dest=/trial/root --output type=oci,dest=/trial/image.tar 2>&1) || fail "the image: $image"
+  mount --rbind /proc /trial/root/proc # where programs find what lies beside them
   for program in buildkitd buildctl; do
-    chroot /trial/root /usr/bin/$program --version | grep -q BuildKit || fail "$program does not run in the image"
+    chroot /trial/root /usr/bin/$program --version | grep -q dev.buildd || fail "$program does not run in the image"
   done
+  umount -l /trial/root/proc
   mkdir /trial/layout && tar -C /trial/layout -xf /trial/image.tar
   grep -laF '"Entrypoint":["/usr/bin/buildkitd"]' /trial/layout/blobs/sha256/* | xargs grep -qF '"Volumes":{"/var/lib/buildkit":{}}' \
     || fail "the image's configuration is another"
@@ -117,7 +119,7 @@ cp "${package%.deb}.tar.gz" "$scratch/trial/release/"
   for applet in sh readlink dirname id; do ln -s busybox "bin/$applet"; done
   dpkg-deb -x "$package" "$scratch/x"
   ldd "$scratch"/x/usr/lib/buildd/runtime/bin/java "$scratch"/x/usr/lib/buildd/runtime/lib/*.so "$scratch"/x/usr/lib/buildd/runtime/lib/server/*.so \
-    "$scratch"/x/usr/lib/buildd/lib/*.so 2>/dev/null | grep -o '/lib[^ ]*' | grep -v "^$scratch" | sort -u | while read -r library; do
+    "$scratch"/x/usr/lib/buildd/lib/*.so 2>/dev/null | awk '$2 == "=>" && $3 ~ "^/" { print $3 } /^[ \t]+\/lib/ { print $1 }' | grep -v "^$scratch" | sort -u | while read -r library; do
     install -D "$library" ".$library"
   done
   rm -rf "$scratch/x"
