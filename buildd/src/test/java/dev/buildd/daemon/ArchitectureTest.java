@@ -161,8 +161,8 @@ final class ArchitectureTest {
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms"
           + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
-          + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugServer.*"
-          + "|history\\.HistoryBlobs|rpc\\.ContentService.*))";
+          + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugPages.*"
+          + "|metrics\\.ProcessMetrics|history\\.HistoryBlobs|rpc\\.ContentService.*))";
 
   private static final Pattern FILES_OPEN =
       Pattern.compile(
