@@ -24,8 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -152,12 +151,9 @@ final class CommandDialer {
   }
 
   private void carry(Process process, SocketChannel peer, ChannelHandlerContext context) {
-    BlockingQueue<String> said = new LinkedBlockingQueue<>(1);
+    Errors said = new Errors();
     Threads.startPlatform(
-        command.getFirst() + "'s errors",
-        () -> {
-          var _ = said.offer(tail(process.getErrorStream()));
-        });
+        command.getFirst() + "'s errors", () -> said.readAll(process.getErrorStream()));
     Threads.startPlatform(
         "to " + command.getFirst(),
         () -> {
@@ -167,7 +163,7 @@ final class CommandDialer {
     receive(process.getInputStream(), peer);
     end(process);
     if (context.channel().isOpen()) { // its end is not our doing
-      String told = awaitText(said).strip();
+      String told = said.await().strip();
       String reason =
           "command `%s` has ended with exit status %d%s"
               .formatted(
@@ -184,17 +180,6 @@ final class CommandDialer {
                     .asRuntimeException()); // as gRPC tells it
             context.close();
           });
-    }
-  }
-
-  /** What the command said; nothing, if a child of its holds its error output open. */
-  private static String awaitText(BlockingQueue<String> said) {
-    try {
-      String text = said.poll(GRACE_SECONDS, TimeUnit.SECONDS);
-      return text == null ? "" : text;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return "";
     }
   }
 
@@ -242,22 +227,42 @@ final class CommandDialer {
   }
 
   /** The end of what a command says. */
-  private static String tail(InputStream from) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    byte[] buffer = new byte[MAX_ERRORS];
-    try {
-      for (int n = from.read(buffer); n >= 0; n = from.read(buffer)) {
-        out.write(buffer, 0, n);
-        if (out.size() > 2 * MAX_ERRORS) {
-          byte[] all = out.toByteArray();
-          out.reset();
-          out.write(all, all.length - MAX_ERRORS, MAX_ERRORS);
+  private static final class Errors {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream(); // guarded by this
+    private final CountDownLatch over = new CountDownLatch(1);
+
+    void readAll(InputStream from) {
+      byte[] buffer = new byte[MAX_ERRORS];
+      try {
+        for (int n = from.read(buffer); n >= 0; n = from.read(buffer)) {
+          add(buffer, n);
         }
+      } catch (IOException e) {
+        // it has ended
       }
-    } catch (IOException e) {
-      // it has ended
+      over.countDown();
     }
-    String text = out.toString(StandardCharsets.UTF_8);
-    return text.substring(Math.max(0, text.length() - MAX_ERRORS));
+
+    private synchronized void add(byte[] buffer, int length) {
+      out.write(buffer, 0, length);
+      if (out.size() > 2 * MAX_ERRORS) {
+        byte[] all = out.toByteArray();
+        out.reset();
+        out.write(all, all.length - MAX_ERRORS, MAX_ERRORS);
+      }
+    }
+
+    /** All of it, or what there is if a child of the command holds its error output open. */
+    String await() {
+      try {
+        var _ = over.await(GRACE_SECONDS, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      synchronized (this) {
+        String text = out.toString(StandardCharsets.UTF_8);
+        return text.substring(Math.max(0, text.length() - MAX_ERRORS));
+      }
+    }
   }
 }
