@@ -9,6 +9,9 @@ if [ "${1:-}" = inside ]; then
   export BUILDD_NO_TRAINING=1 LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
   unset JAVA_HOME BUILDD_JAVA_HOME BUILDD_JAVA_OPTIONS BUILDKIT_HOST
   exec </dev/null
+  manager=
+  # whatever fails, no daemon outlives the trial
+  trap '[ -z "$manager" ] || kill -9 "$manager" $(sed -n "s/^pid //p" /trial/told) 2>/dev/null || true' EXIT
   # other programs' log of the package manager is none of ours
   dpkg -i /trial/1.deb >/dev/null
   buildd --version && buildctl --version
@@ -40,6 +43,7 @@ if [ "${1:-}" = inside ]; then
     grep -q ') Z ' "/proc/$daemon/stat" || fail "the daemon does not end: $(cat /trial/log)"
     kill "$manager"
     wait "$manager" 2>/dev/null || true
+    manager=
     rm -rf /run/buildkit/* /run/notify
   }
   build() {
