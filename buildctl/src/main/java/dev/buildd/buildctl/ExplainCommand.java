@@ -68,7 +68,7 @@ final class ExplainCommand {
     if (ref.isPresent()) {
       request.setRef(ref.get());
     } else {
-      request.setLimit(1).addFilter("completedAt>=1970-01-01T00:00:00Z");
+      request.setLimit(1); // of those that have ended; those that run are told besides
     }
     client.history(request.build(), event -> found.add(event.getRecord()));
     return found.stream()

@@ -114,8 +114,9 @@ public final class Explainer implements RunObserver {
         return Optional.empty();
       }
       Digest content = input.content().get();
-      if (runs.hasFiles(content)) {
-        return runs.files(content);
+      Optional<FileList> known = runs.files(content);
+      if (known.isPresent()) {
+        return known;
       }
       FileList out = new FileList();
       ListedFile.Reader reader =

@@ -104,10 +104,6 @@ final class RunRows {
 
   // --- files
 
-  boolean hasFiles(Digest content) {
-    return store.get(Table.RUN_FILES, content.toString()).isPresent();
-  }
-
   void saveFiles(Digest content, FileList files) {
     store.batch().put(Table.RUN_FILES, content.toString(), files.toBytes()).commitLater();
   }

@@ -107,8 +107,8 @@ class RunRowsTest {
     RunRow kept = run("run3", Optional.of(Digest.of("content3")));
     assertThat(kept.keys().subList(0, 3))
         .allSatisfy(key -> assertThat(runs.find(key)).contains(kept));
-    assertThat(runs.hasFiles(Digest.of("content2"))).isFalse();
-    assertThat(runs.hasFiles(Digest.of("content3"))).isTrue();
+    assertThat(runs.files(Digest.of("content2"))).isEmpty();
+    assertThat(runs.files(Digest.of("content3"))).isPresent();
   }
 
   @Test
@@ -123,8 +123,8 @@ class RunRowsTest {
       runs.saveFiles(content, i == 0 ? files(many) : files("/small"));
     }
     runs.tidy();
-    assertThat(runs.hasFiles(Digest.of("content0"))).isFalse();
-    assertThat(runs.hasFiles(Digest.of("content1"))).isTrue();
+    assertThat(runs.files(Digest.of("content0"))).isEmpty();
+    assertThat(runs.files(Digest.of("content1"))).isPresent();
   }
 
   @Test
