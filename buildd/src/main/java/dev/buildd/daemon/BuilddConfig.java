@@ -19,6 +19,7 @@ import java.util.Set;
  * @param root where all state is kept
  * @param frontends by name; those that are not there are as by default
  * @param insecureEntitlements what builds may be granted
+ * @param traceSocket where steps hand over spans, if that is said
  */
 record BuilddConfig(
     Path root,
@@ -30,7 +31,21 @@ record BuilddConfig(
     Map<String, Registry> registries,
     SystemLimits system,
     Map<String, FrontendPolicy> frontends,
-    Set<String> insecureEntitlements) {
+    Set<String> insecureEntitlements,
+    Optional<Path> traceSocket) {
+  private static final Path STATE = Path.of("/run/buildkit");
+  private static final String UNIX = "unix://";
+
+  /** Where steps hand over spans: beside the first socket of clients unless another is named. */
+  Path traceSocketPath() {
+    return traceSocket.orElseGet(() ->
+        grpc.addresses().stream()
+            .filter(address -> address.startsWith(UNIX))
+            .findFirst()
+            .map(address -> Path.of(address.substring(UNIX.length())).toAbsolutePath().getParent())
+            .orElse(STATE)
+            .resolve("otel-grpc.sock"));
+  }
 
   /**
    * @param level error, warn, info, debug or trace
@@ -164,6 +179,7 @@ record BuilddConfig(
         Map.of(),
         new SystemLimits(MachinePlatforms.DEFAULT_MAX_AGE, RegistrySettings.DEFAULT_CONCURRENCY),
         Map.of(),
-        Set.of());
+        Set.of(),
+        Optional.empty());
   }
 }

@@ -167,7 +167,8 @@ final class ConfigFile {
         registries(),
         system(base.system()),
         frontends(),
-        Set.copyOf(texts(tree, "insecure-entitlements")));
+        Set.copyOf(texts(tree, "insecure-entitlements")),
+        text(tree.path("otel"), "socketPath").filter(p -> !p.isEmpty()).map(Path::of));
   }
 
   private BuilddConfig.Tls tls(JsonNode table) {

@@ -202,7 +202,9 @@ final class Daemon implements AutoCloseable {
     for (String name : List.of("cache", "history", "platforms")) {
       PrivateDirectory.make(root.resolve(name));
     }
-    RuncSettings runc = runc(config, root.resolve("executor"));
+    Optional<OtlpSettings> traces = OtlpSettings.of(System.getenv());
+    RuncSettings runc =
+        runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
     Path scratch = emptied(root.resolve("scratch"));
     MetadataStore store = part(MetadataStore.open(root.resolve("metadata")));
     WorkerBackend backend =
@@ -281,8 +283,7 @@ final class Daemon implements AutoCloseable {
     BuildMetrics buildMetrics = new BuildMetrics();
     List<BuildObserver> observers =
         new ArrayList<>(List.of(history, collector.observer(), buildMetrics, new BuildLog()));
-    Optional<SpanExporter> spans =
-        OtlpSettings.of(System.getenv()).map(to -> part(SpanExporter.open(to, loops)));
+    Optional<SpanExporter> spans = traces.map(to -> part(SpanExporter.open(to, loops)));
     spans.ifPresent(observers::add);
     observers.addAll(extensions.observers());
     Builds builds =
@@ -331,6 +332,12 @@ final class Daemon implements AutoCloseable {
         new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
     spans.ifPresent(metrics::add);
     DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector);
+    ServerServiceDefinition traceService =
+        new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
+            .definition();
+    if (spans.isPresent()) {
+      part(TraceSocket.open(config.traceSocketPath(), config.grpc(), loops, traceService));
+    }
     serve(
         config,
         loops,
@@ -342,8 +349,7 @@ final class Daemon implements AutoCloseable {
         ServerInterceptors.intercept(
             new GatewayService(gateways).definition(), Connections.interceptor()),
         new CollectorService(collector).definition(),
-        new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
-            .definition(),
+        traceService,
         new ContentService(content, history).definition());
     collector.start(() -> solver.activeCount() > 0);
     return new Live(builds, history, registries, store, loops, tls);
@@ -415,7 +421,8 @@ final class Daemon implements AutoCloseable {
     return directory;
   }
 
-  private static RuncSettings runc(BuilddConfig config, Path directory) {
+  private static RuncSettings runc(
+      BuilddConfig config, Path directory, Optional<Path> traceSocket) {
     BuilddConfig.OciWorker worker = config.worker();
     String path = System.getenv().getOrDefault("PATH", "");
     Path binary =
@@ -450,7 +457,8 @@ final class Daemon implements AutoCloseable {
         ProcessSpec.Network.HOST,
         worker.cgroupParent(),
         worker.apparmorProfile(),
-        new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()));
+        new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()),
+        traceSocket);
   }
 
   private static String workerId(Path root) throws IOException {
@@ -554,6 +562,7 @@ final class Daemon implements AutoCloseable {
       later.add("grpc.tls");
     }
     noteChange(later, "worker.oci", started.worker(), next.worker());
+    noteChange(later, "otel", started.traceSocket(), next.traceSocket());
     noteChange(later, "dns", started.dns(), next.dns());
     noteChange(later, "system", started.system(), next.system());
     config = next;

@@ -223,6 +223,14 @@ public final class Main implements Callable<Integer> {
       hidden = true)
   @Nullable String containerdAddress;
 
+  @Option(
+      names = "--otel-socket-path",
+      paramLabel = "PATH",
+      description =
+          "socket where steps hand over traces, if traces go anywhere (default: otel-grpc.sock"
+              + " beside the daemon's)")
+  @Nullable Path traceSocket;
+
   // known to BuildKit; a daemon without them would be less protected than was asked for
   @Option(
       names = {"--proxy-network"},
@@ -257,7 +265,6 @@ public final class Main implements Callable<Integer> {
 
   @Option(
       names = {
-        "--otel-socket-path",
         "--cdi-spec-dir",
         "--oci-cni-binary-dir",
         "--oci-cni-pool-size",
@@ -371,7 +378,8 @@ public final class Main implements Callable<Integer> {
         base.registries(),
         base.system(),
         base.frontends(),
-        allowed);
+        allowed,
+        traceSocket == null ? base.traceSocket() : Optional.of(traceSocket));
   }
 
   private BuilddConfig.Log log(BuilddConfig.Log base) {

@@ -122,7 +122,8 @@ final class ArchitectureTest {
           .that()
           .resideOutsideOfPackages(RIM)
           .and()
-          .doNotBelongToAnyOf(Daemon.class, Listener.class) // which serve what the rim defines
+          .doNotBelongToAnyOf( // which serve what the rim defines
+              Daemon.class, Listener.class, TraceSocket.class)
           .should()
           .dependOnClassesThat()
           .resideInAPackage("io.grpc..");

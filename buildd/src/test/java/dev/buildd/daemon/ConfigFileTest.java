@@ -58,6 +58,8 @@ final class ConfigFileTest {
             [history]
               maxAge = "1h30m"
               maxEntries = 5
+            [otel]
+              socketPath = "/traces.sock"
             [system]
               platformsCacheMaxAge = "1m500ms"
               maxRegistryConcurrency = 6
@@ -165,7 +167,8 @@ final class ConfigFileTest {
                 Map.of(
                     "gateway.v0",
                     new BuilddConfig.FrontendPolicy(false, List.of("docker/dockerfile"))),
-                Set.of("network.host", "security.insecure")));
+                Set.of("network.host", "security.insecure"),
+                Optional.of(Path.of("/traces.sock"))));
   }
 
   @Test
@@ -188,6 +191,20 @@ final class ConfigFileTest {
     assertThat(load("[history]\nmaxAge = 90").config().history().maxAgeSeconds()).isEqualTo(90);
     assertThat(load("[system]\nplatformsCacheMaxAge = -1").config().system().platformsCacheMaxAge())
         .isEqualTo(Duration.ofSeconds(-1));
+  }
+
+  @Test
+  void tracesOfStepsComeBesideClients() throws Exception {
+    assertThat(load("").config().traceSocketPath()).hasToString("/run/buildkit/otel-grpc.sock");
+    assertThat(
+            load("[grpc]\naddress = [\"tcp://0.0.0.0:1\", \"unix:///a/b.sock\"]\n")
+                .config()
+                .traceSocketPath())
+        .hasToString("/a/otel-grpc.sock");
+    assertThat(load("[grpc]\naddress = [\"fd://\"]\n").config().traceSocketPath())
+        .hasToString("/run/buildkit/otel-grpc.sock");
+    assertThat(load("[otel]\nsocketPath = \"/c.sock\"\n").config().traceSocketPath())
+        .hasToString("/c.sock");
   }
 
   @Test

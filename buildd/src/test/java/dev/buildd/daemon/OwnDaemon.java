@@ -46,7 +46,8 @@ final class OwnDaemon implements AutoCloseable {
                 base.registries(),
                 base.system(),
                 frontends,
-                base.insecureEntitlements()),
+                base.insecureEntitlements(),
+                base.traceSocket()),
             extensions);
   }
 

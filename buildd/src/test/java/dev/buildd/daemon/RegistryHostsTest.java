@@ -42,7 +42,8 @@ final class RegistryHostsTest {
                 Map.of("host", registry),
                 new BuilddConfig.SystemLimits(Duration.ZERO, 7),
                 base.frontends(),
-                base.insecureEntitlements()));
+                base.insecureEntitlements(),
+                base.traceSocket()));
     assertThat(settings.maxConcurrency()).isEqualTo(7);
     assertThat(settings.hosts())
         .containsOnly(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
+import dev.buildd.client.ConnectOptions;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.proto.control.BuildHistoryRequest;
@@ -17,8 +18,13 @@ import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
 import dev.buildd.proto.otlp.trace.ResourceSpans;
 import dev.buildd.proto.otlp.trace.ScopeSpans;
 import dev.buildd.proto.otlp.trace.Span;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +34,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -161,6 +168,139 @@ final class TraceTest {
     }
   }
 
+  @Test
+  void whatAStepDoesIsPartOfItsTrace() throws Exception {
+    Path socket = directory.resolve("traces/t.sock");
+    Path config =
+        Files.writeString(
+            directory.resolve("buildkitd.toml"), "[otel]\nsocketPath = \"" + socket + "\"\n");
+    Machine.busybox(directory);
+    String script =
+        "env > /env && stat -c '%a %F' /dev/otel-grpc.sock >> /env && echo there > /dev/shm/at;"
+            + " until [ -e /dev/shm/done ]; do sleep 0.1; done # "
+            + directory.getFileName();
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            new Machine(
+                directory,
+                List.of(),
+                Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()),
+                "--config",
+                config.toString())) {
+      Path out = directory.resolve("out");
+      FutureTask<?> build =
+          new FutureTask<>(() -> {
+            try (BuildClient client = machine.client()) {
+              machine.build(client, step(script), out);
+            }
+            return null;
+          });
+      Thread.ofVirtual().start(build);
+      Path shared = stepsFiles(script).resolve("dev");
+      Span work =
+          Span.newBuilder().setName("compile").setSpanId(ByteString.fromHex(PARENT)).build();
+      try (BuildClient inside = connect(shared.resolve("otel-grpc.sock"))) {
+        export(inside, work);
+        assertThatThrownBy(() -> inside.diskUsage(List.of()))
+            .as("a step is no client")
+            .hasMessageContaining("Method not found");
+      }
+      assertThat(receiver.await(got -> true).span()).isEqualTo(work);
+      Files.createFile(shared.resolve("shm/done"));
+      build.get();
+
+      List<String> said = Files.readAllLines(out.resolve("env"));
+      TraceReceiver.Got step = receiver.await(got -> got.span().getName().contains("stat"));
+      assertThat(said)
+          .contains(
+              "OTEL_TRACES_EXPORTER=otlp",
+              "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock",
+              "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc",
+              "TRACEPARENT=00-" + step.trace() + "-" + step.id() + "-01",
+              "666 socket");
+      Files.delete(socket);
+      machine.build(machine.client(), step("env > /env"), out);
+      assertThat(Files.readString(out.resolve("env")))
+          .as("a socket that is gone takes no build with it")
+          .doesNotContain("OTEL_");
+      assertThat(machine.stop()).isZero();
+    }
+  }
+
+  /** The root of a step that has come as far as to say so, seen from outside. */
+  private static Path stepsFiles(String script) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (System.nanoTime() < deadline) {
+      for (ProcessHandle process : ProcessHandle.allProcesses().toList()) {
+        Path root = Path.of("/proc/" + process.pid() + "/root");
+        if (commandLine(process).equals("/bin/sh\0-c\0" + script + "\0")
+            && Files.exists(root.resolve("dev/shm/at"))) {
+          return root;
+        }
+      }
+      Thread.sleep(50);
+    }
+    throw new AssertionError("the step does not run");
+  }
+
+  private static String commandLine(ProcessHandle process) {
+    try {
+      return Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"));
+    } catch (IOException e) {
+      return ""; // it has ended
+    }
+  }
+
+  @Test
+  void aStepThatHoldsCallsOpenKeepsOthersOutButNotForEver() throws Exception {
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()));
+        BuildClient other = connect(directory.resolve("otel-grpc.sock"))) {
+      try (BuildClient hostile = connect(directory.resolve("otel-grpc.sock"))) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!isRefused(other)) {
+          assertThat(System.nanoTime()).isLessThan(deadline);
+          hold(hostile);
+        }
+      }
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      while (isRefused(other)) {
+        assertThat(System.nanoTime()).isLessThan(deadline);
+        Thread.sleep(20);
+      }
+      assertThat(machine.stop()).isZero();
+      assertThat(directory.resolve("otel-grpc.sock")).doesNotExist();
+    }
+  }
+
+  /** Begins a call and sends nothing. */
+  private static void hold(BuildClient client) {
+    client
+        .channel()
+        .newCall(
+            TraceServiceGrpc.getExportMethod().toBuilder()
+                .setType(MethodDescriptor.MethodType.BIDI_STREAMING) // begins without a message
+                .build(),
+            CallOptions.DEFAULT)
+        .start(new ClientCall.Listener<>() {}, new Metadata());
+  }
+
+  private static boolean isRefused(BuildClient client) {
+    try {
+      export(client, Span.getDefaultInstance());
+      return false;
+    } catch (StatusRuntimeException e) {
+      assertThat(e).hasMessageContaining("UNAVAILABLE: too many calls at once");
+      return true;
+    }
+  }
+
+  private static BuildClient connect(Path socket) throws Exception {
+    return BuildClient.connect(
+        new ConnectOptions("unix://" + socket, Optional.empty(), Duration.ofSeconds(10)));
+  }
+
   private static ExportTraceServiceResponse export(BuildClient client, Span span) {
     return TraceServiceGrpc.newBlockingStub(client.channel())
         .withDeadlineAfter(20, TimeUnit.SECONDS)
@@ -175,12 +315,7 @@ final class TraceTest {
   /** Of the spans kept of a build, the first. */
   private Map<String, Object> recorded(String ref) throws Exception {
     List<String> digests = new ArrayList<>();
-    try (BuildClient client =
-        BuildClient.connect(
-            new dev.buildd.client.ConnectOptions(
-                "unix://" + directory.resolve("buildd.sock"),
-                Optional.empty(),
-                Duration.ofSeconds(10)))) {
+    try (BuildClient client = connect(directory.resolve("buildd.sock"))) {
       client.history(
           BuildHistoryRequest.newBuilder().setRef(ref).setEarlyExit(true).build(),
           event -> digests.add(event.getRecord().getTrace().getDigest()));

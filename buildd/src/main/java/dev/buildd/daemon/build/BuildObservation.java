@@ -23,13 +23,15 @@ final class BuildObservation {
 
   private final Job job;
   private final Clock clock;
+  private final Instant begun;
   private final List<BuildObserver.Watch> watches;
   private final List<BuildObserver.StepWatch> stepWatches; // those among them
   private long position; // guarded by this: how far the journal has been told
   private boolean ended; // guarded by this
 
-  private BuildObservation(Job job, Clock clock, List<BuildObserver.Watch> watches) {
+  private BuildObservation(Job job, Clock clock, Instant begun, List<BuildObserver.Watch> watches) {
     this.job = job;
+    this.begun = begun;
     this.clock = clock;
     this.watches = watches;
     this.stepWatches =
@@ -47,6 +49,7 @@ final class BuildObservation {
         new BuildObservation(
             job,
             clock,
+            begun,
             observers.stream()
                 .map(observer -> begin(observer, request, begun))
                 .filter(watch -> !watch.equals(BuildObserver.Watch.NONE))
@@ -65,6 +68,10 @@ final class BuildObservation {
       log.atError().addKeyValue("build", request.ref()).setCause(e).log("an observer failed");
       return BuildObserver.Watch.NONE;
     }
+  }
+
+  Instant begun() {
+    return begun;
   }
 
   private void follow() {

@@ -9,6 +9,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.client.BuildExplanation;
+import dev.buildd.daemon.trace.BuildSpans;
 import dev.buildd.gateway.Frontend;
 import dev.buildd.gateway.Result;
 import dev.buildd.gateway.WorkerInfo;
@@ -22,6 +23,7 @@ import dev.buildd.solver.gateway.BridgeClient;
 import dev.buildd.solver.gateway.ContainerSettings;
 import dev.buildd.solver.gateway.FrontendException;
 import dev.buildd.solver.gateway.SourceMetaResolver;
+import dev.buildd.solver.graph.BuildTracing;
 import dev.buildd.solver.graph.DryRunException;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
@@ -224,6 +226,10 @@ public final class Builds implements AutoCloseable {
     }
     BuildObservation observation =
         BuildObservation.begin(parts.observers(), request, job, parts.clock());
+    BuildTracing tracing =
+        vertex ->
+            BuildSpans.place(request.ref(), request.trace(), observation.begun(), vertex).header();
+    tracing.keepIn(job.memo());
     try {
       Build build = new Build(request, job, wanted, observation);
       Map<String, String> response = request.dryRun() ? lookInto(build) : solve(build);
@@ -283,7 +289,10 @@ public final class Builds implements AutoCloseable {
             parts.sources(),
             parts.workerInfo().get(),
             parts.frontends(),
-            new ContainerSettings(parts.exec(), build.wanted().entitlements()));
+            new ContainerSettings(
+                parts.exec(),
+                build.wanted().entitlements(),
+                BuildTracing.find(List.of(build.job().memo()), Optional.empty())));
     // open until the end: a client that chooses exports looks at the result's files
     try (BridgeClient client = BridgeClient.open(gateway, request.attributes(), request.inputs())) {
       return request.frontend().isEmpty()

@@ -16,17 +16,27 @@ import java.util.Optional;
  * their work.
  */
 public final class BuildSpans {
-  private final String ref;
-  private final Instant begun;
-  private final String trace;
-  private final boolean sampled;
   private final List<Span> out = new ArrayList<>();
 
-  private BuildSpans(String ref, Optional<TraceContext> client, Instant begun) {
-    this.ref = ref;
-    this.begun = begun;
-    this.trace = client.map(TraceContext::trace).orElse(Digest.of(ref).hex().substring(0, 32));
-    this.sampled = client.map(TraceContext::sampled).orElse(true);
+  private BuildSpans() {}
+
+  /**
+   * Where a build stands that has begun then, or a step of it. The same whoever asks and whenever:
+   * history, a collector of traces and what a step runs tell of the same spans.
+   *
+   * @param client what the build is a part of; if nothing, it is a trace of its own
+   */
+  public static TraceContext place(
+      String ref, Optional<TraceContext> client, Instant begun, Optional<Digest> vertex) {
+    return place(ref, client, begun, vertex.map(Digest::toString).orElse("0"));
+  }
+
+  private static TraceContext place(
+      String ref, Optional<TraceContext> client, Instant begun, String which) {
+    return new TraceContext(
+        client.map(TraceContext::trace).orElseGet(() -> Digest.of(ref).hex().substring(0, 32)),
+        Digest.of(ref + " " + begun + " " + which).hex().substring(0, 15) + "1", // never zero
+        client.map(TraceContext::sampled).orElse(true));
   }
 
   /**
@@ -42,9 +52,9 @@ public final class BuildSpans {
       Instant ended,
       List<ProgressEvent> progress,
       String error) {
-    BuildSpans spans = new BuildSpans(ref, client, begun);
-    Optional<TraceContext> root =
-        spans.add("build", client, client.isPresent(), begun, ended, Map.of("ref", ref), error);
+    BuildSpans spans = new BuildSpans();
+    TraceContext root = place(ref, client, begun, Optional.empty());
+    spans.add("build", root, client, client.isPresent(), begun, ended, Map.of("ref", ref), error);
     Map<Digest, ProgressEvent.VertexState> steps = new LinkedHashMap<>();
     Map<String, ProgressEvent.Status> parts = new LinkedHashMap<>();
     for (ProgressEvent event : progress) {
@@ -54,29 +64,31 @@ public final class BuildSpans {
         parts.put(part.vertex() + " " + part.id(), part);
       }
     }
-    Map<Digest, Optional<TraceContext>> contexts = new HashMap<>();
+    Map<Digest, TraceContext> contexts = new HashMap<>();
     for (ProgressEvent.VertexState step : steps.values()) {
       if (step.started().isPresent() && step.completed().isPresent()) {
         Map<String, String> attributes = new LinkedHashMap<>();
         attributes.put("vertex", step.vertex().toString());
         attributes.put("cached", Boolean.toString(step.cached()));
-        contexts.put(
-            step.vertex(),
-            spans.add(
-                step.name(),
-                root,
-                false,
-                step.started().get(),
-                step.completed().get(),
-                attributes,
-                step.error()));
+        TraceContext context = place(ref, client, begun, Optional.of(step.vertex()));
+        contexts.put(step.vertex(), context);
+        spans.add(
+            step.name(),
+            context,
+            Optional.of(root),
+            false,
+            step.started().get(),
+            step.completed().get(),
+            attributes,
+            step.error());
       }
     }
     for (ProgressEvent.Status part : parts.values()) {
       if (part.started().isPresent() && part.completed().isPresent()) {
         spans.add(
             part.id(),
-            contexts.getOrDefault(part.vertex(), root),
+            place(ref, client, begun, Integer.toString(spans.out.size())),
+            Optional.of(contexts.getOrDefault(part.vertex(), root)),
             false,
             part.started().get(),
             part.completed().get(),
@@ -87,18 +99,15 @@ public final class BuildSpans {
     return List.copyOf(spans.out);
   }
 
-  /** Adds a span; what is returned names it as the parent of others. */
-  private Optional<TraceContext> add(
+  private void add(
       String name,
+      TraceContext context,
       Optional<TraceContext> parent,
       boolean remote,
       Instant from,
       Instant to,
       Map<String, String> attributes,
       String error) {
-    // the same whoever asks: history and a collector of traces tell of the same spans
-    String id = Digest.of(ref + " " + begun + " " + out.size()).hex().substring(0, 15) + "1";
-    TraceContext context = new TraceContext(trace, id, sampled);
     out.add(
         new Span(
             RedactedUrl.within(name),
@@ -109,6 +118,5 @@ public final class BuildSpans {
             to,
             attributes,
             RedactedUrl.within(error)));
-    return Optional.of(context);
   }
 }

@@ -34,6 +34,11 @@ public record TraceContext(String trace, String span, boolean sampled) {
     return Optional.of(new TraceContext(matcher.group(2), matcher.group(3), sampled));
   }
 
+  /** As it stands in the metadata of a call. */
+  public String header() {
+    return FIRST + "-" + trace + "-" + span + (sampled ? "-01" : "-00");
+  }
+
   private static boolean isZero(String digits) {
     return digits.chars().allMatch(c -> c == '0');
   }

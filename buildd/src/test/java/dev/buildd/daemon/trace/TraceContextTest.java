@@ -21,6 +21,14 @@ final class TraceContextTest {
     assertThat(TraceContext.parse("cc-" + TRACE + "-" + SPAN + "-01-what-comes-later")).isPresent();
   }
 
+  @Test
+  void isWritten() {
+    for (boolean sampled : new boolean[] {true, false}) {
+      TraceContext context = new TraceContext(TRACE, SPAN, sampled);
+      assertThat(TraceContext.parse(context.header())).contains(context);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

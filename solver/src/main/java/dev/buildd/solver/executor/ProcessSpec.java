@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param hostname empty for the default
  * @param cgroupParent below which the container's cgroup is made; empty for the default
  * @param removeMountStubsRecursive whether directories made above a mount point go with it
+ * @param traceparent where in a trace it belongs, in W3C's form; told to it if it can send spans
  */
 public record ProcessSpec(
     Path root,
@@ -31,7 +32,8 @@ public record ProcessSpec(
     List<Ulimit> ulimits,
     String cgroupParent,
     Optional<Resources> resources,
-    boolean removeMountStubsRecursive) {
+    boolean removeMountStubsRecursive,
+    Optional<String> traceparent) {
   /** What of the network the process sees. */
   public enum Network {
     /** What the daemon gives to steps that ask for nothing else. */

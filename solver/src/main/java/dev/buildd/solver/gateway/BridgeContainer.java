@@ -180,7 +180,8 @@ final class BridgeContainer implements GatewayContainer {
         List.of(),
         "",
         Optional.empty(),
-        process.removeMountStubs());
+        process.removeMountStubs(),
+        settings.traceparent());
   }
 
   private List<String> environment(ProcessRequest process) throws Exception {

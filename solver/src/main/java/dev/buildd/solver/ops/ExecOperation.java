@@ -24,6 +24,7 @@ import dev.buildd.session.secrets.Secrets;
 import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
+import dev.buildd.solver.graph.BuildTracing;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
@@ -190,7 +191,7 @@ public final class ExecOperation implements Op {
       try (StepLog stdout = log(context, 1);
           StepLog stderr = log(context, 2)) {
         try {
-          run(spec(mounts, sessions), new ProcessIo(stdout, stderr));
+          run(spec(context, mounts, sessions), new ProcessIo(stdout, stderr));
         } catch (InterruptedException e) {
           throw e;
         } catch (Exception e) {
@@ -234,7 +235,8 @@ public final class ExecOperation implements Op {
     return new StepLog(context.progress(), stream, LOG_LIMITS, echo);
   }
 
-  private ProcessSpec spec(ExecMounts mounts, SessionGroup sessions) throws Exception {
+  private ProcessSpec spec(OpContext context, ExecMounts mounts, SessionGroup sessions)
+      throws Exception {
     Meta meta = message.getMeta();
     return new ProcessSpec(
         mounts.root(),
@@ -270,7 +272,8 @@ public final class ExecOperation implements Op {
                 r.getCpuQuota(),
                 r.getCpusetCpus(),
                 r.getCpusetMems())),
-        meta.getRemoveMountStubsRecursive());
+        meta.getRemoveMountStubsRecursive(),
+        BuildTracing.find(context.memos(), Optional.of(context.vertexDigest())));
   }
 
   private List<String> environment(SessionGroup sessions) throws Exception {

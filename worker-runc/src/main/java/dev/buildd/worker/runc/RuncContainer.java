@@ -128,6 +128,7 @@ final class RuncContainer implements Container {
             own.network(),
             own.cgroupParent(),
             own.apparmorProfile(),
+            own.traceSocket(),
             terminal),
         parts.machine());
   }

@@ -125,6 +125,8 @@ public final class RuncExecutor implements Executor {
         process.network() == Network.DEFAULT ? settings.defaultNetwork() : process.network(),
         settings.cgroupParent(),
         settings.apparmorProfile(),
+        // without it a step is as ever: whoever removed it took tracing, not builds
+        settings.traceSocket().filter(Files::exists),
         terminal);
   }
 

@@ -7,6 +7,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How an executor runs its containers.
@@ -16,6 +17,7 @@ import java.util.List;
  * @param defaultNetwork what a step gets that asks for {@code DEFAULT}; itself not {@code DEFAULT}
  * @param cgroupParent below which the containers' cgroups are made; empty for the top
  * @param apparmorProfile of sandboxed steps; empty for none
+ * @param traceSocket where steps may send spans to, by OTLP over gRPC; none if they go nowhere
  */
 public record RuncSettings(
     Path root,
@@ -23,7 +25,8 @@ public record RuncSettings(
     Network defaultNetwork,
     String cgroupParent,
     String apparmorProfile,
-    Dns dns) {
+    Dns dns,
+    Optional<Path> traceSocket) {
 
   /** What replaces parts of the host's resolv.conf; empty lists replace nothing. */
   public record Dns(List<String> nameservers, List<String> options, List<String> searchDomains) {
@@ -50,7 +53,8 @@ public record RuncSettings(
         Network.HOST,
         "",
         "",
-        Dns.OF_HOST);
+        Dns.OF_HOST,
+        Optional.empty());
   }
 
   /**

@@ -17,6 +17,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
@@ -29,10 +30,17 @@ final class RuntimeSpec {
 
   private static final String OCI_VERSION = "1.3.0";
   private static final int SPARE_LOOP_DEVICES = 7;
+  private static final String TRACE_SOCKET = "/dev/otel-grpc.sock";
+  private static final List<String> TRACE_VARIABLES =
+      List.of(
+          "OTEL_TRACES_EXPORTER=otlp",
+          "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix://" + TRACE_SOCKET,
+          "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc");
 
   /**
    * What the executor adds to the process's own description.
    *
+   * @param traceSocket of the machine, where the process may send spans to
    * @param terminal whether the first process has one
    */
   record Container(
@@ -43,6 +51,7 @@ final class RuntimeSpec {
       Network network,
       String cgroupParent,
       String apparmorProfile,
+      Optional<Path> traceSocket,
       boolean terminal) {}
 
   /** What the machine offers. */
@@ -124,7 +133,7 @@ final class RuntimeSpec {
   private Map<String, Object> build() {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("ociVersion", OCI_VERSION);
-    out.put("process", process(process.args(), process.env(), process.cwd()));
+    out.put("process", process(process.args(), environment(), process.cwd()));
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("path", process.root().toString());
     if (process.readOnlyRoot()) {
@@ -134,6 +143,22 @@ final class RuntimeSpec {
     out.put("hostname", process.hostname().isEmpty() ? DEFAULT_HOSTNAME : process.hostname());
     out.put("mounts", mounts());
     out.put("linux", linux());
+    return out;
+  }
+
+  /** The process's own, with what tells it where spans go unless it says so itself. */
+  private List<String> environment() {
+    if (container.traceSocket().isEmpty()) {
+      return process.env();
+    }
+    List<String> out = new ArrayList<>(process.env());
+    for (String variable : TRACE_VARIABLES) {
+      String name = variable.substring(0, variable.indexOf('=') + 1);
+      if (out.stream().noneMatch(entry -> entry.startsWith(name))) {
+        out.add(variable);
+      }
+    }
+    process.traceparent().ifPresent(value -> out.add("TRACEPARENT=" + value));
     return out;
   }
 
@@ -242,6 +267,11 @@ final class RuntimeSpec {
           }
         }
       }
+    }
+    if (process.mounts().stream().noneMatch(mount -> mount.destination().equals("/dev"))) {
+      container
+          .traceSocket()
+          .ifPresent(socket -> add(out, TRACE_SOCKET, "bind", socket.toString(), "ro", "rbind"));
     }
     return List.copyOf(out.values());
   }

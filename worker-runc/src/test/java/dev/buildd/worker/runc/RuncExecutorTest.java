@@ -78,6 +78,7 @@ class RuncExecutorTest extends ExecutorContract {
                 Network.HOST,
                 "buildd-test",
                 "",
+                Optional.empty(),
                 false),
             RuntimeSpec.Machine.detect());
     Files.write(bundle.resolve("config.json"), config);

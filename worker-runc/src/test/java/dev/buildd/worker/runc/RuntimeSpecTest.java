@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What a stock daemon of v0.32.2 writes, as facts. */
@@ -21,6 +22,11 @@ final class RuntimeSpecTest {
           "amd64", new Seccomp.Kernel(6, 1), true, true, List.of("CAP_SYS_ADMIN"), 2);
 
   private static Map<String, Object> spec(Step step, Network network, RuntimeSpec.Machine machine) {
+    return spec(step, network, machine, Optional.empty());
+  }
+
+  private static Map<String, Object> spec(
+      Step step, Network network, RuntimeSpec.Machine machine, Optional<Path> traceSocket) {
     return Json.parseObject(
         RuntimeSpec.json(
             step.spec(),
@@ -32,6 +38,7 @@ final class RuntimeSpecTest {
                 network,
                 "",
                 "buildkit-default",
+                traceSocket,
                 false),
             machine),
         "config.json");
@@ -103,6 +110,43 @@ final class RuntimeSpecTest {
         .hasSize(361)
         .doesNotContain(
             "mount", "unshare", "setns", "bpf", "keyctl", "kexec_load", "io_uring_setup");
+  }
+
+  private static List<String> environment(Map<String, Object> spec) {
+    return Json.texts(Json.object(spec, "process"), "env");
+  }
+
+  @Test
+  void aStepIsToldWhereItsTraceGoes() {
+    Optional<Path> socket = Optional.of(Path.of("/run/t.sock"));
+    Map<String, Object> spec = spec(step().traceparent("00-a-b-01"), Network.HOST, V1, socket);
+    assertThat(mounts(spec)).endsWith("/dev/otel-grpc.sock bind /run/t.sock ro,rbind");
+    assertThat(environment(spec))
+        .containsExactly(
+            "PATH=/bin",
+            "OTEL_TRACES_EXPORTER=otlp",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc",
+            "TRACEPARENT=00-a-b-01");
+    Step own =
+        step()
+            .env("OTEL_TRACES_EXPORTER=none", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=", "A=b")
+            .bind(Path.of("/m/1"), "/dev", false);
+    spec = spec(own, Network.HOST, V1, socket);
+    assertThat(environment(spec))
+        .as("what the step says itself stands")
+        .containsExactly(
+            "OTEL_TRACES_EXPORTER=none",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=",
+            "A=b",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock");
+    assertThat(mounts(spec).toString())
+        .as("nothing is made in a mount of the step's")
+        .contains("/dev bind /m/1 rbind,rw")
+        .doesNotContain("otel");
+    assertThat(spec(step().traceparent("00-a-b-01"), Network.HOST, V1).toString())
+        .as("without a socket")
+        .doesNotContain("otel", "OTEL", "TRACEPARENT");
   }
 
   private static String namespaces(Map<String, Object> spec) {

@@ -36,6 +36,7 @@ final class Step {
   private String cgroupParent = "";
   private Optional<Resources> resources = Optional.empty();
   private boolean recursiveStubs;
+  private Optional<String> traceparent = Optional.empty();
 
   private Step(Path root, List<String> args) {
     this.root = root;
@@ -115,6 +116,11 @@ final class Step {
     return this;
   }
 
+  Step traceparent(String value) {
+    traceparent = Optional.of(value);
+    return this;
+  }
+
   Step recursiveStubs() {
     recursiveStubs = true;
     return this;
@@ -136,7 +142,8 @@ final class Step {
         ulimits,
         cgroupParent,
         resources,
-        recursiveStubs);
+        recursiveStubs,
+        traceparent);
   }
 
   Outcome run(Executor executor) throws Exception {
