@@ -19,8 +19,14 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.dataformat.toml.TomlMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.toml.TomlFactory;
 
 /** Reads {@code buildkitd.toml}. */
 final class ConfigFile {
@@ -51,7 +57,7 @@ final class ConfigFile {
   static Loaded load(Path path) throws IOException {
     String text = Files.readString(path);
     try {
-      ConfigFile file = new ConfigFile(path, text, new TomlMapper().readTree(text));
+      ConfigFile file = new ConfigFile(path, text, tree(text));
       file.check(file.tree, "");
       return new Loaded(file.config(), file.warnings);
     } catch (JacksonException e) {
@@ -65,6 +71,40 @@ final class ConfigFile {
               + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()),
           e);
     }
+  }
+
+  /** Read without an object mapper, which would load 400 classes at each start. */
+  private static JsonNode tree(String text) {
+    try (JsonParser in = new TomlFactory().createParser(ObjectReadContext.empty(), text)) {
+      in.nextToken();
+      return value(in);
+    }
+  }
+
+  private static JsonNode value(JsonParser in) {
+    JsonNodeFactory nodes = JsonNodeFactory.instance;
+    return switch (in.currentToken()) {
+      case START_OBJECT -> {
+        ObjectNode table = nodes.objectNode();
+        while (in.nextToken() != JsonToken.END_OBJECT) {
+          String name = in.currentName();
+          in.nextToken();
+          table.set(name, value(in));
+        }
+        yield table;
+      }
+      case START_ARRAY -> {
+        ArrayNode array = nodes.arrayNode();
+        while (in.nextToken() != JsonToken.END_ARRAY) {
+          array.add(value(in));
+        }
+        yield array;
+      }
+      case VALUE_TRUE, VALUE_FALSE -> nodes.booleanNode(in.getBooleanValue());
+      case VALUE_NUMBER_INT -> nodes.numberNode(in.getBigIntegerValue());
+      case VALUE_NUMBER_FLOAT -> nodes.numberNode(in.getDoubleValue());
+      default -> nodes.stringNode(in.getString());
+    };
   }
 
   // --- keys ---
