@@ -24,11 +24,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -537,6 +541,20 @@ class BuildctlProcessTest {
     Ended cut = run(Arrays.copyOf(whole, whole.length - 3), "build");
     assertThat(cut.status()).isEqualTo(1);
     assertThat(cut.errors()).startsWith("error: failed to parse input: ").hasLineCount(1);
+  }
+
+  @Test
+  void theWholeLogIsThereThoughItWasClipped() throws Exception {
+    Ended build = build(step("seq 1 1000000; echo x > /out/x"), "--no-cache");
+    assertThat(build.errors()).contains("[output clipped, log limit ", "reached]");
+    String log = run("debug", "logs", "--progress=rawjson", lastRef()).text();
+    StringBuilder said = new StringBuilder();
+    Matcher lines = Pattern.compile("\"data\":\"([A-Za-z0-9+/=]*)\"").matcher(log);
+    while (lines.find()) {
+      said.append(new String(Base64.getDecoder().decode(lines.group(1)), UTF_8));
+    }
+    assertThat(said.toString().lines().toList())
+        .isEqualTo(IntStream.rangeClosed(1, 1_000_000).mapToObj(Integer::toString).toList());
   }
 
   @Test

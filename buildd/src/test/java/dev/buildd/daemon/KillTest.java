@@ -1,5 +1,6 @@
 package dev.buildd.daemon;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.buildd.base.concurrent.Threads;
@@ -8,6 +9,8 @@ import dev.buildd.client.SolveOptions;
 import dev.buildd.client.SolveStatus;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
+import dev.buildd.proto.control.BuildHistoryEvent;
+import dev.buildd.proto.control.BuildHistoryRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +20,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -84,6 +88,50 @@ class KillTest {
       }
     }
     System.out.println(KILLS + " kills, " + checked + " reported steps were all cached");
+  }
+
+  /** What a step said before the daemon was killed can be read after it. */
+  @Test
+  void theLogOfAnInterruptedBuildIsThere() throws Exception {
+    Machine.busybox(directory);
+    try (Machine machine = new Machine(directory)) {
+      State endless =
+          Machine.base().run(Llb.args("/bin/sh", "-c", "echo before the end; sleep 1000")).root();
+      Thread build = Threads.start("build", () -> run(machine, endless, new HashSet<>()));
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+      while (!written(machine.root().resolve("history/running"), "before the end\n")) {
+        assertThat(System.nanoTime()).as("nothing is written").isLessThan(deadline);
+        Thread.sleep(50);
+      }
+      machine.kill();
+      build.join();
+      machine.restart();
+      try (BuildClient client = machine.client()) {
+        List<BuildHistoryEvent> events = new ArrayList<>();
+        client.history(BuildHistoryRequest.newBuilder().setEarlyExit(true).build(), events::add);
+        StringBuilder log = new StringBuilder();
+        StringBuilder errors = new StringBuilder();
+        client.status(
+            events.getFirst().getRecord().getRef(),
+            status -> {
+              status.logs().forEach(line -> log.append(line.data().toStringUtf8()));
+              status.vertexes().forEach(vertex -> errors.append(vertex.error()));
+            });
+        assertThat(log.toString()).isEqualTo("before the end\n");
+        assertThat(errors.toString()).startsWith("interrupted: ");
+      }
+    }
+  }
+
+  private static boolean written(Path logs, String text) throws Exception {
+    try (var files = Files.list(logs)) {
+      for (Path file : files.toList()) {
+        if (new String(Files.readAllBytes(file), ISO_8859_1).contains(text)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   private static void run(Machine machine, State state, Set<String> reported) {

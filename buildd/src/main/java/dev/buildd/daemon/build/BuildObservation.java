@@ -6,6 +6,7 @@ import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.ProgressEvent;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -21,12 +22,17 @@ import org.slf4j.LoggerFactory;
 final class BuildObservation {
   private static final Logger log = LoggerFactory.getLogger(BuildObservation.class);
 
+  private static final Duration RECORD_EVERY = Duration.ofSeconds(1);
+
   private final Job job;
   private final Clock clock;
   private final Instant begun;
   private final List<BuildObserver.Watch> watches;
   private final List<BuildObserver.StepWatch> stepWatches; // those among them
+  private final List<BuildObserver.ProgressWatch> progressWatches; // those among them
+  private final Thread recorder;
   private long position; // guarded by this: how far the journal has been told
+  private long recorded; // guarded by this: the same, of progress
   private boolean ended; // guarded by this
 
   private BuildObservation(Job job, Clock clock, Instant begun, List<BuildObserver.Watch> watches) {
@@ -39,6 +45,12 @@ final class BuildObservation {
             .filter(BuildObserver.StepWatch.class::isInstance)
             .map(BuildObserver.StepWatch.class::cast)
             .toList();
+    this.progressWatches =
+        watches.stream()
+            .filter(BuildObserver.ProgressWatch.class::isInstance)
+            .map(BuildObserver.ProgressWatch.class::cast)
+            .toList();
+    this.recorder = Threads.unstarted("record " + job, this::record);
   }
 
   /** Begins; it goes on until {@link #ended} is called. */
@@ -56,6 +68,9 @@ final class BuildObservation {
                 .toList());
     if (!observation.stepWatches.isEmpty()) {
       Threads.start("observe " + job, observation::follow);
+    }
+    if (!observation.progressWatches.isEmpty()) {
+      observation.recorder.start();
     }
     return observation;
   }
@@ -84,6 +99,28 @@ final class BuildObservation {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void record() {
+    try {
+      while (true) {
+        Thread.sleep(RECORD_EVERY);
+        tellProgress();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // the build is over
+    }
+  }
+
+  private synchronized void tellProgress() {
+    if (ended) {
+      return;
+    }
+    Journal.Page page = job.journal().peek(recorded);
+    recorded = page.next();
+    if (!page.events().isEmpty()) {
+      each(progressWatches, watch -> watch.progressed(page.events()));
     }
   }
 
@@ -165,7 +202,9 @@ final class BuildObservation {
    */
   synchronized void ended(Map<String, String> response, Optional<Throwable> failure) {
     catchUp();
+    tellProgress();
     ended = true;
+    recorder.interrupt();
     Cleanup.run(
         "tell the end of " + job,
         () ->

@@ -43,6 +43,15 @@ public interface BuildObserver {
   }
 
   /**
+   * Is told of the progress as well, about once a second while the build goes on and at its end: of
+   * each part of the work how far it is now.
+   */
+  interface ProgressWatch extends Watch {
+    /** What has been told since; seldom called for a build that is over within a second. */
+    void progressed(List<ProgressEvent> events);
+  }
+
+  /**
    * A source.
    *
    * @param vertex the step that brings it, or the work that looked it up

@@ -30,11 +30,11 @@ import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.snapshot.store.Table;
+import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -57,6 +57,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,7 +69,6 @@ import org.slf4j.LoggerFactory;
 public final class History implements BuildObserver, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(History.class);
   private static final Table TABLE = Table.HISTORY;
-  private static final String LOG_TYPE = "application/vnd.buildkit.status.v0";
   private static final String ERROR_TYPE =
       "application/vnd.googeapis.google.rpc.status+proto"; // misspelt like that
 
@@ -84,6 +84,7 @@ public final class History implements BuildObserver, AutoCloseable {
 
   private final MetadataStore store;
   private final HistoryBlobs blobs;
+  private final Path running; // logs of builds that go on
   private final Clock clock;
   private final ScheduledFuture<?> expiry;
   private volatile Limits limits;
@@ -99,6 +100,7 @@ public final class History implements BuildObserver, AutoCloseable {
     this.clock = clock;
     this.limits = limits;
     this.blobs = new HistoryBlobs(directory.resolve("blobs/sha256"));
+    this.running = Files.createDirectories(directory.resolve("running"));
     Set<String> wanted = new HashSet<>();
     store.forEach(
         TABLE,
@@ -117,6 +119,11 @@ public final class History implements BuildObserver, AutoCloseable {
           }
         });
     blobs.keepOnly(wanted);
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(running)) {
+      for (Path file : left) {
+        Files.delete(file);
+      }
+    }
     synchronized (this) {
       expire();
     }
@@ -141,14 +148,42 @@ public final class History implements BuildObserver, AutoCloseable {
   /** The record of a build that went on when its daemon died. When that was nobody knows. */
   private BuildHistoryRecord interrupted(BuildHistoryRecord started) {
     log.info("a build was interrupted by the end of its daemon ref={}", started.getRef());
-    return started.toBuilder()
-        .setCompletedAt(ProgressMessages.timestamp(clock.instant()))
-        .setGeneration(started.getGeneration() + 1)
-        .setError(
-            Status.newBuilder()
-                .setCode(io.grpc.Status.Code.ABORTED.value())
-                .setMessage(INTERRUPTED))
-        .build();
+    BuildHistoryRecord.Builder out =
+        started.toBuilder()
+            .setCompletedAt(ProgressMessages.timestamp(clock.instant()))
+            .setGeneration(started.getGeneration() + 1)
+            .setError(
+                Status.newBuilder()
+                    .setCode(io.grpc.Status.Code.ABORTED.value())
+                    .setMessage(INTERRUPTED));
+    Path cut = running(started.getRef());
+    if (Files.exists(cut)) {
+      Cleanup.run("mend the log of " + started.getRef(), () -> mendLog(cut, out));
+    }
+    return out.build();
+  }
+
+  private void mendLog(Path cut, BuildHistoryRecord.Builder record)
+      throws IOException, InterruptedException {
+    Path whole = cut.resolveSibling(cut.getFileName() + ".mended");
+    Files.deleteIfExists(whole);
+    HistoryLog.Mended mended = HistoryLog.mend(cut, whole, INTERRUPTED, clock.instant());
+    blobs.adopt(mended.descriptor(), whole);
+    record.setLogs(mended.descriptor());
+    count(record, mended.counts());
+  }
+
+  private static void count(BuildHistoryRecord.Builder record, StepCounts counts) {
+    record
+        .setNumTotalSteps(counts.total())
+        .setNumCompletedSteps(counts.completed())
+        .setNumCachedSteps(counts.cached())
+        .setNumWarnings(counts.warnings());
+  }
+
+  /** The log of a build while it goes on; a ref may be any text. */
+  private Path running(String ref) {
+    return running.resolve(Digest.of(ref).hex());
   }
 
   /** Keeps as much from now on, and forgets what is too much. */
@@ -206,11 +241,13 @@ public final class History implements BuildObserver, AutoCloseable {
   }
 
   /** Notes how a build goes. */
-  private final class Recording implements Watch {
+  private final class Recording implements ProgressWatch {
     private final BuildHistoryRecord started;
     private final Optional<TraceContext> trace;
     private final Instant begun;
     private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
+    private @Nullable HistoryLog progress;
+    private boolean unloggable;
 
     Recording(BuildHistoryRecord started, Optional<TraceContext> trace, Instant begun) {
       this.started = started;
@@ -227,35 +264,109 @@ public final class History implements BuildObserver, AutoCloseable {
     }
 
     @Override
+    public void progressed(List<ProgressEvent> events) {
+      if (unloggable) {
+        return;
+      }
+      try {
+        log().append(events);
+      } catch (IOException e) { // a full disk, say: no reason for a build to fail
+        unloggable = true;
+        log.atWarn()
+            .addKeyValue("build", started.getRef())
+            .setCause(e)
+            .log("the log of a build could not be written and is not kept");
+        close();
+      }
+    }
+
+    private HistoryLog log() throws IOException {
+      HistoryLog there = progress;
+      if (there == null) {
+        there = HistoryLog.create(running(started.getRef()));
+        progress = there;
+      }
+      return there;
+    }
+
+    @Override
     public void ended(Ending end) {
-      Cleanup.run(
-          "record build " + started.getRef(),
-          () ->
-              complete(
-                  started,
-                  trace,
-                  begun,
-                  end,
-                  end.failure().isPresent() ? List.of() : List.copyOf(images.values())));
+      Cleanup.run("record build " + started.getRef(), () -> complete(started, this, end));
+    }
+
+    private void close() {
+      HistoryLog there = progress;
+      if (there != null) {
+        Cleanup.run("close the log of " + started.getRef(), there::close);
+        Cleanup.run(
+            "delete the log of " + started.getRef(), () -> Files.deleteIfExists(there.file()));
+      }
+    }
+
+    /** Ends the log; what it is, if it could be written. */
+    private Optional<Descriptor> endLog(Instant at) throws IOException {
+      if (unloggable) {
+        return Optional.empty();
+      }
+      return Optional.of(log().end(at));
     }
   }
 
-  private void complete(
-      BuildHistoryRecord started,
-      Optional<TraceContext> trace,
-      Instant begun,
-      Ending end,
-      List<String> images)
-      throws IOException {
-    List<Blob> belongings = new ArrayList<>();
-    Blob logs = new Blob(LOG_TYPE, logs(end));
-    belongings.add(logs);
+  private void complete(BuildHistoryRecord started, Recording recording, Ending end) {
     BuildHistoryRecord.Builder out =
         started.toBuilder()
             .setCompletedAt(ProgressMessages.timestamp(end.at()))
             .putAllExporterResponse(end.response())
-            .setGeneration(started.getGeneration() + 1)
-            .setLogs(logs.descriptor());
+            .setGeneration(started.getGeneration() + 1);
+    count(out, StepCounts.of(end.progress()));
+    if (end.failure().isPresent()) {
+      out.setError(
+          redacted(WireErrors.tracedStatusOf(end.failure().get())).toBuilder().clearDetails());
+    } else {
+      BuildResultInfo.Builder made = out.getResultBuilder(); // there even if nothing stands in it
+      for (String image : recording.images.values()) {
+        Descriptor result = descriptor(image);
+        if (made.getResultsCount() == 0) {
+          made.setResultDeprecated(result);
+        }
+        made.putResults(made.getResultsCount(), result);
+      }
+    }
+    BuildHistoryRecord record = out.build();
+    try {
+      record = withBelongings(record, recording, end);
+    } catch (IOException
+        | RuntimeException e) { // a full disk, say: the build has ended all the same
+      log.atWarn()
+          .addKeyValue("build", started.getRef())
+          .setCause(e)
+          .log("log, trace and errors of a build could not be written and are not kept");
+    } finally {
+      recording.close();
+    }
+    synchronized (this) {
+      ending.removeIf(other -> other.getRef().equals(started.getRef()));
+      active.remove(record.getRef());
+      ended.put(record.getRef(), record);
+      store.batch().put(TABLE, record.getRef(), record.toByteArray()).commitLater();
+      publish(BuildHistoryEventType.COMPLETE, record);
+      expire();
+    }
+  }
+
+  /** Saves what belongs to a record. */
+  private BuildHistoryRecord withBelongings(
+      BuildHistoryRecord ended, Recording recording, Ending end) throws IOException {
+    List<Blob> belongings = new ArrayList<>();
+    BuildHistoryRecord.Builder out = ended.toBuilder();
+    Optional<Descriptor> logs = recording.endLog(end.at());
+    logs.ifPresent(out::setLogs);
+    if (end.failure().isPresent()) {
+      Status failure = redacted(WireErrors.tracedStatusOf(end.failure().get()));
+      Blob error = new Blob(ERROR_TYPE, failure.toByteArray());
+      belongings.add(error);
+      out.setExternalError(error.descriptor());
+    }
     if (end.failure().isPresent()) {
       Status failure = redacted(WireErrors.tracedStatusOf(end.failure().get()));
       Blob error = new Blob(ERROR_TYPE, failure.toByteArray());
@@ -267,9 +378,9 @@ public final class History implements BuildObserver, AutoCloseable {
             BuildTrace.TYPE,
             BuildTrace.of(
                 BuildSpans.of(
-                    started.getRef(),
-                    trace,
-                    begun,
+                    ended.getRef(),
+                    recording.trace,
+                    recording.begun,
                     end.at(),
                     end.progress(),
                     out.getError().getMessage())));
@@ -281,35 +392,17 @@ public final class History implements BuildObserver, AutoCloseable {
       belongings.add(blob);
       out.setExplanation(blob.descriptor());
     }
-    if (end.failure().isEmpty()) {
-      BuildResultInfo.Builder made = out.getResultBuilder(); // there even if nothing stands in it
-      for (String image : images) {
-        made.putResults(made.getResultsCount(), descriptor(image));
-      }
-      if (!images.isEmpty()) {
-        made.setResultDeprecated(descriptor(images.getFirst()));
-      }
-    }
-    StepCounts counts = StepCounts.of(end.progress());
-    out.setNumTotalSteps(counts.total())
-        .setNumCompletedSteps(counts.completed())
-        .setNumCachedSteps(counts.cached())
-        .setNumWarnings(counts.warnings());
     BuildHistoryRecord record = out.build();
     synchronized (this) {
       ending.add(record); // from now on nobody deletes what it shares with others
     }
+    if (logs.isPresent()) {
+      blobs.adopt(logs.get(), recording.log().file());
+    }
     for (Blob blob : belongings) {
       blobs.save(blob);
     }
-    synchronized (this) {
-      ending.remove(record);
-      active.remove(record.getRef());
-      ended.put(record.getRef(), record);
-      store.batch().put(TABLE, record.getRef(), record.toByteArray()).commitLater();
-      publish(BuildHistoryEventType.COMPLETE, record);
-      expire();
-    }
+    return record;
   }
 
   private static Descriptor descriptor(String encoded) {
@@ -320,20 +413,6 @@ public final class History implements BuildObserver, AutoCloseable {
         .setSize(Json.number(json, "size"))
         .putAllAnnotations(Json.textMap(json, "annotations"))
         .build();
-  }
-
-  private static byte[] logs(Ending end) {
-    ByteArrayOutputStream log = new ByteArrayOutputStream();
-    ProgressMessages messages = new ProgressMessages();
-    List<StatusResponse> all = new ArrayList<>(messages.of(end.progress()));
-    messages.cancellations(end.at()).ifPresent(all::add);
-    for (StatusResponse message : all) {
-      byte[] bytes = message.toByteArray();
-      log.writeBytes(
-          ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(bytes.length).array());
-      log.writeBytes(bytes);
-    }
-    return log.toByteArray();
   }
 
   /** Under the lock. */
@@ -378,26 +457,26 @@ public final class History implements BuildObserver, AutoCloseable {
     return blobs.find(digest);
   }
 
-  /** The recorded progress of a build that has ended; none of one that was interrupted. */
-  public Optional<List<StatusResponse>> progress(String ref) throws IOException {
+  /** Receives the recorded progress of a build. */
+  @FunctionalInterface
+  public interface Watcher {
+    void receive(StatusResponse message) throws IOException, InterruptedException;
+  }
+
+  /**
+   * Tells the recorded progress of a build that has ended.
+   *
+   * @return false if no such build is known
+   */
+  public boolean replay(String ref, Watcher watcher) throws IOException, InterruptedException {
     BuildHistoryRecord record;
     synchronized (this) {
       record = ended.get(ref);
     }
-    if (record == null) {
-      return Optional.empty();
+    if (record != null && record.hasLogs()) {
+      HistoryLog.read(blobs.file(record.getLogs()), watcher::receive);
     }
-    if (!record.hasLogs()) {
-      return Optional.of(List.of());
-    }
-    ByteBuffer log = ByteBuffer.wrap(blobs.read(record.getLogs())).order(ByteOrder.LITTLE_ENDIAN);
-    List<StatusResponse> out = new ArrayList<>();
-    while (log.hasRemaining()) {
-      byte[] message = new byte[log.getInt()];
-      log.get(message);
-      out.add(StatusResponse.parseFrom(message));
-    }
-    return Optional.of(out);
+    return record != null;
   }
 
   /** Receives events. */

@@ -56,11 +56,13 @@ final class HistoryBlobs {
         StandardCopyOption.REPLACE_EXISTING);
   }
 
-  byte[] read(Descriptor blob) throws IOException {
-    return Files.readAllBytes(file(blob));
+  /** Takes over a file, which is on the same file system. */
+  void adopt(Descriptor blob, Path from) throws IOException {
+    Files.move(
+        from, file(blob), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  private Path file(Descriptor blob) {
+  Path file(Descriptor blob) {
     return directory.resolve(Digest.parse(blob.getDigest()).hex());
   }
 

@@ -30,7 +30,6 @@ import dev.buildd.solver.worker.Worker;
 import io.grpc.Metadata;
 import io.grpc.ServerServiceDefinition;
 import java.time.Clock;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -116,11 +115,7 @@ public final class ControlService {
 
   private void status(String ref, MessageStream<StatusResponse, StatusRequest> out)
       throws Exception {
-    Optional<List<StatusResponse>> recorded = history.progress(ref);
-    if (recorded.isPresent()) {
-      for (StatusResponse message : recorded.get()) {
-        out.write(message);
-      }
+    if (history.replay(ref, out::write)) {
       return;
     }
     ProgressMessages messages = new ProgressMessages();

@@ -9,18 +9,22 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.daemon.build.BuildObserver.Ending;
+import dev.buildd.daemon.build.BuildObserver.ProgressWatch;
 import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.proto.control.BuildHistoryEvent;
 import dev.buildd.proto.control.BuildHistoryRecord;
 import dev.buildd.proto.control.BuildHistoryRequest;
 import dev.buildd.proto.control.Descriptor;
+import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.snapshot.store.MetadataStore;
+import dev.buildd.solver.graph.KeptOutput;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.graph.VertexException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -87,9 +91,15 @@ final class HistoryTest {
   }
 
   private void build(String ref, Optional<Throwable> failure, ProgressEvent... progress) {
-    history
-        .begins(request(ref, Map.of()), BEGUN)
-        .ended(new Ending(BEGUN.plusSeconds(9), List.of(progress), Map.of(), failure));
+    ProgressWatch watch = (ProgressWatch) history.begins(request(ref, Map.of()), BEGUN);
+    watch.progressed(List.of(progress));
+    watch.ended(new Ending(BEGUN.plusSeconds(9), List.of(progress), Map.of(), failure));
+  }
+
+  private List<StatusResponse> replayed(String ref) throws Exception {
+    List<StatusResponse> out = new ArrayList<>();
+    assertThat(history.replay(ref, out::add)).isTrue();
+    return out;
   }
 
   private List<String> listed(int limit, String... filters) throws Exception {
@@ -122,9 +132,55 @@ final class HistoryTest {
         name,
         Optional.empty(),
         Optional.of(BEGUN.plusSeconds(from)),
-        Optional.of(BEGUN.plusSeconds(to)),
+        Optional.of(BEGUN.plusSeconds(to)).filter(at -> to > 0),
         false,
         error);
+  }
+
+  private static ProgressEvent log(String text) {
+    return new ProgressEvent.Log(
+        STEP, 1, text.getBytes(StandardCharsets.UTF_8), BEGUN.plusSeconds(2), false);
+  }
+
+  @Test
+  void whatWatchersWereNotToldIsInTheLog() throws Exception {
+    KeptOutput file = KeptOutput.in(directory);
+    byte[] clipped = "x".repeat(3_000_000).getBytes(StandardCharsets.UTF_8);
+    long at = file.append(clipped, 0, clipped.length);
+    build(
+        "long",
+        Optional.empty(),
+        step("RUN make", 1, 0, ""),
+        log("first "),
+        new ProgressEvent.Log(STEP, 1, "[clipped]".getBytes(StandardCharsets.UTF_8), BEGUN, true),
+        new ProgressEvent.Clipped(STEP, 1, file, at, clipped.length, BEGUN),
+        log(" last"),
+        step("RUN make", 1, 9, ""));
+    StringBuilder all = new StringBuilder();
+    replayed("long")
+        .forEach(m -> m.getLogsList().forEach(line -> all.append(line.getMsg().toStringUtf8())));
+    assertThat(all.toString()).isEqualTo("first " + "x".repeat(3_000_000) + " last");
+    assertThat(blob(record("long").getLogs())).isPresent();
+  }
+
+  @Test
+  void aBuildWhoseLogCannotBeWrittenIsRecordedWithoutIt() throws Exception {
+    ProgressWatch watch = (ProgressWatch) history.begins(request("full", Map.of()), BEGUN);
+    Path running = directory.resolve("history/running");
+    Files.delete(running);
+    Files.delete(directory.resolve("history/blobs/sha256")); // nothing can be written
+    watch.progressed(List.of(step("RUN make", 1, 2, "")));
+    watch.ended(
+        new Ending(
+            BEGUN.plusSeconds(9),
+            List.of(step("RUN make", 1, 2, "")),
+            Map.of(),
+            Optional.of(BuildException.invalid("no"))));
+    BuildHistoryRecord record = record("full");
+    assertThat(record.hasCompletedAt()).isTrue();
+    assertThat(record.hasLogs()).isFalse();
+    assertThat(record.getError().getMessage()).isEqualTo("no");
+    assertThat(record.getNumTotalSteps()).isEqualTo(1);
   }
 
   @Test
@@ -205,14 +261,24 @@ final class HistoryTest {
 
   @Test
   void aBuildWhoseDaemonDiedIsInterrupted() throws Exception {
-    history.begins(request("cut", Map.of()), BEGUN);
+    ProgressWatch cut = (ProgressWatch) history.begins(request("cut", Map.of()), BEGUN);
+    cut.progressed(List.of(step("RUN make", 1, 2, ""), log("made\n")));
+    cut.progressed(List.of(step("RUN make", 3, 0, "")));
+    Path log = directory.resolve("history/running").resolve(Digest.of("cut").hex());
+    Files.write(log, new byte[] {9, 0, 0, 0, 1}, StandardOpenOption.APPEND); // half a message
     build("done", Optional.empty());
     history.close();
     history = history(); // as after a kill: nobody said how the first ended
     BuildHistoryRecord record = record("cut");
     assertThat(record.hasCompletedAt()).isTrue();
     assertThat(record.getError().getMessage()).startsWith("interrupted");
-    assertThat(history.progress("cut").orElseThrow()).isEmpty();
+    List<StatusResponse> told = replayed("cut");
+    assertThat(told.getFirst().getLogs(0).getMsg().toStringUtf8()).isEqualTo("made\n");
+    assertThat(told.getLast().getVertexes(0).getError()).startsWith("interrupted");
+    assertThat(told.getLast().getVertexes(0).hasCompleted()).isTrue();
+    assertThat(record.getNumTotalSteps()).isEqualTo(1);
+    assertThat(blob(record.getLogs())).isPresent();
+    assertThat(log.getParent()).isEmptyDirectory();
     assertThat(listed(0, "status==interrupted")).containsExactly("cut");
     assertThat(listed(0, "status==running")).isEmpty();
     history.update(UpdateBuildHistoryRequest.newBuilder().setRef("cut").setDelete(true).build());

@@ -61,12 +61,28 @@ public sealed interface ProgressEvent {
     }
   }
 
-  /** Output of a step; stream 1 is stdout, 2 is stderr. */
+  /**
+   * Output of a step; stream 1 is stdout, 2 is stderr.
+   *
+   * @param watchersOnly for those who watch only: that output was clipped, or its end once more; a
+   *     record of the build has all of it in {@link Clipped}
+   */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Log(Digest vertex, int stream, byte[] data, Instant timestamp) implements ProgressEvent {
+  record Log(Digest vertex, int stream, byte[] data, Instant timestamp, boolean watchersOnly)
+      implements ProgressEvent {
     @Override
     public ProgressEvent relabel(VertexState other) {
-      return new Log(other.vertex, stream, data, timestamp);
+      return new Log(other.vertex, stream, data, timestamp, watchersOnly);
+    }
+  }
+
+  /** Output of a step that those who watch are not told, for it was beyond the limits. */
+  record Clipped(
+      Digest vertex, int stream, KeptOutput file, long offset, int length, Instant timestamp)
+      implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new Clipped(other.vertex, stream, file, offset, length, timestamp);
     }
   }
 

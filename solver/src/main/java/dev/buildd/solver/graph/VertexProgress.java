@@ -160,7 +160,17 @@ public final class VertexProgress {
 
   /** Output of the step; stream 1 is stdout, 2 is stderr. The bytes must not change afterwards. */
   public void log(int stream, byte[] data) {
-    publish(new ProgressEvent.Log(vertex(), stream, data, now()));
+    publish(new ProgressEvent.Log(vertex(), stream, data, now(), false));
+  }
+
+  /** As {@link #log}, of what those who watch see and a record of the build has elsewhere. */
+  public void logToWatchers(int stream, byte[] data) {
+    publish(new ProgressEvent.Log(vertex(), stream, data, now(), true));
+  }
+
+  /** Output that is for a record of the build only: a part of a file. */
+  public void clipped(int stream, KeptOutput file, long offset, int length) {
+    publish(new ProgressEvent.Clipped(vertex(), stream, file, offset, length, now()));
   }
 
   public void warn(

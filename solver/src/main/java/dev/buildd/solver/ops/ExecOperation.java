@@ -232,7 +232,7 @@ public final class ExecOperation implements Op {
         settings.echoOutput()
             ? Optional.of(stream == 1 ? System.out : System.err)
             : Optional.empty();
-    return new StepLog(context.progress(), stream, LOG_LIMITS, echo);
+    return new StepLog(context.progress(), stream, LOG_LIMITS, settings.scratch(), echo);
   }
 
   private ProcessSpec spec(OpContext context, ExecMounts mounts, SessionGroup sessions)
