@@ -31,6 +31,12 @@ public interface Container extends AutoCloseable {
   ContainerProcess exec(Joining process, ProcessIo io) throws Exception;
 
   /**
+   * Whether a process of it was killed because there was no memory left for it; false if nobody
+   * knows.
+   */
+  boolean ranOutOfMemory() throws Exception;
+
+  /**
    * Kills all that runs in it, and returns once all of it is gone, with what the executor put into
    * the root filesystem.
    */

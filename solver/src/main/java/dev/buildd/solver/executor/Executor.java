@@ -22,7 +22,7 @@ public interface Executor {
     try (Container container = start(process, io)) {
       int code = container.first().await();
       if (code != 0) {
-        throw new ExitException(code);
+        throw ExitException.of(code, container.ranOutOfMemory());
       }
     }
   }

@@ -7,13 +7,23 @@ public final class ExitException extends Exception {
   private final int code;
 
   public ExitException(int code) {
-    super("exit code: " + code);
-    this.code = code;
+    this(code, "exit code: " + code);
   }
 
   public ExitException(int code, String message) {
     super(message);
     this.code = code;
+  }
+
+  /** With the reason, if it is the lack of memory, in the words of BuildKit and some more. */
+  public static ExitException of(int code, boolean outOfMemory) {
+    return outOfMemory
+        ? new ExitException(
+            code,
+            "cannot allocate memory: a process was killed for want of memory (exit code: "
+                + code
+                + ")")
+        : new ExitException(code);
   }
 
   /** What the process gave to {@code exit(2)}, or 128 plus the signal that ended it. */

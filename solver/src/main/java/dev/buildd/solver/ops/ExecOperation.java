@@ -210,10 +210,12 @@ public final class ExecOperation implements Op {
     String command = GoQuote.of(String.join(" ", message.getMeta().getArgsList()));
     List<Integer> valid = message.getMeta().getValidExitCodesList();
     int code = 0;
+    String reason = "exit code: 0";
     try {
       settings.executor().run(process, io);
     } catch (ExitException e) {
       code = e.code();
+      reason = e.getMessage();
     } catch (BuildException e) {
       throw new BuildException(
           e.category(),
@@ -223,7 +225,7 @@ public final class ExecOperation implements Op {
     boolean accepted = valid.isEmpty() ? code == 0 : valid.contains(code);
     if (!accepted) {
       throw new ExitException(
-          code, "process " + command + " did not complete successfully: exit code: " + code);
+          code, "process " + command + " did not complete successfully: " + reason);
     }
   }
 

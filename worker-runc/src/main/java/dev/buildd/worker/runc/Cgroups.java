@@ -6,6 +6,7 @@ import dev.buildd.base.linux.LinuxException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,9 +41,44 @@ final class Cgroups {
     return new Cgroups(List.copyOf(out));
   }
 
+  /** Whether it is a directory's, not a name that only systemd knows where to find. */
+  static boolean isPath(String cgroupPath) {
+    return cgroupPath.startsWith("/");
+  }
+
+  /**
+   * Whether a process of the cgroup was killed because there was no memory left, within its limit
+   * or on the machine. False where that is not told.
+   */
+  boolean killedForMemory(String cgroupPath) throws IOException {
+    if (!isPath(cgroupPath)) {
+      return false;
+    }
+    for (Path hierarchy : hierarchies) {
+      Path directory = hierarchy.resolve(cgroupPath.substring(1));
+      // of the unified hierarchy, and of v1
+      for (String file : List.of("memory.events", "memory.oom_control")) {
+        for (String line : lines(directory.resolve(file))) {
+          if (line.startsWith("oom_kill ") && !line.equals("oom_kill 0")) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
+  }
+
+  private static List<String> lines(Path file) throws IOException {
+    try {
+      return Files.readAllLines(file);
+    } catch (NoSuchFileException e) {
+      return List.of(); // of another hierarchy
+    }
+  }
+
   /** Kills what is in the cgroup and those below it, and removes them; absent ones are fine. */
   void destroy(String cgroupPath) throws IOException, InterruptedException {
-    if (!cgroupPath.startsWith("/")) {
+    if (!isPath(cgroupPath)) {
       return; // systemd's: the runtime removes it
     }
     for (Path hierarchy : hierarchies) {

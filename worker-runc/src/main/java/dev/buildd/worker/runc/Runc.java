@@ -1,6 +1,7 @@
 package dev.buildd.worker.runc;
 
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import java.io.IOException;
@@ -58,7 +59,10 @@ final class Runc {
    */
   record Streams(boolean input, Optional<Path> terminal) {}
 
-  /** A container's process in the foreground: the command ends when it ends, with its exit code. */
+  /**
+   * A container's process in the foreground: the command ends when it ends, with its exit code. The
+   * container stays known, and its cgroup with what it tells of the end, until {@link #forget}.
+   */
   Process start(Path bundle, String id, Streams streams) throws IOException {
     return start(
         streams,
@@ -68,6 +72,7 @@ final class Runc {
             "--log-format",
             "json",
             "run",
+            "--keep",
             "--bundle",
             bundle.toString(),
             "--pid-file",
@@ -118,18 +123,26 @@ final class Runc {
     return bundle.resolve("pid");
   }
 
-  /** Kills the process, and if it is the first all of its pid namespace, and waits. */
-  void kill(Process command, Path pidFile) throws IOException, InterruptedException {
+  /**
+   * Kills the process, and if it is the first all of its pid namespace, and waits.
+   *
+   * @return false if the command had to be killed, so that only {@link #delete} takes away what is
+   *     left
+   */
+  boolean kill(Process command, Path pidFile) throws IOException, InterruptedException {
     long patience = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(START_PATIENCE_MILLIS);
     boolean killed = false;
+    boolean orderly = true;
     while (!command.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
       if (!killed) {
         killed = signal(command, pidFile, SIGKILL);
       }
       if (System.nanoTime() > patience) {
         command.destroyForcibly(); // what it leaves, delete takes away
+        orderly = false;
       }
     }
+    return orderly && !pid(pidFile).isEmpty();
   }
 
   /** Waits until the process runs; false if the command ends before. */
@@ -186,6 +199,14 @@ final class Runc {
 
   boolean knows(String id) throws IOException {
     return Linux.exists(state.resolve(id));
+  }
+
+  /**
+   * Forgets a container whose command has ended: what {@link #delete} does then, but for its
+   * cgroup, and without a process.
+   */
+  void forget(String id) throws IOException {
+    FileTree.delete(state.resolve(id));
   }
 
   /** Kills what is left of a container and forgets it. */

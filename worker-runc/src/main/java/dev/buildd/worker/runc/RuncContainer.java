@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
 
 /**
  * A container of runc's: a {@code runc run} for its first process, a {@code runc exec} for more.
@@ -24,7 +25,8 @@ final class RuncContainer implements Container {
    * What it is made of.
    *
    * @param bundle its directory, with its configuration
-   * @param release takes away what is left of it once nothing runs
+   * @param release takes away what is left of it once nothing runs; is told whether its command
+   *     ended by itself
    */
   record Parts(
       Runc runc,
@@ -32,7 +34,9 @@ final class RuncContainer implements Container {
       ProcessSpec spec,
       RuntimeSpec.Container container,
       RuntimeSpec.Machine machine,
-      Runnable release) {
+      Consumer<Boolean> release,
+      Cgroups cgroups,
+      String cgroup) {
     String id() {
       return container.id();
     }
@@ -134,6 +138,11 @@ final class RuncContainer implements Container {
   }
 
   @Override
+  public boolean ranOutOfMemory() throws IOException {
+    return parts.cgroups().killedForMemory(parts.cgroup());
+  }
+
+  @Override
   public void close() {
     boolean mine;
     synchronized (this) {
@@ -161,7 +170,8 @@ final class RuncContainer implements Container {
       left = List.copyOf(joined);
     }
     left.forEach(one -> one.kill(parts.runc()));
-    Cleanup.run("release container " + parts.id(), parts.release()::run);
+    Cleanup.run(
+        "release container " + parts.id(), () -> parts.release().accept(first.endedOrderly()));
   }
 
   private synchronized void awaitStarted() throws InterruptedException {

@@ -3,6 +3,7 @@ package dev.buildd.worker.runc;
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Errno;
+import dev.buildd.base.linux.FileTree;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
 import dev.buildd.base.linux.PrivateDirectory;
@@ -26,8 +27,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,18 +70,20 @@ public final class RuncExecutor implements Executor {
     String cgroup = RuntimeSpec.cgroupPath(process, settings.cgroupParent(), id);
     MountStubs stubs =
         MountStubs.note(process.root(), mountPoints(process), process.removeMountStubsRecursive());
-    Runnable release =
-        () -> {
-          Cleanup.run("container " + id, () -> release(id, bundle, cgroup));
+    Consumer<Boolean> release =
+        orderly -> {
+          Cleanup.run("container " + id, () -> release(id, bundle, cgroup, orderly));
           Cleanup.run("mount stubs of container " + id, stubs::remove);
         };
     try {
       RuntimeSpec.Container container = prepare(process, id, bundle, io.terminal());
       Files.write(bundle.resolve("config.json"), RuntimeSpec.json(process, container, machine));
       return RuncContainer.start(
-          new RuncContainer.Parts(runc, bundle, process, container, machine, release), io);
+          new RuncContainer.Parts(
+              runc, bundle, process, container, machine, release, cgroups, cgroup),
+          io);
     } catch (Exception | Error e) {
-      release.run();
+      release.accept(false);
       throw e;
     }
   }
@@ -182,24 +185,20 @@ public final class RuncExecutor implements Executor {
     }
   }
 
-  private void release(String id, Path bundle, String cgroup)
+  /**
+   * Takes away what is left.
+   *
+   * @param ended whether the container's command has ended by itself
+   */
+  private void release(String id, Path bundle, String cgroup, boolean ended)
       throws IOException, InterruptedException {
-    if (runc.knows(id)) {
+    if (ended && Cgroups.isPath(cgroup)) {
+      runc.forget(id);
+    } else if (runc.knows(id)) {
       runc.delete(id);
     }
     cgroups.destroy(cgroup);
-    deleteTree(bundle);
-  }
-
-  private static void deleteTree(Path directory) throws IOException {
-    if (!Linux.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> paths = Files.walk(directory)) {
-      for (Path path : paths.toList().reversed()) {
-        Files.delete(path);
-      }
-    }
+    FileTree.delete(bundle);
   }
 
   @Override
@@ -214,7 +213,7 @@ public final class RuncExecutor implements Executor {
         for (Path bundle : entries) {
           String id = String.valueOf(bundle.getFileName());
           if (ID.matcher(id).matches()) {
-            Cleanup.run("bundle " + id, () -> release(id, bundle, cgroupOf(bundle)));
+            Cleanup.run("bundle " + id, () -> release(id, bundle, cgroupOf(bundle), false));
           }
         }
       }

@@ -33,6 +33,7 @@ final class RuncProcess implements ContainerProcess {
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
   private final List<Thread> writers = new ArrayList<>(); // complete before others see this
   private @Nullable Thread feeder; // guarded by this
+  private volatile boolean orderly; // whether the command ended by itself, after the process ran
 
   private RuncProcess(
       String name, Process command, Path pidFile, Optional<Pseudoterminal> terminal) {
@@ -171,12 +172,17 @@ final class RuncProcess implements ContainerProcess {
     }
   }
 
+  /** Whether, once killed, all that is left is what runc keeps of a container that has ended. */
+  boolean endedOrderly() {
+    return orderly;
+  }
+
   /** Kills the process and waits until nothing of the command is left. */
   void kill(Runc runc) {
     Cleanup.run(
         "kill " + name,
         () -> {
-          runc.kill(command, pidFile);
+          orderly = runc.kill(command, pidFile);
           writers.forEach(Thread::interrupt); // nobody may be there who takes what it wrote
           written.await();
         });

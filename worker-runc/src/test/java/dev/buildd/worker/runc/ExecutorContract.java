@@ -11,6 +11,7 @@ import dev.buildd.base.linux.Stat;
 import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.ContainerProcess;
 import dev.buildd.solver.executor.Executor;
+import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec.Network;
 import dev.buildd.solver.executor.ProcessSpec.Resources;
@@ -279,6 +280,20 @@ abstract class ExecutorContract {
             ? "/sys/fs/cgroup/memory/memory.limit_in_bytes"
             : "/sys/fs/cgroup/memory.max";
     assertThat(out(shell("cat " + file).resources(limits))).isEqualTo((16 << 20) + "\n");
+  }
+
+  @Test
+  void lackOfMemoryIsTold() throws Exception {
+    Resources limits = new Resources(16 << 20, 0, 0, 0, 0, "", "");
+    ProcessIo io = new ProcessIo(OutputStream.nullOutputStream(), OutputStream.nullOutputStream());
+    assertThatThrownBy(() -> executor.run(shell("tail /dev/zero").resources(limits).spec(), io))
+        .isInstanceOfSatisfying(ExitException.class, e -> assertThat(e.code()).isEqualTo(137))
+        .hasMessageStartingWith("cannot allocate memory")
+        .hasMessageContaining("exit code: 137");
+    assertThatThrownBy(
+            () -> executor.run(shell("sh -c 'kill -9 $$'; exit $?").resources(limits).spec(), io))
+        .hasMessage("exit code: 137");
+    nothingIsLeft();
   }
 
   @Test
