@@ -27,17 +27,20 @@ import dev.buildd.session.auth.AuthProvider;
 import dev.buildd.session.auth.TokenSeeds;
 import dev.buildd.session.secrets.SecretsProvider;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
@@ -49,6 +52,9 @@ final class BuildCommand {
           + "       $ buildctl build --frontend dockerfile.v0 --opt target=foo --opt"
           + " build-arg:foo=bar --local context=. --local dockerfile=. --output"
           + " type=image,name=docker.io/username/image,push=true\n     ";
+
+  /** What {@code --debug-json-cache-metrics} takes besides names of files. */
+  private static final Set<String> STREAMS = Set.of("", "stdout", "stderr");
 
   private final PrintStream out;
   private final PrintStream err;
@@ -142,19 +148,30 @@ final class BuildCommand {
     if (flags.flag("dry-run")) {
       options = options.withDryRun();
     }
+    long begun = System.nanoTime();
+    CacheMetrics metrics = new CacheMetrics();
+    String metricsTo = flags.text("debug-json-cache-metrics");
+    if (!STREAMS.contains(metricsTo)) {
+      created(metricsTo); // or it fails before the build, not after it
+    }
     try (BuildClient client = Connection.open(flags);
         PrintStream trace = openTrace(flags)) {
       Optional<Definition> definition =
           options.frontend().isEmpty() ? Optional.of(readDefinition(flags)) : Optional.empty();
-      build(client, options, definition, mode, trace, flags);
+      try {
+        build(client, options, definition, mode, new Watchers(trace, metrics), flags);
+      } finally { // of a failed build too
+        printMetrics(metricsTo, metrics, Duration.ofNanos(System.nanoTime() - begun));
+      }
     }
   }
 
+  /** Who besides the display is told how the build goes. */
+  private record Watchers(PrintStream trace, CacheMetrics metrics) {}
+
   private static void refuseWhatIsMissing(Invocation flags) {
-    for (String name : new String[] {"source-policy-file", "debug-json-cache-metrics"}) {
-      if (flags.given(name).isPresent()) {
-        throw BuildException.invalid("--" + name + " is not supported yet");
-      }
+    if (flags.given("source-policy-file").isPresent()) {
+      throw BuildException.invalid("--source-policy-file is not supported yet");
     }
     if (flags.flag("proxy-network")) {
       throw BuildException.invalid("--proxy-network is not supported yet");
@@ -308,14 +325,9 @@ final class BuildCommand {
   private PrintStream openTrace(Invocation flags) throws IOException {
     Optional<String> file = flags.given("trace");
     if (file.isEmpty()) {
-      return new PrintStream(
-          java.io.OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+      return new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
     }
-    Path path = Path.of(file.get());
-    if (!Files.exists(path)) {
-      Files.createFile(
-          path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-    }
+    Path path = created(file.get());
     err.println("tracing logs to " + path);
     return new PrintStream(
         Files.newOutputStream(path, StandardOpenOption.APPEND, StandardOpenOption.WRITE),
@@ -323,12 +335,36 @@ final class BuildCommand {
         StandardCharsets.UTF_8);
   }
 
+  private void printMetrics(String to, CacheMetrics metrics, Duration taken) throws IOException {
+    switch (to) {
+      case "" -> {}
+      case "stdout" -> metrics.print(out, taken);
+      case "stderr" -> metrics.print(err, taken);
+      default -> {
+        try (PrintStream file =
+            new PrintStream(Files.newOutputStream(Path.of(to)), false, StandardCharsets.UTF_8)) {
+          metrics.print(file, taken);
+        }
+      }
+    }
+  }
+
+  /** A file that nobody else may read. */
+  private static Path created(String file) throws IOException {
+    Path path = Path.of(file);
+    if (!Files.exists(path)) {
+      Files.createFile(
+          path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    }
+    return path;
+  }
+
   private void build(
       BuildClient client,
       SolveOptions options,
       Optional<Definition> definition,
       String mode,
-      PrintStream trace,
+      Watchers watchers,
       Invocation flags)
       throws Exception {
     SortedMap<String, byte[]> answers = new ConcurrentSkipListMap<>();
@@ -339,8 +375,9 @@ final class BuildCommand {
       Consumer<SolveStatus> watcher =
           status -> {
             progress.accept(status);
+            watchers.metrics.accept(status);
             if (traced) {
-              trace.println(StatusJson.of(status));
+              watchers.trace.println(StatusJson.of(status));
             }
           };
       outcome =

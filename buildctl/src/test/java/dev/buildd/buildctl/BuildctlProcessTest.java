@@ -227,6 +227,27 @@ class BuildctlProcessTest {
   }
 
   @Test
+  void cacheMetricsAreCounted() throws Exception {
+    State state = step("echo counted > /out/it");
+    assertThat(build(state, "--no-cache").status()).isZero();
+    Path file = temp.resolve("metrics");
+    Ended cached = build(state, "--debug-json-cache-metrics", file.toString());
+    assertThat(cached.status()).as(cached.errors()).isZero();
+    String[] lines = Files.readString(file).split("\n");
+    Map<String, Object> counts =
+        Json.parseObject(lines[lines.length - 1].getBytes(UTF_8), "counts");
+    assertThat(Json.number(counts, "user_cached")).isPositive();
+    assertThat(Json.number(counts, "user_completed")).isEqualTo(Json.number(counts, "user_total"));
+    assertThat(Json.number(counts, "miss")).isEqualTo(lines.length - 1L);
+    assertThat(Json.number(counts, "client_duration_ms")).isPositive();
+    Ended failed = build(step("echo none >&2; exit 3"), "--debug-json-cache-metrics=stdout");
+    assertThat(failed.status()).isEqualTo(1);
+    assertThat(failed.text()).containsPattern("(?m)^cache miss: .*exit 3").contains("\"total\":");
+    Ended nowhere = build(state, "--debug-json-cache-metrics=/nowhere/file");
+    assertThat(nowhere.errors()).startsWith("error: /nowhere/file");
+  }
+
+  @Test
   void usageIsListedAndPruned() throws Exception {
     assertThat(build(step("seq 1 10 > /out/numbers")).status()).isZero();
     String[] lines = run("du").text().split("\n");

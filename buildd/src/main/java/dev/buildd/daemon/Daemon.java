@@ -31,6 +31,7 @@ import dev.buildd.daemon.rpc.ContentService;
 import dev.buildd.daemon.rpc.ControlService;
 import dev.buildd.daemon.rpc.GatewayService;
 import dev.buildd.daemon.rpc.Gateways;
+import dev.buildd.daemon.rpc.Reflection;
 import dev.buildd.daemon.rpc.Services;
 import dev.buildd.daemon.rpc.StdioFrontends;
 import dev.buildd.daemon.rpc.TraceService;
@@ -382,6 +383,7 @@ final class Daemon implements AutoCloseable {
       health.setStatus(service.getServiceDescriptor().getName(), ServingStatus.SERVING);
     }
     services.add(health.getHealthService().bindService());
+    services.addAll(Reflection.services());
     Listener.Setup setup =
         new Listener.Setup(
             config.grpc(),

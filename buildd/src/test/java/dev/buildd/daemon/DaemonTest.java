@@ -37,8 +37,15 @@ import dev.buildd.proto.pb.Meta;
 import dev.buildd.proto.pb.Mount;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.proto.pb.SourceOp;
+import io.grpc.CallOptions;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.reflection.v1.ServerReflectionGrpc;
+import io.grpc.reflection.v1.ServerReflectionRequest;
+import io.grpc.reflection.v1.ServerReflectionResponse;
+import io.grpc.reflection.v1.ServiceResponse;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,11 +57,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -240,6 +249,61 @@ class DaemonTest {
       client.history(request, events::add);
       assertThat(events).isEmpty();
     }
+  }
+
+  @Test
+  void programsCanAskForServicesAndMessages() throws Exception {
+    try (BuildClient client = machine.client()) {
+      List<String> services =
+          reflected(client, r -> r.setListServices(""))
+              .getListServicesResponse()
+              .getServiceList()
+              .stream()
+              .map(ServiceResponse::getName)
+              .toList();
+      assertThat(services)
+          .contains(
+              "moby.buildkit.v1.Control",
+              "moby.buildkit.v1.frontend.LLBBridge",
+              "containerd.services.content.v1.Content",
+              "grpc.health.v1.Health",
+              "grpc.reflection.v1alpha.ServerReflection");
+      for (String service : services) {
+        assertThat(
+                reflected(client, r -> r.setFileContainingSymbol(service))
+                    .getFileDescriptorResponse()
+                    .getFileDescriptorProtoList())
+            .as(service)
+            .isNotEmpty();
+      }
+    }
+  }
+
+  private static ServerReflectionResponse reflected(
+      BuildClient client, Consumer<ServerReflectionRequest.Builder> request) throws Exception {
+    ServerReflectionRequest.Builder asked = ServerReflectionRequest.newBuilder();
+    request.accept(asked);
+    CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
+    ClientCalls.asyncBidiStreamingCall(
+            client
+                .channel()
+                .newCall(ServerReflectionGrpc.getServerReflectionInfoMethod(), CallOptions.DEFAULT),
+            new StreamObserver<ServerReflectionResponse>() {
+              @Override
+              public void onNext(ServerReflectionResponse response) {
+                answer.complete(response);
+              }
+
+              @Override
+              public void onError(Throwable t) {
+                answer.completeExceptionally(t);
+              }
+
+              @Override
+              public void onCompleted() {}
+            })
+        .onNext(asked.build());
+    return answer.get(20, TimeUnit.SECONDS);
   }
 
   @Test

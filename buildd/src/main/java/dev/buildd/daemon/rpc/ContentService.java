@@ -42,7 +42,7 @@ public final class ContentService {
   }
 
   public ServerServiceDefinition definition() {
-    return ServerServiceDefinition.builder(ContentGrpc.SERVICE_NAME)
+    return ServerServiceDefinition.builder(ContentGrpc.getServiceDescriptor())
         .addMethod(ContentGrpc.getInfoMethod(), Services.unary((r, h) -> info(r)))
         .addMethod(ContentGrpc.getReadMethod(), Services.streaming(this::read))
         .addMethod(ContentGrpc.getListMethod(), Services.streaming(this::list))

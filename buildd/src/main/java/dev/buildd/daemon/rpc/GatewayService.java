@@ -45,7 +45,7 @@ public final class GatewayService {
 
   public ServerServiceDefinition definition() {
     ServerServiceDefinition.Builder out =
-        ServerServiceDefinition.builder(LLBBridgeGrpc.SERVICE_NAME);
+        ServerServiceDefinition.builder(LLBBridgeGrpc.getServiceDescriptor());
     add(out, LLBBridgeGrpc.getPingMethod(), (g, r) -> g.ping());
     add(out, LLBBridgeGrpc.getSolveMethod(), BuildGateway::solve);
     add(out, LLBBridgeGrpc.getResolveImageConfigMethod(), BuildGateway::resolveImageConfig);
