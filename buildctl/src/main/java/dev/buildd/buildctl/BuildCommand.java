@@ -148,6 +148,11 @@ final class BuildCommand {
     if (flags.flag("dry-run")) {
       options = options.withDryRun();
     }
+    Optional<ClientTrace> span =
+        ClientTrace.begin("build", Map.of("ref", ref), System.getenv(), err);
+    if (span.isPresent()) {
+      options = options.withTrace(span.get().context());
+    }
     long begun = System.nanoTime();
     CacheMetrics metrics = new CacheMetrics();
     String metricsTo = flags.text("debug-json-cache-metrics");
@@ -158,10 +163,18 @@ final class BuildCommand {
         PrintStream trace = openTrace(flags)) {
       Optional<Definition> definition =
           options.frontend().isEmpty() ? Optional.of(readDefinition(flags)) : Optional.empty();
+      String failure = "context canceled";
       try {
         build(client, options, definition, mode, new Watchers(trace, metrics), flags);
+        failure = "";
+      } catch (BuildException e) {
+        failure = String.valueOf(e.getMessage());
+        throw e;
       } finally { // of a failed build too
         printMetrics(metricsTo, metrics, Duration.ofNanos(System.nanoTime() - begun));
+        if (span.isPresent()) {
+          span.get().end(client, failure, err);
+        }
       }
     }
   }

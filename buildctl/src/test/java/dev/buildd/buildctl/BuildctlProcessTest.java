@@ -3,6 +3,7 @@ package dev.buildd.buildctl;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.client.BuildClient;
@@ -10,10 +11,14 @@ import dev.buildd.client.ConnectOptions;
 import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
+import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
+import dev.buildd.proto.otlp.trace.Span;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
@@ -25,10 +30,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -48,6 +58,9 @@ class BuildctlProcessTest {
   private static Daemon daemon;
 
   @TempDir Path temp;
+
+  /** What commands are started with besides. */
+  private final Map<String, String> environment = new HashMap<>();
 
   @BeforeAll
   static void start() throws Exception {
@@ -78,6 +91,7 @@ class BuildctlProcessTest {
             .redirectOutput(temp.resolve("stdout").toFile())
             .redirectError(temp.resolve("stderr").toFile());
     builder.environment().put("LC_ALL", "C.UTF-8");
+    builder.environment().putAll(environment);
     Process process = builder.start();
     try (OutputStream to = process.getOutputStream()) {
       to.write(input);
@@ -224,6 +238,50 @@ class BuildctlProcessTest {
     assertThat(ended.output().length % 512).isZero();
     assertThat(new String(ended.output(), 257, 5, UTF_8)).isEqualTo("ustar");
     assertThat(ended.text()).contains("greeting\0", "hello\n");
+  }
+
+  @Test
+  void aBuildIsPartOfWhatItsCallerTraces() throws Exception {
+    BlockingQueue<ExportTraceServiceRequest> received = new LinkedBlockingQueue<>();
+    HttpServer collector =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    collector.createContext(
+        "/v1/traces",
+        exchange -> {
+          received.add(ExportTraceServiceRequest.parseFrom(exchange.getRequestBody()));
+          exchange.sendResponseHeaders(200, -1);
+          exchange.close();
+        });
+    collector.start();
+    try {
+      String trace = "0af7651916cd43dd8448eb211c80319c";
+      environment.put("TRACEPARENT", "00-" + trace + "-b7ad6b7169203331-01");
+      environment.put("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+      environment.put(
+          "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:" + collector.getAddress().getPort());
+      Ended failed = build(step("exit 4"));
+      assertThat(failed.status()).isEqualTo(1);
+      Span span =
+          Objects.requireNonNull(received.poll(20, TimeUnit.SECONDS))
+              .getResourceSpans(0)
+              .getScopeSpans(0)
+              .getSpans(0);
+      HexFormat hex = HexFormat.of();
+      assertThat(span.getName()).isEqualTo("build");
+      assertThat(hex.formatHex(span.getTraceId().toByteArray())).isEqualTo(trace);
+      assertThat(hex.formatHex(span.getParentSpanId().toByteArray())).isEqualTo("b7ad6b7169203331");
+      assertThat(span.getStatus().getMessage()).contains("exit code: 4");
+      // the daemon's spans are below it
+      String daemons = run("debug", "logs", "--trace", lastRef()).text();
+      assertThat(daemons)
+          .contains(trace, "\"SpanID\":\"" + hex.formatHex(span.getSpanId().toByteArray()));
+      environment.put("OTEL_TRACES_EXPORTER", "console");
+      Ended unusable = build(step("true"));
+      assertThat(unusable.status()).as(unusable.errors()).isZero();
+      assertThat(unusable.errors()).contains("warning: no traces: OTEL_TRACES_EXPORTER is otlp");
+    } finally {
+      collector.stop(0);
+    }
   }
 
   @Test

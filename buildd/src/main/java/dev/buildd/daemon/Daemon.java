@@ -22,7 +22,6 @@ import dev.buildd.daemon.metrics.BuildMetrics;
 import dev.buildd.daemon.metrics.CallMetrics;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.ProcessMetrics;
-import dev.buildd.daemon.otlp.OtlpSettings;
 import dev.buildd.daemon.otlp.SpanExporter;
 import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CollectorService;
@@ -73,6 +72,7 @@ import dev.buildd.solver.worker.MachinePlatforms;
 import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
 import dev.buildd.solver.worker.WorkerBackend;
+import dev.buildd.trace.otlp.OtlpSettings;
 import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
 import io.grpc.ServerInterceptors;
@@ -203,7 +203,7 @@ final class Daemon implements AutoCloseable {
     for (String name : List.of("cache", "history", "platforms")) {
       PrivateDirectory.make(root.resolve(name));
     }
-    Optional<OtlpSettings> traces = OtlpSettings.of(System.getenv());
+    Optional<OtlpSettings> traces = OtlpSettings.of(System.getenv(), "buildd");
     RuncSettings runc =
         runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
     Path scratch = emptied(root.resolve("scratch"));

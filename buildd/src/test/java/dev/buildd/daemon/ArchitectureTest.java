@@ -79,6 +79,7 @@ final class ArchitectureTest {
     "dev.buildd.daemon.wire",
     "dev.buildd.daemon.rpc", // the daemon's end
     "dev.buildd.daemon.otlp", // what goes to a collector of traces
+    "dev.buildd.trace.otlp",
     "dev.buildd.daemon.history" // keeps its records and logs as they are handed out
   };
 

@@ -36,6 +36,8 @@ import dev.buildd.proto.control.StatusRequest;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.proto.control.UsageRecord;
+import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
+import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
 import dev.buildd.proto.pb.Op;
 import dev.buildd.session.Attachable;
 import dev.buildd.session.ClientSession;
@@ -44,6 +46,10 @@ import dev.buildd.session.filesync.FileSendTarget;
 import dev.buildd.session.filesync.FileSyncProvider;
 import dev.buildd.session.rpc.Calls;
 import dev.buildd.session.rpc.MessageStream;
+import dev.buildd.trace.Span;
+import dev.buildd.trace.TraceContext;
+import dev.buildd.trace.otlp.OtlpMessages;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -79,6 +85,9 @@ import org.jspecify.annotations.Nullable;
 public final class BuildClient implements AutoCloseable {
   private static final String OWN_PACKAGE = "dev.buildd";
   private static final Duration QUIET = Duration.ofSeconds(5);
+
+  private static final Metadata.Key<String> TRACE =
+      Metadata.Key.of(TraceContext.HEADER, Metadata.ASCII_STRING_MARSHALLER);
 
   private final ManagedChannel channel;
 
@@ -174,7 +183,7 @@ public final class BuildClient implements AutoCloseable {
       SolveResponse response;
       try (session;
           MessageStream<SolveRequest, SolveResponse> call =
-              MessageStream.call(channel, ControlGrpc.getSolveMethod(), new Metadata())) {
+              MessageStream.call(channel, ControlGrpc.getSolveMethod(), headers(options))) {
         session.whenEnded(() -> {
           if (session.failure().isPresent()) {
             call.cancel();
@@ -194,6 +203,34 @@ public final class BuildClient implements AutoCloseable {
       return new Outcome(new TreeMap<>(response.getExporterResponseMap()));
     } finally {
       feed.finish();
+    }
+  }
+
+  private static Metadata headers(SolveOptions options) {
+    Metadata headers = new Metadata();
+    options.trace().ifPresent(trace -> headers.put(TRACE, trace.header()));
+    return headers;
+  }
+
+  /**
+   * Hands over spans of this process, which the daemon passes on to where its own go.
+   *
+   * @param resource what is said of this process
+   * @param patience how long it may take
+   */
+  public void exportSpans(Map<String, String> resource, List<Span> spans, Duration patience)
+      throws InterruptedException {
+    try {
+      Calls.unary(
+          channel,
+          TraceServiceGrpc.getExportMethod(),
+          new Metadata(),
+          ExportTraceServiceRequest.newBuilder()
+              .addResourceSpans(OtlpMessages.of(resource, spans))
+              .build(),
+          CallOptions.DEFAULT.withDeadlineAfter(patience.toMillis(), TimeUnit.MILLISECONDS));
+    } catch (StatusRuntimeException e) {
+      throw FailureCodec.of("failed to hand over traces", e);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.buildd.llb.Definition;
 import dev.buildd.proto.sourcepolicy.Policy;
 import dev.buildd.session.Attachable;
 import dev.buildd.session.filesync.FileSendTarget;
+import dev.buildd.trace.TraceContext;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -26,6 +27,7 @@ import java.util.function.Consumer;
  * @param internal whether the daemon leaves it out of its history
  * @param dryRun whether no step is run, and the outcome tells which would be and why ({@link
  *     BuildExplanation}); daemons that cannot do that are not asked to build
+ * @param trace what the build is a part of for those who trace it
  */
 public record SolveOptions(
     Optional<String> ref,
@@ -44,7 +46,8 @@ public record SolveOptions(
     Optional<ExportChooser> exportChooser,
     int compatibilityVersion,
     boolean internal,
-    boolean dryRun) {
+    boolean dryRun,
+    Optional<TraceContext> trace) {
   public SolveOptions {
     exports = List.copyOf(exports);
     localDirs = Map.copyOf(localDirs);
@@ -94,7 +97,8 @@ public record SolveOptions(
         Optional.empty(),
         0,
         false,
-        false);
+        false,
+        Optional.empty());
   }
 
   /** The components while some of them change. */
@@ -116,6 +120,7 @@ public record SolveOptions(
     private int compatibilityVersion;
     private boolean internal;
     private boolean dryRun;
+    private Optional<TraceContext> trace;
 
     Draft(SolveOptions from) {
       ref = from.ref;
@@ -135,6 +140,7 @@ public record SolveOptions(
       compatibilityVersion = from.compatibilityVersion;
       internal = from.internal;
       dryRun = from.dryRun;
+      trace = from.trace;
     }
 
     SolveOptions done() {
@@ -155,7 +161,8 @@ public record SolveOptions(
           exportChooser,
           compatibilityVersion,
           internal,
-          dryRun);
+          dryRun,
+          trace);
     }
   }
 
@@ -206,6 +213,11 @@ public record SolveOptions(
       draft.exports = List.of();
       draft.cacheExports = List.of();
     });
+  }
+
+  /** As a part of what somebody traces. */
+  public SolveOptions withTrace(TraceContext parent) {
+    return with(draft -> draft.trace = Optional.of(parent));
   }
 
   public SolveOptions withEntitlements(String... others) {

@@ -1,10 +1,10 @@
 package dev.buildd.daemon.build;
 
 import dev.buildd.base.text.GoBool;
-import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Definition;
 import dev.buildd.session.exporter.ExportRequest;
+import dev.buildd.trace.TraceContext;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,8 +1,8 @@
 package dev.buildd.daemon.history;
 
 import dev.buildd.base.json.Json;
-import dev.buildd.daemon.trace.Span;
-import dev.buildd.daemon.trace.TraceContext;
+import dev.buildd.trace.Span;
+import dev.buildd.trace.TraceContext;
 import java.io.ByteArrayOutputStream;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -6,11 +6,14 @@ import dev.buildd.daemon.build.BuildRequest;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.MetricsPage;
 import dev.buildd.daemon.trace.BuildSpans;
-import dev.buildd.daemon.trace.Span;
-import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
 import dev.buildd.proto.otlp.trace.ResourceSpans;
+import dev.buildd.trace.Span;
+import dev.buildd.trace.TraceContext;
+import dev.buildd.trace.otlp.OtlpMessages;
+import dev.buildd.trace.otlp.OtlpSettings;
+import dev.buildd.trace.otlp.OtlpTransport;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.time.Duration;
@@ -44,7 +47,7 @@ public final class SpanExporter implements BuildObserver, Metrics, AutoCloseable
   private record Waiting(ResourceSpans spans, int count, int bytes) {}
 
   private final OtlpSettings settings;
-  private final Transport transport;
+  private final OtlpTransport transport;
   private final Deque<Waiting> queue = new ArrayDeque<>(); // guarded by this
   private int waiting; // spans; guarded by this
   private long waitingBytes; // guarded by this
@@ -55,7 +58,7 @@ public final class SpanExporter implements BuildObserver, Metrics, AutoCloseable
   private final Thread thread;
   private @Nullable Instant complained; // of the thread
 
-  private SpanExporter(OtlpSettings settings, Transport transport) {
+  private SpanExporter(OtlpSettings settings, OtlpTransport transport) {
     this.settings = settings;
     this.transport = transport;
     this.thread = Threads.start("export of traces", this::export);
@@ -68,12 +71,7 @@ public final class SpanExporter implements BuildObserver, Metrics, AutoCloseable
    */
   public static SpanExporter open(OtlpSettings settings, EventLoopGroup loops) {
     log.info("traces go to {}", settings);
-    return new SpanExporter(
-        settings,
-        switch (settings.protocol()) {
-          case GRPC -> new GrpcTransport(settings, loops);
-          case HTTP -> new HttpTransport(settings);
-        });
+    return new SpanExporter(settings, OtlpTransport.open(settings, loops));
   }
 
   @Override

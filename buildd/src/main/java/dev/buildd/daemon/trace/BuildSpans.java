@@ -3,6 +3,8 @@ package dev.buildd.daemon.trace;
 import dev.buildd.base.content.Digest;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
+import dev.buildd.trace.Span;
+import dev.buildd.trace.TraceContext;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;

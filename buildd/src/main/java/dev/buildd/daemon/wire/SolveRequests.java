@@ -1,7 +1,6 @@
 package dev.buildd.daemon.wire;
 
 import dev.buildd.daemon.build.BuildRequest;
-import dev.buildd.daemon.trace.TraceContext;
 import dev.buildd.frontend.dockerfile.DockerfileFrontend;
 import dev.buildd.gateway.CacheEntry;
 import dev.buildd.gateway.grpc.GatewayMessages;
@@ -11,6 +10,7 @@ import dev.buildd.proto.control.CacheOptionsEntry;
 import dev.buildd.proto.control.SolveRequest;
 import dev.buildd.session.exporter.ExportRequest;
 import dev.buildd.solver.gateway.ContainerFrontend;
+import dev.buildd.trace.TraceContext;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package dev.buildd.daemon.otlp;
+package dev.buildd.trace.otlp;
 
 import dev.buildd.base.http.HttpClient;
 import dev.buildd.base.http.HttpRequest;
@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /** Posts messages over HTTP. */
-final class HttpTransport implements Transport {
+final class HttpTransport implements OtlpTransport {
   private static final Set<Integer> BUSY = Set.of(429, 502, 503, 504);
   private static final int MAX_ANSWER = 64 << 10;
 

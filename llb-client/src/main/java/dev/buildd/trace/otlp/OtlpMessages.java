@@ -1,7 +1,6 @@
-package dev.buildd.daemon.otlp;
+package dev.buildd.trace.otlp;
 
 import com.google.protobuf.ByteString;
-import dev.buildd.daemon.trace.Span;
 import dev.buildd.proto.otlp.common.AnyValue;
 import dev.buildd.proto.otlp.common.InstrumentationScope;
 import dev.buildd.proto.otlp.common.KeyValue;
@@ -9,6 +8,7 @@ import dev.buildd.proto.otlp.resource.Resource;
 import dev.buildd.proto.otlp.trace.ResourceSpans;
 import dev.buildd.proto.otlp.trace.ScopeSpans;
 import dev.buildd.proto.otlp.trace.Status;
+import dev.buildd.trace.Span;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Spans as messages of OpenTelemetry's protocol. */
-final class OtlpMessages {
+public final class OtlpMessages {
   private static final InstrumentationScope SCOPE =
       InstrumentationScope.newBuilder().setName("buildd").build();
   private static final int SAMPLED = 1;
@@ -30,7 +30,7 @@ final class OtlpMessages {
    *
    * @param resource what is said of it
    */
-  static ResourceSpans of(Map<String, String> resource, List<Span> spans) {
+  public static ResourceSpans of(Map<String, String> resource, List<Span> spans) {
     ScopeSpans.Builder scope = ScopeSpans.newBuilder().setScope(SCOPE);
     spans.forEach(span -> scope.addSpans(of(span)));
     return ResourceSpans.newBuilder()
@@ -79,7 +79,7 @@ final class OtlpMessages {
   }
 
   /** How many spans there are. */
-  static int count(ResourceSpans spans) {
+  public static int count(ResourceSpans spans) {
     return spans.getScopeSpansList().stream().mapToInt(ScopeSpans::getSpansCount).sum();
   }
 }

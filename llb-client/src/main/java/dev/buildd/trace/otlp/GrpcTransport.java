@@ -1,4 +1,4 @@
-package dev.buildd.daemon.otlp;
+package dev.buildd.trace.otlp;
 
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
 import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
@@ -14,7 +14,7 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /** Calls the collector's service. */
-final class GrpcTransport implements Transport {
+final class GrpcTransport implements OtlpTransport {
   private final OtlpSettings settings;
   private final ManagedChannel channel;
 

@@ -1,4 +1,4 @@
-package dev.buildd.daemon.otlp;
+package dev.buildd.trace.otlp;
 
 import dev.buildd.base.error.BuildException;
 import java.net.URI;
@@ -40,13 +40,20 @@ public record OtlpSettings(
     resource = Map.copyOf(resource);
   }
 
+  /** With less patience, if that is less. */
+  public OtlpSettings withPatience(Duration atMost) {
+    Duration shorter = patience.compareTo(atMost) < 0 ? patience : atMost;
+    return new OtlpSettings(protocol, endpoint, headers, shorter, resource);
+  }
+
   /**
    * Reads them.
    *
+   * @param service what this process is called unless they say otherwise
    * @return empty if spans go nowhere: nothing is asked for, or it is turned off
    * @throws BuildException if what they say cannot be used
    */
-  public static Optional<OtlpSettings> of(Map<String, String> environment) {
+  public static Optional<OtlpSettings> of(Map<String, String> environment, String service) {
     boolean asked = false;
     for (String name : environment.keySet()) {
       asked |= name.startsWith("OTEL_");
@@ -87,7 +94,7 @@ public record OtlpSettings(
             address(endpoint),
             pairs(either(environment, "HEADERS").orElse(""), PREFIX + "HEADERS"),
             patience(either(environment, "TIMEOUT").orElse("10000")),
-            resource(environment)));
+            resource(environment, service)));
   }
 
   /** A value that is set and not empty, which the specification says is the same as not set. */
@@ -137,11 +144,12 @@ public record OtlpSettings(
         PREFIX + "TIMEOUT is a number of milliseconds above 0, not " + millis);
   }
 
-  private static Map<String, String> resource(Map<String, String> environment) {
-    String name = "OTEL_RESOURCE_ATTRIBUTES";
-    Map<String, String> out = new LinkedHashMap<>(pairs(value(environment, name).orElse(""), name));
-    value(environment, "OTEL_SERVICE_NAME").ifPresent(service -> out.put(SERVICE, service));
-    out.putIfAbsent(SERVICE, "buildd");
+  private static Map<String, String> resource(Map<String, String> environment, String service) {
+    String variable = "OTEL_RESOURCE_ATTRIBUTES";
+    Map<String, String> out =
+        new LinkedHashMap<>(pairs(value(environment, variable).orElse(""), variable));
+    value(environment, "OTEL_SERVICE_NAME").ifPresent(name -> out.put(SERVICE, name));
+    out.putIfAbsent(SERVICE, service);
     return out;
   }
 

@@ -1,5 +1,6 @@
-package dev.buildd.daemon.trace;
+package dev.buildd.trace;
 
+import dev.buildd.base.text.Ids;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -32,6 +33,16 @@ public record TraceContext(String trace, String span, boolean sampled) {
     }
     boolean sampled = (Integer.parseInt(matcher.group(4), 16) & 1) != 0;
     return Optional.of(new TraceContext(matcher.group(2), matcher.group(3), sampled));
+  }
+
+  /** The start of a trace of its own. */
+  public static TraceContext root() {
+    return new TraceContext(Ids.hexadecimal(16), Ids.hexadecimal(8), true);
+  }
+
+  /** The place of a part of this. */
+  public TraceContext child() {
+    return new TraceContext(trace, Ids.hexadecimal(8), sampled);
   }
 
   /** As it stands in the metadata of a call. */

@@ -1,4 +1,4 @@
-package dev.buildd.daemon.otlp;
+package dev.buildd.trace.otlp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -17,7 +17,7 @@ final class OtlpSettingsTest {
     for (int i = 0; i < namesAndValues.length; i += 2) {
       environment.put(namesAndValues[i], namesAndValues[i + 1]);
     }
-    return OtlpSettings.of(environment);
+    return OtlpSettings.of(environment, "buildd");
   }
 
   private static String endpoint(String... namesAndValues) {

@@ -1,4 +1,4 @@
-package dev.buildd.daemon.trace;
+package dev.buildd.trace;
 
 import java.time.Instant;
 import java.util.Collections;

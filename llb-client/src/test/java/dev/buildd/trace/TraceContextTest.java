@@ -1,4 +1,4 @@
-package dev.buildd.daemon.trace;
+package dev.buildd.trace;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
