@@ -81,6 +81,7 @@ final class MetricsTest {
       double runs = growth(start, ran, "buildd_steps_total{outcome=run}");
       assertThat(runs).isBetween(2.0, 3.0); // files of the base may be known from another test
       assertThat(growth(start, ran, "buildd_steps_total{outcome=hit}")).isEqualTo(3 - runs);
+      assertThat(growth(start, ran, "buildd_steps_cpu_seconds_total")).isBetween(0.001, 10.0);
       assertThat(misses(start, ran))
           .as("what a client sends is looked at anew for no reason")
           .isEqualTo(runs - 1);

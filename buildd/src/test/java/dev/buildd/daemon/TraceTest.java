@@ -116,7 +116,9 @@ final class TraceTest {
           receiver.await(got -> got.span().getName().equals("/bin/sh -c echo traced > /f"));
       assertThat(step.trace()).isEqualTo(build.trace());
       assertThat(step.parent()).isEqualTo(build.id());
-      assertThat(step.attributes()).containsEntry("cached", "false");
+      assertThat(step.attributes())
+          .containsEntry("cached", "false")
+          .containsKeys("cpu.time_ms", "memory.peak_bytes");
       assertThat(step.span().getEndTimeUnixNano())
           .isGreaterThan(step.span().getStartTimeUnixNano());
       assertThatThrownBy(() -> build(machine, "failing", step("exit 3")))

@@ -27,6 +27,7 @@ public final class BuildMetrics implements BuildObserver, Metrics {
   private final LongAdder cached = new LongAdder();
   private final LongAdder total = new LongAdder();
   private final LongAdder warnings = new LongAdder();
+  private final LongAdder stepCpu = new LongAdder(); // milliseconds
   private final Map<Outcome, LongAdder> steps = zeros(Outcome.values());
   private final Map<ProgressEvent.Reason.Kind, LongAdder> reasons =
       zeros(ProgressEvent.Reason.Kind.values());
@@ -89,8 +90,11 @@ public final class BuildMetrics implements BuildObserver, Metrics {
       total.add(counts.total());
       warnings.add(counts.warnings());
       for (ProgressEvent event : ending.progress()) {
-        if (event instanceof ProgressEvent.Explained explained) {
-          count(reasons, explained.reason().kind());
+        switch (event) {
+          case ProgressEvent.Explained explained -> count(reasons, explained.reason().kind());
+          case ProgressEvent.Used used ->
+              used.usage().cpu().ifPresent(cpu -> stepCpu.add(cpu.toMillis()));
+          default -> {}
         }
       }
     }
@@ -110,6 +114,9 @@ public final class BuildMetrics implements BuildObserver, Metrics {
     page.histograms("buildkit_build_duration_seconds", "How long builds took.");
     new TreeMap<>(durations)
         .forEach((status, duration) -> page.sample(duration.snapshot(), "status", status));
+    page.counters(
+            "buildd_steps_cpu_seconds_total", "Processor time of the processes of steps that ran.")
+        .sample(stepCpu.sum() / 1_000.0);
     page.counters("buildd_steps_total", "Steps that have ended, by what became of them.");
     new TreeMap<>(steps)
         .forEach((outcome, count) -> page.sample(count.sum(), "outcome", name(outcome)));

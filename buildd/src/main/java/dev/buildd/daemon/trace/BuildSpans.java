@@ -1,6 +1,7 @@
 package dev.buildd.daemon.trace;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.solver.executor.ResourceUsage;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
 import dev.buildd.trace.Span;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * The spans of a build that has ended: the build, below it its steps, and below these the parts of
@@ -59,11 +61,13 @@ public final class BuildSpans {
     spans.add("build", root, client, client.isPresent(), begun, ended, Map.of("ref", ref), error);
     Map<Digest, ProgressEvent.VertexState> steps = new LinkedHashMap<>();
     Map<String, ProgressEvent.Status> parts = new LinkedHashMap<>();
+    Map<Digest, ResourceUsage> used = new HashMap<>();
     for (ProgressEvent event : progress) {
-      if (event instanceof ProgressEvent.VertexState step) {
-        steps.put(step.vertex(), step);
-      } else if (event instanceof ProgressEvent.Status part) {
-        parts.put(part.vertex() + " " + part.id(), part);
+      switch (event) {
+        case ProgressEvent.VertexState step -> steps.put(step.vertex(), step);
+        case ProgressEvent.Status part -> parts.put(part.vertex() + " " + part.id(), part);
+        case ProgressEvent.Used usage -> used.put(usage.vertex(), usage.usage());
+        default -> {}
       }
     }
     Map<Digest, TraceContext> contexts = new HashMap<>();
@@ -72,6 +76,7 @@ public final class BuildSpans {
         Map<String, String> attributes = new LinkedHashMap<>();
         attributes.put("vertex", step.vertex().toString());
         attributes.put("cached", Boolean.toString(step.cached()));
+        describe(used.getOrDefault(step.vertex(), ResourceUsage.UNKNOWN), attributes);
         TraceContext context = place(ref, client, begun, Optional.of(step.vertex()));
         contexts.put(step.vertex(), context);
         spans.add(
@@ -99,6 +104,18 @@ public final class BuildSpans {
       }
     }
     return List.copyOf(spans.out);
+  }
+
+  private static void describe(ResourceUsage usage, Map<String, String> attributes) {
+    usage.cpu().ifPresent(cpu -> attributes.put("cpu.time_ms", Long.toString(cpu.toMillis())));
+    describe("memory.peak_bytes", usage.peakMemory(), attributes);
+    describe("io.read_bytes", usage.readBytes(), attributes);
+    describe("io.written_bytes", usage.writtenBytes(), attributes);
+    describe("processes.peak", usage.peakProcesses(), attributes);
+  }
+
+  private static void describe(String name, OptionalLong value, Map<String, String> attributes) {
+    value.ifPresent(number -> attributes.put(name, Long.toString(number)));
   }
 
   private void add(

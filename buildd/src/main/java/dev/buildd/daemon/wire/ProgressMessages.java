@@ -67,6 +67,7 @@ public final class ProgressMessages {
         }
         case ProgressEvent.Warning warning -> next.addWarnings(warning(warning));
         case ProgressEvent.Clipped _ -> {} // only a record has it
+        case ProgressEvent.Used _ -> {} // traces have it
         case ProgressEvent.Explained _ -> {} // who asked for it is told a status besides
         case ProgressEvent.SourceResolved _ -> {} // clients see it in what exporters tell
       }

@@ -36,6 +36,9 @@ public interface Container extends AutoCloseable {
    */
   boolean ranOutOfMemory() throws Exception;
 
+  /** What its processes have taken so far, those that have ended too. */
+  ResourceUsage usage() throws Exception;
+
   /**
    * Kills all that runs in it, and returns once all of it is gone, with what the executor put into
    * the root filesystem.

@@ -1,5 +1,7 @@
 package dev.buildd.solver.executor;
 
+import java.util.function.Consumer;
+
 /** Runs processes in containers. Safe for use by many threads. */
 public interface Executor {
   /**
@@ -19,8 +21,19 @@ public interface Executor {
    * @throws dev.buildd.base.error.BuildException if it cannot be started
    */
   default void run(ProcessSpec process, ProcessIo io) throws Exception {
+    run(process, io, usage -> {});
+  }
+
+  /**
+   * As {@link #run(ProcessSpec, ProcessIo)}.
+   *
+   * @param used is told, once the process has ended by itself, what it took
+   */
+  default void run(ProcessSpec process, ProcessIo io, Consumer<ResourceUsage> used)
+      throws Exception {
     try (Container container = start(process, io)) {
       int code = container.first().await();
+      used.accept(container.usage());
       if (code != 0) {
         throw ExitException.of(code, container.ranOutOfMemory());
       }

@@ -1,6 +1,7 @@
 package dev.buildd.solver.graph;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.solver.executor.ResourceUsage;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -120,6 +121,14 @@ public sealed interface ProgressEvent {
     @Override
     public ProgressEvent relabel(VertexState other) {
       return new SourceResolved(other.vertex, identifier, attributes, pin);
+    }
+  }
+
+  /** What the processes of a step took of the machine. */
+  record Used(Digest vertex, ResourceUsage usage, Instant timestamp) implements ProgressEvent {
+    @Override
+    public ProgressEvent relabel(VertexState other) {
+      return new Used(other.vertex, usage, timestamp);
     }
   }
 

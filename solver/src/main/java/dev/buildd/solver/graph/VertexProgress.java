@@ -3,6 +3,7 @@ package dev.buildd.solver.graph;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.solver.executor.ResourceUsage;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -171,6 +172,11 @@ public final class VertexProgress {
   /** Output that is for a record of the build only: a part of a file. */
   public void clipped(int stream, KeptOutput file, long offset, int length) {
     publish(new ProgressEvent.Clipped(vertex(), stream, file, offset, length, now()));
+  }
+
+  /** What the step's processes took. */
+  public void used(ResourceUsage usage) {
+    publish(new ProgressEvent.Used(vertex(), usage, now()));
   }
 
   public void warn(

@@ -29,6 +29,7 @@ import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.Op;
 import dev.buildd.solver.graph.OpContext;
 import dev.buildd.solver.graph.SharedResult;
+import dev.buildd.solver.graph.VertexProgress;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -191,7 +192,7 @@ public final class ExecOperation implements Op {
       try (StepLog stdout = log(context, 1);
           StepLog stderr = log(context, 2)) {
         try {
-          run(spec(context, mounts, sessions), new ProcessIo(stdout, stderr));
+          run(spec(context, mounts, sessions), new ProcessIo(stdout, stderr), context.progress());
         } catch (InterruptedException e) {
           throw e;
         } catch (Exception e) {
@@ -206,13 +207,13 @@ public final class ExecOperation implements Op {
     }
   }
 
-  private void run(ProcessSpec process, ProcessIo io) throws Exception {
+  private void run(ProcessSpec process, ProcessIo io, VertexProgress progress) throws Exception {
     String command = GoQuote.of(String.join(" ", message.getMeta().getArgsList()));
     List<Integer> valid = message.getMeta().getValidExitCodesList();
     int code = 0;
     String reason = "exit code: 0";
     try {
-      settings.executor().run(process, io);
+      settings.executor().run(process, io, progress::used);
     } catch (ExitException e) {
       code = e.code();
       reason = e.getMessage();

@@ -3,13 +3,18 @@ package dev.buildd.worker.runc;
 import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.solver.executor.ResourceUsage;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 
 /** The cgroup directories of containers, in every hierarchy of this machine. */
 final class Cgroups {
@@ -66,6 +71,67 @@ final class Cgroups {
       }
     }
     return false;
+  }
+
+  /** What the processes of the cgroup have taken, by the unified hierarchy or v1's. */
+  ResourceUsage usage(String cgroupPath) throws IOException {
+    ResourceUsage usage = ResourceUsage.UNKNOWN;
+    if (isPath(cgroupPath)) {
+      for (Path hierarchy : hierarchies) {
+        Path at = hierarchy.resolve(cgroupPath.substring(1));
+        usage = with(usage, String.valueOf(hierarchy.getFileName()), at);
+      }
+    }
+    return usage;
+  }
+
+  private static ResourceUsage with(ResourceUsage usage, String hierarchy, Path at)
+      throws IOException {
+    if (hierarchy.equals(String.valueOf(MOUNTS.getFileName()))) { // the unified one
+      List<String> disks = lines(at.resolve("io.stat"));
+      return new ResourceUsage(
+          duration(total(lines(at.resolve("cpu.stat")), "usage_usec "), ChronoUnit.MICROS),
+          total(lines(at.resolve("memory.peak")), ""),
+          total(disks, " rbytes="),
+          total(disks, " wbytes="),
+          total(lines(at.resolve("pids.peak")), ""));
+    }
+    if (List.of(hierarchy.split(",")).contains("cpuacct")) {
+      OptionalLong nanos = total(lines(at.resolve("cpuacct.usage")), "");
+      return usage.withCpu(duration(nanos, ChronoUnit.NANOS));
+    }
+    return switch (hierarchy) {
+      case "memory" ->
+          usage.withPeakMemory(total(lines(at.resolve("memory.max_usage_in_bytes")), ""));
+      case "blkio" -> {
+        List<String> disks = lines(at.resolve("blkio.throttle.io_service_bytes_recursive"));
+        yield usage.withBytes(total(disks, " Read "), total(disks, " Write "));
+      }
+      default -> usage;
+    };
+  }
+
+  private static Optional<Duration> duration(OptionalLong count, ChronoUnit unit) {
+    return count.isPresent() ? Optional.of(Duration.of(count.getAsLong(), unit)) : Optional.empty();
+  }
+
+  /** The sum of the numbers that follow a text, one in a line at most; empty if there is none. */
+  private static OptionalLong total(List<String> lines, String before) {
+    long sum = 0;
+    boolean found = false;
+    for (String line : lines) {
+      int at = line.indexOf(before);
+      int from = at + before.length();
+      int to = from;
+      while (at >= 0 && to < line.length() && Character.isDigit(line.charAt(to))) {
+        to++;
+      }
+      if (to > from) {
+        sum += Long.parseLong(line, from, to, 10);
+        found = true;
+      }
+    }
+    return found ? OptionalLong.of(sum) : OptionalLong.empty();
   }
 
   private static List<String> lines(Path file) throws IOException {

@@ -9,6 +9,7 @@ import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.ContainerProcess;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec;
+import dev.buildd.solver.executor.ResourceUsage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -135,6 +136,11 @@ final class RuncContainer implements Container {
             own.traceSocket(),
             terminal),
         parts.machine());
+  }
+
+  @Override
+  public ResourceUsage usage() throws IOException {
+    return parts.cgroups().usage(parts.cgroup());
   }
 
   @Override

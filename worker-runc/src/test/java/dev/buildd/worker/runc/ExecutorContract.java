@@ -15,6 +15,7 @@ import dev.buildd.solver.executor.ExitException;
 import dev.buildd.solver.executor.ProcessIo;
 import dev.buildd.solver.executor.ProcessSpec.Network;
 import dev.buildd.solver.executor.ProcessSpec.Resources;
+import dev.buildd.solver.executor.ResourceUsage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -280,6 +281,19 @@ abstract class ExecutorContract {
             ? "/sys/fs/cgroup/memory/memory.limit_in_bytes"
             : "/sys/fs/cgroup/memory.max";
     assertThat(out(shell("cat " + file).resources(limits))).isEqualTo((16 << 20) + "\n");
+  }
+
+  @Test
+  void whatAProcessTookIsTold() throws Exception {
+    ProcessIo io = new ProcessIo(OutputStream.nullOutputStream(), OutputStream.nullOutputStream());
+    AtomicReference<ResourceUsage> used = new AtomicReference<>(ResourceUsage.UNKNOWN);
+    String script = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done";
+    executor.run(shell(script).spec(), io, used::set);
+    assertThat(used.get().cpu()).hasValueSatisfying(cpu -> assertThat(cpu).isPositive());
+    assertThat(used.get().peakMemory().orElseThrow()).isGreaterThan(500_000);
+    ResourceUsage busy = used.getAndSet(ResourceUsage.UNKNOWN);
+    executor.run(shell("true").spec(), io, used::set);
+    assertThat(used.get().cpu().orElseThrow()).isLessThan(busy.cpu().orElseThrow());
   }
 
   @Test
