@@ -20,8 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -50,6 +52,15 @@ final class RefTable {
   private final Set<String> gone = ConcurrentHashMap.newKeySet();
 
   private final Set<RefRecord> used = new LinkedHashSet<>(); // uses not yet written; pinned
+
+  /** Removed, while their rows could not be deleted, for the disk was full. */
+  private final Queue<Undeleted> undeleted = new ConcurrentLinkedQueue<>();
+
+  /**
+   * @param files whether its snapshot goes with it
+   */
+  private record Undeleted(RefRecord entry, boolean files) {}
+
   private long total; // of the sizes in the store
 
   RefTable(MetadataStore store, Clock clock, Predicate<String> snapshotIsThere) {
@@ -394,6 +405,7 @@ final class RefTable {
       putIndexes(entry.id, row, entry.stored, batch);
     } else {
       resident.pin(entry.id, entry);
+      batch.ifLost(() -> resident.unpin(entry.id));
       if (entry.size < 0 && !entry.isLazy()) {
         batch.put(Table.REF_UNMEASURED, entry.id, NOTHING);
       }
@@ -417,8 +429,21 @@ final class RefTable {
     }
   }
 
-  /** Forgets an entry, and its rows with the batch. */
+  /** Forgets an entry, and its rows with the batch or with a later one. Its files stay. */
   void remove(RefRecord entry, MetadataStore.Batch batch) {
+    remove(entry, batch, false);
+  }
+
+  /**
+   * Forgets an entry, and its rows with the batch; the caller then removes its files. If the batch
+   * is lost, rows and files are those of {@link #removeUndeleted}.
+   */
+  void removeWithFiles(RefRecord entry, MetadataStore.Batch batch) {
+    remove(entry, batch, true);
+  }
+
+  private void remove(RefRecord entry, MetadataStore.Batch batch, boolean files) {
+    batch.ifLost(() -> undeleted.add(new Undeleted(entry, files)));
     entry.dead = true;
     used.remove(entry);
     resident.forget(entry.id);
@@ -431,6 +456,31 @@ final class RefTable {
     total -= entry.stored.bytes();
     deleteRows(entry.id, Optional.of(RefRow.of(entry)), entry.stored, batch);
     batch.afterwards(() -> gone.remove(entry.id));
+  }
+
+  /** Whether rows of removed entries are still there. Needs no monitor. */
+  boolean hasUndeleted() {
+    return !undeleted.isEmpty();
+  }
+
+  /**
+   * Deletes with the batch what earlier ones could not.
+   *
+   * @return the snapshots that have to go afterwards
+   */
+  List<String> removeUndeleted(MetadataStore.Batch batch) {
+    List<String> snapshots = new ArrayList<>();
+    for (Undeleted left = undeleted.poll(); left != null; left = undeleted.poll()) {
+      Undeleted each = left;
+      RefRecord entry = each.entry;
+      batch.ifLost(() -> undeleted.add(each));
+      deleteRows(entry.id, Optional.of(RefRow.of(entry)), entry.stored, batch);
+      batch.afterwards(() -> gone.remove(entry.id));
+      if (each.files && !entry.isLazy()) {
+        snapshots.add(entry.snapshot);
+      }
+    }
+    return snapshots;
   }
 
   private void deleteRows(String id, Optional<RefRow> known, Use use, MetadataStore.Batch batch) {
@@ -528,6 +578,7 @@ final class RefTable {
         entry.stored = now;
       }
       batch.afterwards(() -> resident.unpin(entry.id));
+      batch.ifLost(() -> resident.unpin(entry.id));
     }
     if (!used.isEmpty()) {
       used.clear();
