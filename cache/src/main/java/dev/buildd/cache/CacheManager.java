@@ -301,9 +301,7 @@ public final class CacheManager implements AutoCloseable {
       table.hold(entry);
       entry.size = -1;
       if (outdated != null) {
-        entry.twin = null;
-        table.remove(outdated, batch);
-        table.record(entry, batch);
+        table.removeTwin(outdated, entry, batch);
       }
     }
     try {
@@ -452,13 +450,9 @@ public final class CacheManager implements AutoCloseable {
         if (twin == null) {
           return entry;
         }
-        entry.twin = null;
-        table.remove(twin, batch);
+        table.removeTwin(twin, entry, batch);
       }
       Written snapshot = snapshotter.commit(entry.snapshot);
-      synchronized (table) {
-        table.record(entry, batch);
-      }
       batch.commit();
       snapshot.await();
       removed(twin.id, "a later version of it");
@@ -552,10 +546,7 @@ public final class CacheManager implements AutoCloseable {
   private void separate(RefRecord entry, RefRecord result) {
     MetadataStore.Batch batch = store.batch();
     synchronized (table) {
-      entry.twin = null;
-      result.twin = null;
-      table.remove(result, batch);
-      table.record(entry, batch);
+      table.removeTwin(result, entry, batch);
     }
     batch.commit();
   }

@@ -58,8 +58,9 @@ final class RefTable {
 
   /**
    * @param files whether its snapshot goes with it
+   * @param twin whose row still names it as the other side
    */
-  private record Undeleted(RefRecord entry, boolean files) {}
+  private record Undeleted(RefRecord entry, boolean files, Optional<RefRecord> twin) {}
 
   private long total; // of the sizes in the store
 
@@ -245,6 +246,7 @@ final class RefTable {
       total -= use.bytes();
       deleteRows(id, row, use, batch);
       batch.commitLater();
+      store.wantCheck(); // its files are nobody's now
     }
   }
 
@@ -431,7 +433,15 @@ final class RefTable {
 
   /** Forgets an entry, and its rows with the batch or with a later one. Its files stay. */
   void remove(RefRecord entry, MetadataStore.Batch batch) {
-    remove(entry, batch, false);
+    remove(entry, batch, false, Optional.empty());
+  }
+
+  /** As {@link #remove}, of one of two refs that share a snapshot; the other's row changes too. */
+  void removeTwin(RefRecord entry, RefRecord other, MetadataStore.Batch batch) {
+    entry.twin = null;
+    other.twin = null;
+    remove(entry, batch, false, Optional.of(other));
+    record(other, batch);
   }
 
   /**
@@ -439,11 +449,12 @@ final class RefTable {
    * is lost, rows and files are those of {@link #removeUndeleted}.
    */
   void removeWithFiles(RefRecord entry, MetadataStore.Batch batch) {
-    remove(entry, batch, true);
+    remove(entry, batch, true, Optional.empty());
   }
 
-  private void remove(RefRecord entry, MetadataStore.Batch batch, boolean files) {
-    batch.ifLost(() -> undeleted.add(new Undeleted(entry, files)));
+  private void remove(
+      RefRecord entry, MetadataStore.Batch batch, boolean files, Optional<RefRecord> twin) {
+    batch.ifLost(() -> undeleted.add(new Undeleted(entry, files, twin)));
     entry.dead = true;
     used.remove(entry);
     resident.forget(entry.id);
@@ -476,6 +487,7 @@ final class RefTable {
       batch.ifLost(() -> undeleted.add(each));
       deleteRows(entry.id, Optional.of(RefRow.of(entry)), entry.stored, batch);
       batch.afterwards(() -> gone.remove(entry.id));
+      each.twin.filter(twin -> !twin.dead).ifPresent(twin -> record(twin, batch));
       if (each.files && !entry.isLazy()) {
         snapshots.add(entry.snapshot);
       }

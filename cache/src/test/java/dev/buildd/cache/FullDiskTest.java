@@ -132,6 +132,23 @@ class FullDiskTest {
   }
 
   @Test
+  void whatCouldNotBeOpenedIsThereAfterARestart() throws Exception {
+    MutableRef kept = cache.newMutable(Optional.empty(), RefOptions.of("kept").withRetain());
+    write(kept, "first");
+    kept.commit().close();
+    fill();
+    assertThatThrownBy(() -> cache.getMutable(kept.id())).isInstanceOf(BuildException.class);
+    giveRoom();
+    atLast(cache::removeUndeleted);
+    close();
+    open();
+    try (MutableRef again = cache.getMutable(kept.id());
+        Mounted at = again.mount()) {
+      assertThat(at.path().resolve("f")).hasContent("first");
+    }
+  }
+
+  @Test
   void whatCouldNotBeRemovedGoesOnceThereIsRoom() throws Exception {
     for (int i = 0; i < 3; i++) {
       try (MutableRef ref = cache.newMutable(Optional.empty(), RefOptions.of("step"))) {
