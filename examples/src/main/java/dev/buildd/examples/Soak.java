@@ -17,17 +17,18 @@ public final class Soak {
   public static void main(String[] args) throws Exception {
     Example.start(
         args,
-        Map.of(
-            "builds", "5000",
-            "clients", "8",
-            "seed", "1",
-            "cap", "2000000000",
-            "disk", "",
-            "work", "",
-            "buildd", "buildd",
-            "buildctl", "buildctl",
-            "clock", "",
-            "report", "."),
+        Map.ofEntries(
+            Map.entry("builds", "5000"),
+            Map.entry("minutes", "240"),
+            Map.entry("clients", "8"),
+            Map.entry("seed", "1"),
+            Map.entry("cap", "2000000000"),
+            Map.entry("disk", ""),
+            Map.entry("work", ""),
+            Map.entry("buildd", "buildd"),
+            Map.entry("buildctl", "buildctl"),
+            Map.entry("clock", ""),
+            Map.entry("report", ".")),
         flags -> {
           boolean right = SoakRun.run(settings(flags));
           System.exit(right ? 0 : 1);
@@ -43,6 +44,7 @@ public final class Soak {
     String clock = flags.get("clock");
     return new Settings(
         Integer.parseInt(flags.get("builds")),
+        Integer.parseInt(flags.get("minutes")),
         Integer.parseInt(flags.get("clients")),
         Long.parseLong(flags.get("seed")),
         Long.parseLong(flags.get("cap")),

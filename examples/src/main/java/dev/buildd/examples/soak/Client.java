@@ -73,14 +73,15 @@ final class Client {
   Client(Shared shared, int number) throws IOException {
     this.shared = shared;
     this.directory = shared.settings.work().resolve("client" + number);
-    this.jobs = new Jobs(directory);
+    this.jobs = new Jobs(directory, shared.settings.cap());
   }
 
   /** Builds until all numbers are taken. */
   void run() {
     try {
       int number = shared.next.getAndIncrement();
-      while (number < shared.settings.builds()) {
+      while (number < shared.settings.builds()
+          && shared.settings.progress(shared.tally) < shared.settings.builds()) {
         shared.building.lockInterruptibly();
         try {
           build(number);

@@ -28,15 +28,19 @@ import java.util.Random;
 final class Jobs {
   private static final int POPULAR = 12;
   private static final int SENT = 24;
+  private static final int MOST_STEPS = 4;
+  private static final long REST = 16_000_000;
   private static final List<String> APPLETS =
       List.of("sh", "cat", "echo", "head", "yes", "mkdir", "rm", "ls", "sleep", "wc", "tr");
 
   private final Path directory;
+  private final int step; // bytes that a step's command leaves at most
   private final Map<String, byte[]> sent = new HashMap<>(); // by name; for the next build to change
   private String source = "source";
 
-  Jobs(Path directory) throws IOException {
+  Jobs(Path directory, long cap) throws IOException {
     this.directory = directory;
+    this.step = step(cap);
     Path bin = Files.createDirectories(directory.resolve("rootfs/bin"));
     Path busybox = bin.resolve("busybox");
     Files.copy(Path.of("/bin/busybox"), busybox, StandardCopyOption.REPLACE_EXISTING);
@@ -61,6 +65,16 @@ final class Jobs {
         FROM scratch
         COPY --from=made /made /made
         """);
+  }
+
+  /** So much that a few hundred steps fill what the daemon may hold. */
+  private static int step(long cap) {
+    return (int) Math.min(20_000_000, Math.max(300_000, cap / 170));
+  }
+
+  /** How many bytes a build writes at most, the root filesystem of its steps included. */
+  static long mostWritten(long cap) {
+    return (long) MOST_STEPS * step(cap) + REST;
   }
 
   /** The build of a number; {@code random} decides all the rest of it. */
@@ -175,13 +189,13 @@ final class Jobs {
   }
 
   /** Commands one after another, each of which leaves something, and one that tells of all. */
-  private static State steps(String salt, Random random, Map<String, byte[]> expected) {
+  private State steps(String salt, Random random, Map<String, byte[]> expected) {
     State state = base();
     StringBuilder log = new StringBuilder();
-    int count = 1 + random.nextInt(4);
+    int count = 1 + random.nextInt(MOST_STEPS);
     for (int i = 0; i < count; i++) {
       String line = salt + " step " + i;
-      int size = 100_000 + random.nextInt(3_000_000);
+      int size = 100_000 + random.nextInt(step - 100_000);
       state =
           state
               .run(
@@ -255,7 +269,7 @@ final class Jobs {
   private Job cacheMount(String salt, Random random) {
     int id = random.nextInt(9);
     CacheSharing sharing = CacheSharing.values()[id % CacheSharing.values().length];
-    int size = 500_000 + random.nextInt(3_000_000);
+    int size = 100_000 + random.nextInt(step - 100_000);
     String script =
         "yes '%s' | head -c %d > /cache/%s && cat /cache/%s | wc -c | tr -d ' ' > /out/size"
             .formatted(salt, size, salt, salt);

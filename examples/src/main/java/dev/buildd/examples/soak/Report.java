@@ -15,7 +15,6 @@ import java.util.function.ToDoubleFunction;
 /** Judges what a soak has found, and tells it as Markdown with graphs. */
 final class Report {
   private static final double MB = SoakRun.MEGABYTE;
-  private static final int BUILD_WRITES_MB = 32; // a build's most, its parents included
   private static final int MORE_DESCRIPTORS = 24;
   private static final int MORE_THREADS = 4;
   private static final double MORE_HEAP = 1.2;
@@ -67,14 +66,16 @@ final class Report {
   }
 
   private void judge() {
-    double allowed = settings.cap() / MB + settings.clients() * BUILD_WRITES_MB;
+    double most = Jobs.mostWritten(settings.cap()) / MB;
+    double allowed = settings.cap() / MB + settings.clients() * most;
     check(
         found.peak() / MB <= allowed,
         "most of the disk in use, looked at ten times a second: %.0f MB (cap %.0f MB; the bound is"
-            + " the cap and %d MB for each client's running build: %.0f MB)",
+            + " the cap and the %.0f MB that a running build of each client writes at most: %.0f"
+            + " MB)",
         found.peak() / MB,
         settings.cap() / MB,
-        BUILD_WRITES_MB,
+        most,
         allowed);
     check(
         found.afterAll() <= settings.cap(),
@@ -213,6 +214,12 @@ final class Report {
                 found.tally().timesAskedAgain(),
                 found.tally().checkedResults(),
                 faultsTold()));
+    if (builds < settings.builds()) {
+      out.append(
+          format(
+              "It ended after the %d minutes that it was given, before all of %d builds.\n\n",
+              settings.minutes(), settings.builds()));
+    }
     if (!found.restarts().isEmpty()) {
       out.append(
           format(

@@ -7,6 +7,7 @@ import java.util.Optional;
  * How a soak is run.
  *
  * @param builds how many builds, those that are made to fail included
+ * @param minutes after how many it ends, should not all builds have been made by then
  * @param clients how many build at once
  * @param seed decides what is built, what becomes of it and which faults come when
  * @param cap how many bytes the daemon may hold
@@ -19,6 +20,7 @@ import java.util.Optional;
  */
 public record Settings(
     int builds,
+    int minutes,
     int clients,
     long seed,
     long cap,
@@ -29,12 +31,17 @@ public record Settings(
     Optional<Path> clock,
     Path report) {
   public Settings {
-    if (builds < 1 || clients < 1) {
-      throw new IllegalArgumentException("builds and clients are at least one");
+    if (builds < 1 || clients < 1 || minutes < 1) {
+      throw new IllegalArgumentException("builds, clients and minutes are at least one");
     }
     if (cap < 50_000_000) {
       throw new IllegalArgumentException("a cap below 50 MB is less than what single builds write");
     }
+  }
+
+  /** How far a soak has come, in builds: as many as have ended, or as its time has run. */
+  int progress(Tally tally) {
+    return Math.max(tally.done(), (int) (builds * tally.seconds() / 60 / minutes));
   }
 
   Path root() {

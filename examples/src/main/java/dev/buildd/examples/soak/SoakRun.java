@@ -85,9 +85,12 @@ public final class SoakRun {
   public static boolean run(Settings settings) throws IOException, InterruptedException {
     SoakRun run = new SoakRun(settings);
     Findings findings;
+    Thread end = new Thread(run.daemon::close); // no daemon outlives a soak that somebody ends
+    Runtime.getRuntime().addShutdownHook(end);
     try (run.daemon) {
       findings = run.soak();
     }
+    Runtime.getRuntime().removeShutdownHook(end);
     List<String> faults = new Report(settings, findings).write();
     for (String fault : faults) {
       System.out.println("FAILED: " + fault);
@@ -111,7 +114,7 @@ public final class SoakRun {
       if (clients.stream().noneMatch(Thread::isAlive)) {
         break; // faults that would meet nobody
       }
-      if (tally.done() >= plan.firstKey()) {
+      if (settings.progress(tally) >= plan.firstKey()) {
         plan.remove(plan.firstKey()).forEach(Runnable::run);
       } else if (!daemon.isAlive()) {
         tally.fault("the daemon has ended by itself; its log is " + daemon.log());
