@@ -65,34 +65,54 @@ final class Chart {
     top = Math.max(step, Math.ceil(top * HEADROOM / step) * step);
     StringBuilder out = new StringBuilder();
     out.append(
-        format(
+        String.format(
+            Locale.ROOT,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
                 + " font-family=\"sans-serif\" font-size=\"11\">\n"
                 + "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n"
                 + "<text x=\"%d\" y=\"16\" font-size=\"13\">%s</text>\n",
-            WIDTH, HEIGHT, WIDTH, HEIGHT, LEFT, title));
+            WIDTH,
+            HEIGHT,
+            WIDTH,
+            HEIGHT,
+            LEFT,
+            title));
     for (double value = 0; value <= top + step / 2; value += step) {
       double y = y(value, top);
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\""
                   + " text-anchor=\"end\">%s</text>\n",
-              LEFT, y, WIDTH - RIGHT, LEFT - 5, y + 4, number(value)));
+              LEFT,
+              y,
+              WIDTH - RIGHT,
+              LEFT - 5,
+              y + 4,
+              number(value)));
     }
     double minutes = nice(end / 60 / 8);
     for (double at = 0; at * 60 <= end; at += minutes) {
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s min</text>\n",
-              x(at * 60, end), HEIGHT - 15, number(at)));
+              x(at * 60, end),
+              HEIGHT - 15,
+              number(at)));
     }
     for (Mark mark : marks) {
       double x = x(mark.seconds, end);
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "<path d=\"M%.1f %dV%d\" stroke=\"%s\""
                   + " stroke-opacity=\"0.35\"><title>%s</title></path>\n",
-              x, TOP, HEIGHT - BOTTOM, mark.colour, mark.name));
+              x,
+              TOP,
+              HEIGHT - BOTTOM,
+              mark.colour,
+              mark.name));
     }
     for (Line line : lines) {
       draw(out, line, end, top);
@@ -105,9 +125,12 @@ final class Chart {
     if (line.dots) {
       for (Point point : line.points) {
         out.append(
-            format(
+            String.format(
+                Locale.ROOT,
                 "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n",
-                x(point.seconds, end), y(point.value, top), line.colour));
+                x(point.seconds, end),
+                y(point.value, top),
+                line.colour));
       }
       return;
     }
@@ -115,9 +138,12 @@ final class Chart {
     int part = Integer.MIN_VALUE;
     for (Point point : line.points) {
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "%s%.1f %.1f",
-              point.part == part ? "L" : "M", x(point.seconds, end), y(point.value, top)));
+              point.part == part ? "L" : "M",
+              x(point.seconds, end),
+              y(point.value, top)));
       part = point.part;
     }
     out.append("\"/>\n");
@@ -138,7 +164,9 @@ final class Chart {
   }
 
   private static int entry(StringBuilder out, int at, String colour, String name) {
-    out.append(format("<text x=\"%d\" y=\"32\" fill=\"%s\">%s</text>\n", at, colour, name));
+    out.append(
+        String.format(
+            Locale.ROOT, "<text x=\"%d\" y=\"32\" fill=\"%s\">%s</text>\n", at, colour, name));
     return at + 14 + name.length() * 6;
   }
 
@@ -165,10 +193,8 @@ final class Chart {
   }
 
   private static String number(double value) {
-    return value == Math.rint(value) ? format("%d", Math.round(value)) : format("%.2f", value);
-  }
-
-  private static String format(String pattern, Object... values) {
-    return String.format(Locale.ROOT, pattern, values);
+    return value == Math.rint(value)
+        ? String.format(Locale.ROOT, "%d", Math.round(value))
+        : String.format(Locale.ROOT, "%.2f", value);
   }
 }

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * build has another, so that it can be cancelled.
  */
 final class Client {
-  private static final Duration PATIENCE = Duration.ofSeconds(180);
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
   private static final Duration PAUSE = Duration.ofSeconds(2);
   private static final int AGAIN = 10;
   private static final String FULL = "failed on the full disk";

@@ -13,12 +13,14 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The daemon that is tried: a program of its own, which is started, asked, stopped and killed. One
@@ -33,7 +35,7 @@ final class DaemonProcess implements AutoCloseable {
   private final Path debug;
   private final Path clock;
   private volatile Process process;
-  private volatile int generation;
+  private final AtomicInteger generation = new AtomicInteger();
   private volatile boolean up;
 
   DaemonProcess(Settings settings) throws IOException, InterruptedException {
@@ -117,7 +119,7 @@ final class DaemonProcess implements AutoCloseable {
       Thread.sleep(20);
     }
     process = started;
-    generation++;
+    generation.incrementAndGet();
     up = true;
     return started;
   }
@@ -156,7 +158,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** How often it has been started. */
   int generation() {
-    return generation;
+    return generation.get();
   }
 
   /** Whether it runs and nobody has begun to end it. */
@@ -195,7 +197,7 @@ final class DaemonProcess implements AutoCloseable {
   void moveClock(long seconds) throws IOException {
     Path next = settings.work().resolve("clock.new");
     Files.writeString(next, (seconds < 0 ? "" : "+") + seconds + "\n");
-    Files.move(next, clock, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    Files.move(next, clock, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private String debug(String method, String path) throws IOException {

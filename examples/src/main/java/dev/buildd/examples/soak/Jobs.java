@@ -28,6 +28,8 @@ import java.util.Random;
 final class Jobs {
   private static final int POPULAR = 12;
   private static final int SENT = 24;
+  private static final List<CacheSharing> SHARINGS =
+      List.of(CacheSharing.SHARED, CacheSharing.PRIVATE, CacheSharing.LOCKED);
   private static final int MOST_STEPS = 4;
   private static final long REST = 16_000_000;
   private static final List<String> APPLETS =
@@ -268,7 +270,7 @@ final class Jobs {
   /** A cache of some MB that several steps fill and clear. */
   private Job cacheMount(String salt, Random random) {
     int id = random.nextInt(9);
-    CacheSharing sharing = CacheSharing.values()[id % CacheSharing.values().length];
+    CacheSharing sharing = SHARINGS.get(id % SHARINGS.size());
     int size = 100_000 + random.nextInt(step - 100_000);
     String script =
         "yes '%s' | head -c %d > /cache/%s && cat /cache/%s | wc -c | tr -d ' ' > /out/size"

@@ -46,12 +46,7 @@ final class Report {
     return List.copyOf(faults);
   }
 
-  private static String format(String pattern, Object... values) {
-    return String.format(Locale.ROOT, pattern, values);
-  }
-
-  private void check(boolean right, String pattern, Object... values) {
-    String what = format(pattern, values);
+  private void check(boolean right, String what) {
     checks.add((right ? "" : "**FAILED** ") + what);
     if (!right) {
       faults.add(what);
@@ -70,41 +65,52 @@ final class Report {
     double allowed = settings.cap() / MB + settings.clients() * most;
     check(
         found.peak() / MB <= allowed,
-        "most of the disk in use, looked at ten times a second: %.0f MB (cap %.0f MB; the bound is"
-            + " the cap and the %.0f MB that a running build of each client writes at most: %.0f"
-            + " MB)",
-        found.peak() / MB,
-        settings.cap() / MB,
-        most,
-        allowed);
+        String.format(
+            Locale.ROOT,
+            "most of the disk in use, looked at ten times a second: %.0f MB (cap %.0f MB; the bound"
+                + " is the cap and the %.0f MB that a running build of each client writes at most:"
+                + " %.0f MB)",
+            found.peak() / MB,
+            settings.cap() / MB,
+            most,
+            allowed));
     check(
         found.afterAll() <= settings.cap(),
-        "in use once all had ended and the collector had had its turn: %.0f MB",
-        found.afterAll() / MB);
+        String.format(
+            Locale.ROOT,
+            "in use once all had ended and the collector had had its turn: %.0f MB",
+            found.afterAll() / MB));
     check(
         found.pruned() / MB <= EMPTY_MB,
-        "in use after a prune of everything: %.1f MB (bound %.0f MB: records of builds, the store)",
-        found.pruned() / MB,
-        EMPTY_MB);
+        String.format(
+            Locale.ROOT,
+            "in use after a prune of everything: %.1f MB (bound %.0f MB: records of builds, the"
+                + " store)",
+            found.pruned() / MB,
+            EMPTY_MB));
     List<Quiet> last = lastLooks();
     if (last.size() > 1) {
       Quiet first = last.getFirst();
       Quiet end = last.getLast();
       check(
           end.heap() <= first.heap() * MORE_HEAP + HEAP_SLACK_MB * MB,
-          "heap after a collection, of the daemon that ran longest, after %d and %d builds: %.1f"
-              + " and %.1f MB (bound: a fifth and %.0f MB more)",
-          first.builds(),
-          end.builds(),
-          first.heap() / MB,
-          end.heap() / MB,
-          HEAP_SLACK_MB);
+          String.format(
+              Locale.ROOT,
+              "heap after a collection, of the daemon that ran longest, after %d and %d builds:"
+                  + " %.1f and %.1f MB (bound: a fifth and %.0f MB more)",
+              first.builds(),
+              end.builds(),
+              first.heap() / MB,
+              end.heap() / MB,
+              HEAP_SLACK_MB));
       check(
           end.proportional() <= first.proportional() * MORE_MEMORY + MEMORY_SLACK_MB * MB,
-          "its memory (Pss): %.0f and %.0f MB (bound: a quarter and %.0f MB more)",
-          first.proportional() / MB,
-          end.proportional() / MB,
-          MEMORY_SLACK_MB);
+          String.format(
+              Locale.ROOT,
+              "its memory (Pss): %.0f and %.0f MB (bound: a quarter and %.0f MB more)",
+              first.proportional() / MB,
+              end.proportional() / MB,
+              MEMORY_SLACK_MB));
     }
     flat("descriptors, without those of the store's tables", MORE_DESCRIPTORS, Quiet::descriptors);
     flat("platform threads that are not idle in a pool", MORE_THREADS, Quiet::work);
@@ -121,16 +127,18 @@ final class Report {
       double end = figure.applyAsDouble(looks.getLast());
       right &= end <= first + more;
       if (looks.size() > 1) {
-        told.add(format("%.0f and %.0f", first, end));
+        told.add(String.format(Locale.ROOT, "%.0f and %.0f", first, end));
       }
     }
     check(
         right,
-        "%s, at the first and the last look at each daemon that was looked at twice: %s (bound: %d"
-            + " more)",
-        what,
-        String.join("; ", told),
-        more);
+        String.format(
+            Locale.ROOT,
+            "%s, at the first and the last look at each daemon that was looked at twice: %s (bound:"
+                + " %d more)",
+            what,
+            String.join("; ", told),
+            more));
   }
 
   private List<Chart.Point> points(ToDoubleFunction<Sample> figure) {
@@ -200,10 +208,11 @@ final class Report {
     int builds = found.tally().done();
     out.append("# Soak\n\nWritten by `make soak` (`hack/soak.sh`), ")
         .append(found.began().truncatedTo(ChronoUnit.MINUTES))
-        .append(format(", seed %d. ", settings.seed()))
+        .append(String.format(Locale.ROOT, ", seed %d. ", settings.seed()))
         .append(faults.isEmpty() ? "All was as it should be.\n\n" : "**It found faults.**\n\n")
         .append(
-            format(
+            String.format(
+                Locale.ROOT,
                 "%d builds by %d clients in %.1f min (%.1f a second), %d times the daemon went in"
                     + " the middle of one and it was built again. %d results were compared, byte by"
                     + " byte, with what they should be. Faults from outside: %s.\n\n",
@@ -216,13 +225,16 @@ final class Report {
                 faultsTold()));
     if (builds < settings.builds()) {
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "It ended after the %d minutes that it was given, before all of %d builds.\n\n",
-              settings.minutes(), settings.builds()));
+              settings.minutes(),
+              settings.builds()));
     }
     if (!found.restarts().isEmpty()) {
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "After these the daemon answered again within %.2f s at most, the median is %.2f"
                   + " s.\n\n",
               found.restarts().stream().mapToDouble(d -> d).max().orElse(0),
@@ -288,7 +300,8 @@ final class Report {
         """);
     for (Quiet look : found.looks()) {
       out.append(
-          format(
+          String.format(
+              Locale.ROOT,
               "| %d | %d. | %.1f | %.0f | %d | %d | %d | %.0f |\n",
               look.builds(),
               look.generation(),

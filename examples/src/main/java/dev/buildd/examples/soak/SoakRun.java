@@ -115,7 +115,8 @@ public final class SoakRun {
         break; // faults that would meet nobody
       }
       if (settings.progress(tally) >= plan.firstKey()) {
-        plan.remove(plan.firstKey()).forEach(Runnable::run);
+        plan.getOrDefault(plan.firstKey(), List.of()).forEach(Runnable::run);
+        plan.remove(plan.firstKey());
       } else if (!daemon.isAlive()) {
         tally.fault("the daemon has ended by itself; its log is " + daemon.log());
         goesAndComes(Fault.KILL);
