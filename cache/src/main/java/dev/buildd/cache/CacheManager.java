@@ -786,8 +786,13 @@ public final class CacheManager implements AutoCloseable {
     removalListeners.add(listener);
   }
 
+  /**
+   * A listener that cannot take note, on a full disk say, spoils nothing for whoever removed it.
+   */
   void removed(String id, String by) {
-    removalListeners.forEach(listener -> listener.accept(id, by));
+    for (BiConsumer<String, String> listener : removalListeners) {
+      Cleanup.run("tell that ref " + id + " is gone", () -> listener.accept(id, by));
+    }
   }
 
   /** The number of holds, for tests and leak checks. */
