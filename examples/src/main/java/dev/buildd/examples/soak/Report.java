@@ -254,7 +254,7 @@ final class Report {
       out.append("## Faults found\n\n");
       faults.stream()
           .limit(100)
-          .forEach(fault -> out.append("- ").append(fault.replace('\n', ' ')).append('\n'));
+          .forEach(fault -> out.append("- ").append(told(fault)).append('\n'));
       out.append('\n');
     }
     outcomes(out);
@@ -265,6 +265,11 @@ final class Report {
     }
     limits(out);
     return out.toString();
+  }
+
+  /** On one line, without where this run had its files. */
+  private String told(String fault) {
+    return fault.replace('\n', ' ').replace(settings.work() + "/", "");
   }
 
   private String faultsTold() {
