@@ -241,15 +241,20 @@ final class Report {
               found.restarts().stream().sorted().toList().get(found.restarts().size() / 2)));
     }
     out.append("## Checked\n\n");
+    String unless = faults.isEmpty() ? "" : ", but for what is told below";
     checks.forEach(check -> out.append("- ").append(check).append('\n'));
     out.append(
         "- at each of the "
             + found.looks().size()
             + " looks, with nobody building: no leases, sessions, jobs, active vertices, running or"
             + " queued steps; no mounts below the root, processes below the daemon or in"
-            + " containers, cgroups, bundles, scratch mounts\n"
+            + " containers, cgroups, bundles, scratch mounts"
+            + unless
+            + "\n"
             + "- every build that nobody disturbed succeeded, unless the disk was full meanwhile;"
-            + " failing steps failed with their own exit codes\n\n");
+            + " failing steps failed with their own exit codes"
+            + unless
+            + "\n\n");
     if (!faults.isEmpty()) {
       out.append("## Faults found\n\n");
       faults.stream()
