@@ -6,6 +6,7 @@
 # make test-native  runs the tests of the client with the native executable
 # make check      formatting, lint and the rules of the architecture
 # make bench      measures (see docs/performance.md)
+# make soak       5,000 builds with faults of all kinds, and a report of what leaked (docs/soak.md); needs root
 # make install    installs what was built (PREFIX, DESTDIR), with a runtime: no JDK is needed where it runs
 # make release    a Debian package, a tarball and checksums in dist/release; make deb is the same
 # make dev        a daemon with its state in .dev
@@ -17,7 +18,7 @@ endif
 export PREFIX
 MVN = $$(hack/find-maven.sh) -B
 
-.PHONY: all build native packages test-packages quickstart test test-install test-native check format bench install deb release dev clean
+.PHONY: all build native packages test-packages quickstart test test-install test-native check format bench soak install deb release dev clean
 
 all: build
 
@@ -62,6 +63,9 @@ format:
 
 bench: build
 	@hack/bench.sh
+
+soak: build
+	@hack/soak.sh
 
 # what make or make native left, so that root needs no build to install
 install:

@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.http.TlsSettings;
+import dev.buildd.base.linux.Linux;
+import dev.buildd.base.linux.Stat;
 import dev.buildd.base.text.Csv;
 import dev.buildd.base.text.GoBool;
 import dev.buildd.buildctl.cli.Command;
@@ -313,10 +315,10 @@ final class BuildCommand {
     return flags.flag("no-cache") ? withoutCache(definition) : definition;
   }
 
+  /** Whether nobody pipes anything: a terminal, or what stands in for one. */
   private static boolean isCharacterDevice() {
     try {
-      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
-      return target.startsWith("/dev/");
+      return Linux.stat(Path.of("/proc/self/fd/0")).type() == Stat.S_IFCHR;
     } catch (IOException e) {
       return false;
     }

@@ -142,6 +142,29 @@ class BuildctlProcessTest {
         .mount("/out");
   }
 
+  /** Files of memory stand under {@code /dev} and are no devices. */
+  @Test
+  void definitionsAreReadFromAFileInMemory() throws Exception {
+    Path memory = Files.createTempFile(Path.of("/dev/shm"), "definition", "");
+    try {
+      Files.write(memory, definition(Llb.scratch().file(Llb.mkfile("/f", 0644, "from memory"))));
+      List<String> command = new ArrayList<>(Client.command());
+      command.addAll(List.of("--addr", daemon.address(), "build", "--progress=plain"));
+      command.addAll(List.of("--output", "type=local,dest=" + temp.resolve("out")));
+      Process process =
+          new ProcessBuilder(command)
+              .redirectInput(memory.toFile())
+              .redirectOutput(temp.resolve("stdout").toFile())
+              .redirectError(temp.resolve("stderr").toFile())
+              .start();
+      Ended ended = end(process);
+      assertThat(ended.status()).as(ended.errors()).isZero();
+      assertThat(temp.resolve("out/f")).hasContent("from memory");
+    } finally {
+      Files.delete(memory);
+    }
+  }
+
   @Test
   void resultsComeBackAsFiles() throws Exception {
     Ended ended =

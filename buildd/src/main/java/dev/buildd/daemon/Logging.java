@@ -14,6 +14,11 @@ import dev.buildd.base.json.GoJson;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.logging.Formatter;
+import java.util.logging.Handler;
+import java.util.logging.LogManager;
+import java.util.logging.LogRecord;
+import java.util.logging.SimpleFormatter;
 import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.KeyValuePair;
@@ -45,7 +50,46 @@ public final class Logging extends ContextAwareBase implements Configurator {
     context.getLogger("io.netty").setLevel(Level.WARN);
     context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR); // SO_KEEPALIVE on unix sockets
     context.getLogger("io.grpc").setLevel(Level.WARN);
+    // a client that is gone before it has all of its answer is no news
+    context.getLogger("io.grpc.netty.NettyServerHandler").setLevel(Level.ERROR);
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+  }
+
+  /** Has what libraries tell {@code java.util.logging} become lines like all others. */
+  static void takeOverJavaLogging() {
+    LogManager.getLogManager().reset();
+    java.util.logging.Logger.getLogger("").addHandler(new Forwarding());
+  }
+
+  private static final class Forwarding extends Handler {
+    private final Formatter formatter = new SimpleFormatter();
+
+    @Override
+    public void publish(LogRecord record) {
+      String name = record.getLoggerName();
+      LoggerFactory.getLogger(name == null ? "java.util.logging" : name)
+          .atLevel(level(record.getLevel().intValue()))
+          .setCause(record.getThrown())
+          .log(formatter.formatMessage(record));
+    }
+
+    private static org.slf4j.event.Level level(int value) {
+      if (value >= java.util.logging.Level.SEVERE.intValue()) {
+        return org.slf4j.event.Level.ERROR;
+      }
+      if (value >= java.util.logging.Level.WARNING.intValue()) {
+        return org.slf4j.event.Level.WARN;
+      }
+      return value >= java.util.logging.Level.INFO.intValue()
+          ? org.slf4j.event.Level.INFO
+          : org.slf4j.event.Level.DEBUG;
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
   }
 
   /** Sets what is logged, and how. */

@@ -313,6 +313,7 @@ public final class Main implements Callable<Integer> {
       warnings.forEach(System.err::println);
       return warnings.isEmpty() ? 0 : 1;
     }
+    Logging.takeOverJavaLogging();
     if (!ignoredFlags.isEmpty() || !ignoredValues.isEmpty()) {
       log.debug("flags that are not supported by this daemon yet were ignored");
     }

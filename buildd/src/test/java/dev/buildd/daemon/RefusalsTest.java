@@ -248,6 +248,17 @@ final class RefusalsTest {
         .isNotEmpty();
   }
 
+  /** Whoever meets a full disk first often knows of files only. */
+  @Test
+  void aFullDiskIsToldAsOneWhereverItWasMet() {
+    Throwable met =
+        new VertexException(
+            Digest.of("step"), "copy /", new IOException("No space left on device"));
+    assertThat(WireErrors.of(met).getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(WireErrors.of(new IOException("No such device")).getStatus().getCode())
+        .isEqualTo(Status.Code.UNKNOWN);
+  }
+
   @Test
   void theThreadDumpShowsWorkByItsName() throws Exception {
     CountDownLatch running = new CountDownLatch(1);

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -112,7 +113,12 @@ public final class CacheManager implements AutoCloseable {
   private void removeUnused() {
     Set<String> unused = new HashSet<>(snapshotter.ids());
     table.forEachSnapshot(unused::remove);
-    List<String> newestFirst = new ArrayList<>(unused);
+    remove(unused);
+  }
+
+  /** Removes snapshots that have no ref any more, those built upon others first. */
+  private void remove(Collection<String> snapshots) {
+    List<String> newestFirst = new ArrayList<>(snapshots);
     newestFirst.sort(Comparator.comparingLong((String id) -> Long.parseLong(id)).reversed());
     if (!newestFirst.isEmpty()) {
       log.info("snapshots without a ref are removed ids={}", newestFirst);
@@ -257,7 +263,7 @@ public final class CacheManager implements AutoCloseable {
         () -> {
           MetadataStore.Batch batch = store.batch().freesSpace();
           synchronized (table) {
-            table.remove(entry, batch);
+            table.removeWithFiles(entry, batch);
             forgetFiles(entry);
           }
           batch.commit();
@@ -285,6 +291,7 @@ public final class CacheManager implements AutoCloseable {
 
   /** Opens a mutable ref that nobody holds. */
   public MutableRef getMutable(String id) {
+    removeUndeleted(); // or its files, once they change, would be those of an earlier result again
     MetadataStore.Batch batch = store.batch();
     @Nullable RefRecord outdated;
     RefRecord entry;
@@ -294,12 +301,17 @@ public final class CacheManager implements AutoCloseable {
       table.hold(entry);
       entry.size = -1;
       if (outdated != null) {
-        entry.twin = null;
-        table.remove(outdated, batch);
-        table.record(entry, batch);
+        table.removeTwin(outdated, entry, batch);
       }
     }
-    batch.commit();
+    try {
+      batch.commit();
+    } catch (RuntimeException e) {
+      synchronized (table) {
+        table.release(entry);
+      }
+      throw e;
+    }
     if (outdated != null) {
       removed(outdated.id, "a later version of it");
     }
@@ -438,13 +450,9 @@ public final class CacheManager implements AutoCloseable {
         if (twin == null) {
           return entry;
         }
-        entry.twin = null;
-        table.remove(twin, batch);
+        table.removeTwin(twin, entry, batch);
       }
       Written snapshot = snapshotter.commit(entry.snapshot);
-      synchronized (table) {
-        table.record(entry, batch);
-      }
       batch.commit();
       snapshot.await();
       removed(twin.id, "a later version of it");
@@ -538,10 +546,7 @@ public final class CacheManager implements AutoCloseable {
   private void separate(RefRecord entry, RefRecord result) {
     MetadataStore.Batch batch = store.batch();
     synchronized (table) {
-      entry.twin = null;
-      result.twin = null;
-      table.remove(result, batch);
-      table.record(entry, batch);
+      table.removeTwin(result, entry, batch);
     }
     batch.commit();
   }
@@ -601,7 +606,7 @@ public final class CacheManager implements AutoCloseable {
         table.release(entry);
         return;
       }
-      table.remove(entry, batch);
+      table.removeWithFiles(entry, batch);
     }
     entry.files.lock();
     try {
@@ -714,6 +719,7 @@ public final class CacheManager implements AutoCloseable {
    * @param beside bytes that count as held beside the refs' files
    */
   public void prune(PruneOptions options, long beside, Pace pace, Consumer<UsageRecord> reader) {
+    removeUndeleted();
     new Pruning(this, options, clock, false).run(held(beside), free(), pace, reader);
   }
 
@@ -780,8 +786,13 @@ public final class CacheManager implements AutoCloseable {
     removalListeners.add(listener);
   }
 
+  /**
+   * A listener that cannot take note, on a full disk say, spoils nothing for whoever removed it.
+   */
   void removed(String id, String by) {
-    removalListeners.forEach(listener -> listener.accept(id, by));
+    for (BiConsumer<String, String> listener : removalListeners) {
+      Cleanup.run("tell that ref " + id + " is gone", () -> listener.accept(id, by));
+    }
   }
 
   /** The number of holds, for tests and leak checks. */
@@ -789,6 +800,24 @@ public final class CacheManager implements AutoCloseable {
     synchronized (table) {
       return table.holds();
     }
+  }
+
+  /**
+   * Removes what could not be removed on a full disk.
+   *
+   * @throws BuildException if it still cannot
+   */
+  void removeUndeleted() {
+    if (!table.hasUndeleted()) {
+      return;
+    }
+    MetadataStore.Batch batch = store.batch().freesSpace();
+    List<String> snapshots;
+    synchronized (table) {
+      snapshots = table.removeUndeleted(batch);
+    }
+    batch.commit();
+    remove(snapshots);
   }
 
   private void writeUses() {

@@ -127,7 +127,7 @@ final class Pruning {
       table.remove(twin, batch);
       removed.add(twin);
     }
-    table.remove(entry, batch);
+    table.removeWithFiles(entry, batch);
     removed.add(entry);
     if (!entry.isLazy()) {
       manager.forgetFiles(entry);

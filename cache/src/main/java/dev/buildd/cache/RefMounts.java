@@ -54,8 +54,11 @@ final class RefMounts {
         }
         open = false;
       }
-      unmount(entry);
-      release(entry);
+      try {
+        unmount(entry);
+      } finally {
+        release(entry);
+      }
     }
   }
 

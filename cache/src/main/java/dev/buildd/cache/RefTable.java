@@ -20,8 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -50,6 +52,16 @@ final class RefTable {
   private final Set<String> gone = ConcurrentHashMap.newKeySet();
 
   private final Set<RefRecord> used = new LinkedHashSet<>(); // uses not yet written; pinned
+
+  /** Removed, while their rows could not be deleted, for the disk was full. */
+  private final Queue<Undeleted> undeleted = new ConcurrentLinkedQueue<>();
+
+  /**
+   * @param files whether its snapshot goes with it
+   * @param twin whose row still names it as the other side
+   */
+  private record Undeleted(RefRecord entry, boolean files, Optional<RefRecord> twin) {}
+
   private long total; // of the sizes in the store
 
   RefTable(MetadataStore store, Clock clock, Predicate<String> snapshotIsThere) {
@@ -234,6 +246,7 @@ final class RefTable {
       total -= use.bytes();
       deleteRows(id, row, use, batch);
       batch.commitLater();
+      store.wantCheck(); // its files are nobody's now
     }
   }
 
@@ -394,6 +407,7 @@ final class RefTable {
       putIndexes(entry.id, row, entry.stored, batch);
     } else {
       resident.pin(entry.id, entry);
+      batch.ifLost(() -> resident.unpin(entry.id));
       if (entry.size < 0 && !entry.isLazy()) {
         batch.put(Table.REF_UNMEASURED, entry.id, NOTHING);
       }
@@ -417,8 +431,30 @@ final class RefTable {
     }
   }
 
-  /** Forgets an entry, and its rows with the batch. */
+  /** Forgets an entry, and its rows with the batch or with a later one. Its files stay. */
   void remove(RefRecord entry, MetadataStore.Batch batch) {
+    remove(entry, batch, false, Optional.empty());
+  }
+
+  /** As {@link #remove}, of one of two refs that share a snapshot; the other's row changes too. */
+  void removeTwin(RefRecord entry, RefRecord other, MetadataStore.Batch batch) {
+    entry.twin = null;
+    other.twin = null;
+    remove(entry, batch, false, Optional.of(other));
+    record(other, batch);
+  }
+
+  /**
+   * Forgets an entry, and its rows with the batch; the caller then removes its files. If the batch
+   * is lost, rows and files are those of {@link #removeUndeleted}.
+   */
+  void removeWithFiles(RefRecord entry, MetadataStore.Batch batch) {
+    remove(entry, batch, true, Optional.empty());
+  }
+
+  private void remove(
+      RefRecord entry, MetadataStore.Batch batch, boolean files, Optional<RefRecord> twin) {
+    batch.ifLost(() -> undeleted.add(new Undeleted(entry, files, twin)));
     entry.dead = true;
     used.remove(entry);
     resident.forget(entry.id);
@@ -431,6 +467,32 @@ final class RefTable {
     total -= entry.stored.bytes();
     deleteRows(entry.id, Optional.of(RefRow.of(entry)), entry.stored, batch);
     batch.afterwards(() -> gone.remove(entry.id));
+  }
+
+  /** Whether rows of removed entries are still there. Needs no monitor. */
+  boolean hasUndeleted() {
+    return !undeleted.isEmpty();
+  }
+
+  /**
+   * Deletes with the batch what earlier ones could not.
+   *
+   * @return the snapshots that have to go afterwards
+   */
+  List<String> removeUndeleted(MetadataStore.Batch batch) {
+    List<String> snapshots = new ArrayList<>();
+    for (Undeleted left = undeleted.poll(); left != null; left = undeleted.poll()) {
+      Undeleted each = left;
+      RefRecord entry = each.entry;
+      batch.ifLost(() -> undeleted.add(each));
+      deleteRows(entry.id, Optional.of(RefRow.of(entry)), entry.stored, batch);
+      batch.afterwards(() -> gone.remove(entry.id));
+      each.twin.filter(twin -> !twin.dead).ifPresent(twin -> record(twin, batch));
+      if (each.files && !entry.isLazy()) {
+        snapshots.add(entry.snapshot);
+      }
+    }
+    return snapshots;
   }
 
   private void deleteRows(String id, Optional<RefRow> known, Use use, MetadataStore.Batch batch) {
@@ -528,6 +590,7 @@ final class RefTable {
         entry.stored = now;
       }
       batch.afterwards(() -> resident.unpin(entry.id));
+      batch.ifLost(() -> resident.unpin(entry.id));
     }
     if (!used.isEmpty()) {
       used.clear();

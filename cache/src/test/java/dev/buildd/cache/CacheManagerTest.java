@@ -149,6 +149,17 @@ class CacheManagerTest {
   }
 
   @Test
+  void listenersThatFailLeaveNoHold() {
+    MutableRef kept = cache.newMutable(Optional.empty(), RefOptions.of("kept").withRetain());
+    kept.commit().close();
+    cache.onRemoval((id, by) -> {
+      throw new IllegalStateException("the disk is full");
+    });
+    cache.getMutable(kept.id()).close();
+    assertThat(cache.holds()).isZero();
+  }
+
+  @Test
   void retainedCanBeCommittedAndReopened() throws IOException {
     RefOptions local = RefOptions.of("local").withRetain().withIndex("shared", "k");
     String mutable;

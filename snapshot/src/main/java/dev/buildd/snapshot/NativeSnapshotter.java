@@ -1,5 +1,6 @@
 package dev.buildd.snapshot;
 
+import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.FileFailures;
@@ -251,19 +252,20 @@ public final class NativeSnapshotter implements LocalSnapshotter {
 
   @Override
   public void remove(List<String> ids) {
-    table.remove(
-        ids,
-        snapshot -> {
-          for (Path path : List.of(whole.resolve(snapshot.id), changes.resolve(snapshot.id))) {
-            if (Linux.tryLstat(path) != null) {
-              trash.add(path);
-            }
-          }
-        });
+    table.remove(ids, this::discard);
+  }
+
+  private void discard(SnapshotTable.Snapshot snapshot) throws IOException {
+    for (Path path : List.of(whole.resolve(snapshot.id), changes.resolve(snapshot.id))) {
+      if (Linux.tryLstat(path) != null) {
+        trash.add(path);
+      }
+    }
   }
 
   @Override
   public void awaitRemovals() {
+    Cleanup.run("remove snapshots", () -> table.removeUndeleted(this::discard));
     trash.await();
   }
 

@@ -1,5 +1,6 @@
 package dev.buildd.snapshot;
 
+import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Errno;
@@ -601,6 +602,7 @@ public final class OverlaySnapshotter implements LocalSnapshotter {
 
   @Override
   public void awaitRemovals() {
+    Cleanup.run("remove snapshots", () -> table.removeUndeleted(this::discard));
     trash.await();
   }
 

@@ -13,9 +13,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
@@ -111,8 +113,12 @@ final class SnapshotTable {
   /** Removed, while their rows may still be there. */
   private final Set<String> gone = ConcurrentHashMap.newKeySet();
 
+  /** Removed, while their rows could not be deleted, for the disk was full. */
+  private final Queue<Snapshot> undeleted = new ConcurrentLinkedQueue<>();
+
   private long last; // guarded by this
   private long noted; // guarded by this
+  private volatile boolean noteLost; // the number noted is not on disk
 
   /**
    * @param complete whether the files are there
@@ -194,6 +200,7 @@ final class SnapshotTable {
       }
     } else {
       resident.pin(snapshot.id, snapshot);
+      batch.ifLost(() -> resident.unpin(snapshot.id));
     }
     Encoder out =
         new Encoder()
@@ -231,6 +238,7 @@ final class SnapshotTable {
             snapshot.id,
             new Encoder().text(next == null ? "" : next).number(flat.weight).toBytes())
         .afterwards(() -> resident.unpin(snapshot.id))
+        .ifLost(() -> resident.unpin(snapshot.id))
         .commitLater();
   }
 
@@ -252,9 +260,14 @@ final class SnapshotTable {
   }
 
   private long nextNumber() {
-    if (++last > noted) {
+    if (++last > noted || noteLost) {
+      noteLost = false;
       noted = last + NUMBERS;
-      store.batch().put(NEXT, NOTHING, new Encoder().number(noted).toBytes()).commitLater();
+      store
+          .batch()
+          .put(NEXT, NOTHING, new Encoder().number(noted).toBytes())
+          .ifLost(() -> noteLost = true) // or the next start would give numbers again
+          .commitLater();
     }
     return last;
   }
@@ -344,11 +357,25 @@ final class SnapshotTable {
     void discard(Snapshot snapshot) throws IOException;
   }
 
-  /** As {@link Snapshotter#remove} says. What is not discarded goes at the next start. */
+  /** Removes what earlier calls of {@link #remove} could not for want of space, if it can now. */
+  void removeUndeleted(Discard files) {
+    if (!undeleted.isEmpty()) {
+      remove(List.of(), files);
+    }
+  }
+
+  /**
+   * As {@link Snapshotter#remove} says. What cannot be deleted goes with the next call, what is not
+   * discarded at the next start.
+   */
   void remove(List<String> ids, Discard files) {
     List<BuildException> failures = new ArrayList<>();
     List<Snapshot> removed = new ArrayList<>();
     MetadataStore.Batch batch = store.batch().freesSpace();
+    for (Snapshot left = undeleted.poll(); left != null; left = undeleted.poll()) {
+      delete(left, batch);
+      removed.add(left);
+    }
     for (String id : ids) {
       try {
         removed.add(remove(id, batch));
@@ -360,6 +387,7 @@ final class SnapshotTable {
       batch.commit();
     } catch (BuildException e) {
       store.wantCheck(); // the rows are still there, and nobody speaks of them
+      undeleted.addAll(removed);
       throw e;
     }
     for (Snapshot snapshot : removed) {
@@ -388,6 +416,12 @@ final class SnapshotTable {
       return snapshot;
     }
     gone.add(id);
+    delete(snapshot, batch);
+    return snapshot;
+  }
+
+  private void delete(Snapshot snapshot, MetadataStore.Batch batch) {
+    String id = snapshot.id;
     batch.delete(TABLE, id);
     snapshot.parents.forEach(parent -> batch.delete(CHILDREN, child(parent, id)));
     if (snapshot.flat != null) {
@@ -397,6 +431,5 @@ final class SnapshotTable {
       releaseParent(snapshot);
       gone.remove(id);
     });
-    return snapshot;
   }
 }

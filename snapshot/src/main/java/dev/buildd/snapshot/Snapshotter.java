@@ -87,7 +87,10 @@ public interface Snapshotter extends AutoCloseable {
    */
   void remove(List<String> ids);
 
-  /** Waits until the space of all removed snapshots has been freed. */
+  /**
+   * Waits until the space of all removed snapshots has been freed, those included that could not be
+   * removed on a full disk before and can now.
+   */
   void awaitRemovals();
 
   @Override

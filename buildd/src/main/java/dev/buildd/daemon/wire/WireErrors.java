@@ -4,6 +4,7 @@ import com.google.protobuf.Any;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.FileFailures;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.gateway.SolveException.Where;
 import dev.buildd.gateway.grpc.FailureCodec;
@@ -87,6 +88,9 @@ public final class WireErrors {
       return reported.status;
     }
     Category category = BuildException.categoryOf(failure);
+    if (category == Category.UNKNOWN && FileFailures.isDiskFull(failure)) {
+      category = Category.RESOURCE_EXHAUSTED; // whoever met it first knew of files only
+    }
     com.google.rpc.Status.Builder out =
         com.google.rpc.Status.newBuilder()
             .setCode(Statuses.codeOf(category).value())
