@@ -7,6 +7,13 @@ import com.google.protobuf.ByteString;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
+import dev.buildd.gateway.ContainerRequest;
+import dev.buildd.gateway.Frontend;
+import dev.buildd.gateway.GatewayClient;
+import dev.buildd.gateway.GatewayContainer;
+import dev.buildd.gateway.ProcessRequest;
+import dev.buildd.gateway.Reference;
+import dev.buildd.gateway.Result;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import dev.buildd.proto.control.BuildHistoryRequest;
@@ -24,6 +31,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -226,6 +234,36 @@ final class TraceTest {
           .as("a socket that is gone takes no build with it")
           .doesNotContain("OTEL_");
       assertThat(machine.stop()).isZero();
+    }
+  }
+
+  @Test
+  void whatAFrontendRunsIsPartOfItsBuild() throws Exception {
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    Frontend frontend =
+        gateway -> {
+          Reference files =
+              gateway
+                  .solve(GatewayClient.Request.of(Machine.base().marshal()))
+                  .single()
+                  .orElseThrow();
+          try (GatewayContainer container =
+              gateway.newContainer(ContainerRequest.of(ContainerRequest.Mount.of("/", files)))) {
+            assertThat(container.start(ProcessRequest.of(said, "/bin/sh", "-c", "env")).await())
+                .isZero();
+          }
+          return Result.empty();
+        };
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()));
+        BuildClient client = machine.client()) {
+      client.build(frontend, machine.options(), status -> {});
+      TraceReceiver.Got build = receiver.await(got -> got.span().getName().equals("build"));
+      assertThat(said.toString(StandardCharsets.UTF_8).lines())
+          .contains(
+              "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock",
+              "TRACEPARENT=00-" + build.trace() + "-" + build.id() + "-01");
     }
   }
 
