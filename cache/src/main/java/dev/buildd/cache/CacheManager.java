@@ -69,7 +69,8 @@ public final class CacheManager implements AutoCloseable {
         }
       };
 
-  private final List<BiConsumer<String, String>> removalListeners = new CopyOnWriteArrayList<>();
+  private final List<BiConsumer<List<String>, String>> removalListeners =
+      new CopyOnWriteArrayList<>();
 
   /** The bytes of archives that go with an entry; told by who keeps them. */
   private volatile ToLongFunction<RefRecord> archives = entry -> 0;
@@ -313,7 +314,7 @@ public final class CacheManager implements AutoCloseable {
       throw e;
     }
     if (outdated != null) {
-      removed(outdated.id, "a later version of it");
+      removed(List.of(outdated.id), "a later version of it");
     }
     return new HeldRef.Mutable(this, entry);
   }
@@ -455,7 +456,7 @@ public final class CacheManager implements AutoCloseable {
       Written snapshot = snapshotter.commit(entry.snapshot);
       batch.commit();
       snapshot.await();
-      removed(twin.id, "a later version of it");
+      removed(List.of(twin.id), "a later version of it");
       return entry;
     } finally {
       entry.files.unlock();
@@ -781,17 +782,17 @@ public final class CacheManager implements AutoCloseable {
     hashes.remove(entry.snapshot);
   }
 
-  /** Calls the listener with the id of every ref that is no more, and who removed it. */
-  public void onRemoval(BiConsumer<String, String> listener) {
+  /** Calls the listener with the ids of refs that are no more, and who removed them. */
+  public void onRemoval(BiConsumer<List<String>, String> listener) {
     removalListeners.add(listener);
   }
 
   /**
    * A listener that cannot take note, on a full disk say, spoils nothing for whoever removed it.
    */
-  void removed(String id, String by) {
-    for (BiConsumer<String, String> listener : removalListeners) {
-      Cleanup.run("tell that ref " + id + " is gone", () -> listener.accept(id, by));
+  void removed(List<String> ids, String by) {
+    for (BiConsumer<List<String>, String> listener : removalListeners) {
+      Cleanup.run("tell that refs " + ids + " are gone", () -> listener.accept(ids, by));
     }
   }
 

@@ -113,7 +113,7 @@ final class Pruning {
       batch.freesSpace().commit();
       // a death before the next line leaves snapshots without a ref, which the next start removes
       Cleanup.run("remove snapshots", () -> manager.snapshotter().remove(snapshots));
-      removed.forEach(entry -> manager.removed(entry.id, options.by()));
+      manager.removed(removed.stream().map(entry -> entry.id).toList(), options.by());
     }
     return told;
   }

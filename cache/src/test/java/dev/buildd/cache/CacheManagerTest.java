@@ -152,7 +152,7 @@ class CacheManagerTest {
   void listenersThatFailLeaveNoHold() {
     MutableRef kept = cache.newMutable(Optional.empty(), RefOptions.of("kept").withRetain());
     kept.commit().close();
-    cache.onRemoval((id, by) -> {
+    cache.onRemoval((ids, by) -> {
       throw new IllegalStateException("the disk is full");
     });
     cache.getMutable(kept.id()).close();
@@ -178,7 +178,7 @@ class CacheManagerTest {
     restart();
     cache.get(first).close();
     List<String> removed = new ArrayList<>();
-    cache.onRemoval((id, by) -> removed.add(id));
+    cache.onRemoval((ids, by) -> removed.addAll(ids));
     String second;
     assertThat(cache.search("shared", "k")).containsExactly(mutable);
     try (MutableRef ref = cache.getMutable(mutable)) {

@@ -1,6 +1,7 @@
 package dev.buildd.cache.key;
 
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -36,6 +37,11 @@ public interface CacheStore {
 
   /** Forgets a result, and the keys that lead nowhere without it. */
   void release(String resultId);
+
+  /** As {@link #release(String)}, of several at once. */
+  default void release(Collection<String> resultIds) {
+    resultIds.forEach(this::release);
+  }
 
   /** The keys that stand for a result. */
   Set<CacheKeyId> keysOf(String resultId);

@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashSet;
@@ -148,9 +149,16 @@ public final class DurableCacheStore implements CacheStore {
 
   @Override
   public void release(String resultId) {
+    release(List.of(resultId));
+  }
+
+  @Override
+  public void release(Collection<String> resultIds) {
     MetadataStore.Commit commit;
     synchronized (this) {
-      commit = new Removal().of(resultId);
+      Removal removal = new Removal();
+      resultIds.forEach(removal::add);
+      commit = removal.batch.commitLater();
     }
     commit.await();
   }
@@ -162,7 +170,7 @@ public final class DurableCacheStore implements CacheStore {
     private final MetadataStore.Batch batch = store.batch();
     private final Set<RowName> removed = new HashSet<>();
 
-    MetadataStore.Commit of(String resultId) {
+    void add(String resultId) {
       Deque<CacheKeyId> lighter = new ArrayDeque<>();
       for (CacheKeyId key : keysOf(resultId)) {
         remove(Table.KEY_RESULT, result(resultId, key));
@@ -181,7 +189,6 @@ public final class DurableCacheStore implements CacheStore {
           }
         }
       }
-      return batch.commitLater();
     }
 
     private boolean remove(Table table, byte[] row) {

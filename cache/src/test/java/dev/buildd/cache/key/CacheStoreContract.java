@@ -95,6 +95,23 @@ abstract class CacheStoreContract {
   }
 
   @Test
+  void severalAreReleasedAtOnceWithWhatTheyShare() {
+    CacheStore store = open("s", Clock.systemUTC());
+    store.link(key("a"), link(0, "1"), key("b"));
+    store.link(key("b"), link(0, "2"), key("c"));
+    store.link(key("b"), link(0, "3"), key("d"));
+    store.save(key("c"), "rc");
+    store.save(key("d"), "rd");
+    store.save(key("e"), "re");
+    store.release(List.of("rc", "unknown", "rd"));
+    store = again(store);
+    for (String name : List.of("a", "b", "c", "d")) {
+      assertThat(store.exists(key(name))).as(name).isFalse();
+    }
+    assertThat(store.results()).containsExactly("re");
+  }
+
+  @Test
   void selfLinksAndCyclesCanBeReleased() {
     CacheStore store = open("s", Clock.systemUTC());
     store.save(key("a"), "r");

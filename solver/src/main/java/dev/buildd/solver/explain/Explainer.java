@@ -46,11 +46,11 @@ public final class Explainer implements RunObserver {
     this.clock = clock;
   }
 
-  /** Notes that a recorded result is no more, and why. */
-  public void removed(String result, String why) {
+  /** Notes that recorded results are no more, and why. */
+  public void removed(List<String> results, String why) {
     Cleanup.run(
-        "note the removal of " + result,
-        () -> runs.removed(result, new RunRows.Removal(clock.instant(), why)));
+        "note the removal of " + results,
+        () -> runs.removed(results, new RunRows.Removal(clock.instant(), why)));
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.buildd.snapshot.store.Table;
 import dev.buildd.solver.ops.RefResult;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -114,18 +115,16 @@ final class RunRows {
 
   // --- removals
 
-  /** Notes that the result of a run, if it is one's, is no more. */
-  void removed(String result, Removal removal) {
-    store
-        .get(Table.RUN_INDEX, RunRow.resultKey(result))
-        .ifPresent(number ->
-            store
-                .batch()
-                .put(
-                    Table.RUN_REMOVED,
-                    number,
-                    new Encoder().number(removal.at.getEpochSecond()).text(removal.why).toBytes())
-                .commitLater());
+  /** Notes that results, those among them that are a run's, are no more. */
+  void removed(Collection<String> results, Removal removal) {
+    byte[] told = new Encoder().number(removal.at.getEpochSecond()).text(removal.why).toBytes();
+    MetadataStore.Batch batch = store.batch();
+    for (String result : results) {
+      store
+          .get(Table.RUN_INDEX, RunRow.resultKey(result))
+          .ifPresent(number -> batch.put(Table.RUN_REMOVED, number, told));
+    }
+    batch.commitLater();
   }
 
   /** When and why the run's result was removed, if that is known. */

@@ -25,7 +25,7 @@ public final class ResultCache implements CacheSource {
     this.refs = refs;
     this.layers = layers;
     this.sessions = sessions;
-    refs.onRemoval((id, by) -> keys.release(id));
+    refs.onRemoval((ids, by) -> keys.release(ids));
   }
 
   @Override

@@ -86,9 +86,9 @@ class RunRowsTest {
   void whyAResultWentIsKept() {
     RunRow run = run("one", Optional.empty());
     runs.save(run);
-    runs.removed("result of nobody", new RunRows.Removal(AT, "x"));
+    runs.removed(List.of("result of nobody"), new RunRows.Removal(AT, "x"));
     assertThat(runs.removal(run)).isEmpty();
-    runs.removed("result of one", new RunRows.Removal(AT, "a prune"));
+    runs.removed(List.of("result of one"), new RunRows.Removal(AT, "a prune"));
     assertThat(runs.removal(run).orElseThrow().why()).isEqualTo("a prune");
   }
 
@@ -99,7 +99,7 @@ class RunRowsTest {
       runs.save(run("run" + i, Optional.of(content)));
       runs.saveFiles(content, files("/a" + i));
     }
-    runs.removed("result of run0", new RunRows.Removal(AT, "a prune"));
+    runs.removed(List.of("result of run0"), new RunRows.Removal(AT, "a prune"));
     runs.tidy();
     assertThat(count(Table.RUN)).isEqualTo(3);
     assertThat(count(Table.RUN_REMOVED)).isZero();
