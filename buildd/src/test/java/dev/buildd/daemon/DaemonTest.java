@@ -433,6 +433,48 @@ class DaemonTest {
     assertThat(after).isEqualTo(before);
   }
 
+  @Test
+  void theLogOfACancelledBuildIsKept() throws Exception {
+    CountDownLatch running = new CountDownLatch(1);
+    try (BuildClient client = machine.client()) {
+      Thread build =
+          Threads.start(
+              "build",
+              () -> {
+                try {
+                  client.solve(
+                      Optional.of(sh(Machine.base(), "echo said; sleep 1000").marshal()),
+                      machine.options().withRef("to-be-cancelled"),
+                      status -> {
+                        if (!status.logs().isEmpty()) {
+                          running.countDown();
+                        }
+                      });
+                } catch (Exception e) {
+                  // cancelled
+                }
+              });
+      assertThat(running.await(20, TimeUnit.SECONDS)).isTrue();
+      build.interrupt();
+      build.join();
+      List<BuildHistoryEvent> events = new ArrayList<>();
+      BuildHistoryRequest request =
+          BuildHistoryRequest.newBuilder().setRef("to-be-cancelled").setEarlyExit(true).build();
+      long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      do {
+        assertThat(System.nanoTime()).as("until it is recorded").isLessThan(patience);
+        events.clear();
+        client.history(request, events::add);
+      } while (events.isEmpty() || !events.getFirst().getRecord().hasCompletedAt());
+      assertThat(events.getFirst().getRecord().hasLogs()).isTrue();
+      StringBuilder log = new StringBuilder();
+      client.status(
+          "to-be-cancelled",
+          status -> status.logs().forEach(line -> log.append(line.data().toStringUtf8())));
+      assertThat(log.toString()).isEqualTo("said\n");
+    }
+  }
+
   /** Counted once the daemon has forgotten all jobs, some seconds after they end. */
   private static String countsOnceForgotten() throws Exception {
     machine.threads(); // the JVM that is asked keeps a thread and a socket for it

@@ -202,7 +202,7 @@ final class BuildObservation {
    */
   synchronized void ended(Map<String, String> response, Optional<Throwable> failure) {
     catchUp();
-    tellProgress();
+    Cleanup.run("tell the last of " + job, this::tellProgress); // it may have been interrupted
     ended = true;
     recorder.interrupt();
     Cleanup.run(
