@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * who share it.
  */
 final class Execution implements OpContext, Owner {
+  private static final int ROOM_TRIES = 4;
+
   /** What an execution does; the values become the execution's. */
   @FunctionalInterface
   interface Work {
@@ -150,15 +152,19 @@ final class Execution implements OpContext, Owner {
     }
   }
 
-  /** Does it; once more if the disk was full and there is room now. */
+  /**
+   * Does it; anew if the disk was full and there is room now. Others may take that room: not only
+   * once, but what fills the disk by itself ends soon.
+   */
   private <T> T withRoom(Callable<T> body) throws Exception {
-    try {
-      return body.call();
-    } catch (Exception e) {
-      if (!FileFailures.isDiskFull(e) || !graph.makeRoom()) {
-        throw e;
+    for (int left = ROOM_TRIES; ; left--) {
+      try {
+        return body.call();
+      } catch (Exception e) {
+        if (left == 0 || !FileFailures.isDiskFull(e) || !graph.makeRoom()) {
+          throw e;
+        }
       }
-      return body.call();
     }
   }
 
