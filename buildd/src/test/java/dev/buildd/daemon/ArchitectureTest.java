@@ -161,10 +161,10 @@ final class ArchitectureTest {
           + "|session\\.auth\\.TokenSeeds|session\\.ssh\\.SshAgent|session\\.content\\.ContentProvider.*"
           + "|session\\.filesync\\.FileSendTarget.*"
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
-          + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms"
+          + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms|solver\\.graph\\.KeptOutput"
           + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
           + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugPages.*"
-          + "|metrics\\.ProcessMetrics|history\\.HistoryBlobs|rpc\\.ContentService.*))";
+          + "|metrics\\.ProcessMetrics|history\\.(History|HistoryBlobs|HistoryLog)|rpc\\.ContentService.*))";
 
   private static final Pattern FILES_OPEN =
       Pattern.compile(

@@ -1,7 +1,7 @@
 package dev.buildd.daemon.trace;
 
 import dev.buildd.base.content.Digest;
-import dev.buildd.solver.executor.ResourceUsage;
+import dev.buildd.base.metrics.ResourceUsage;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
 import dev.buildd.trace.Span;

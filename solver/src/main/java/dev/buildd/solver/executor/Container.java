@@ -1,5 +1,6 @@
 package dev.buildd.solver.executor;
 
+import dev.buildd.base.metrics.ResourceUsage;
 import java.util.List;
 
 /** A container that was started and not yet closed. Safe for use by many threads. */

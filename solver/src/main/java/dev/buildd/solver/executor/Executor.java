@@ -1,5 +1,6 @@
 package dev.buildd.solver.executor;
 
+import dev.buildd.base.metrics.ResourceUsage;
 import java.util.function.Consumer;
 
 /** Runs processes in containers. Safe for use by many threads. */

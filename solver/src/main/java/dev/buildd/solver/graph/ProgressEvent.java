@@ -1,7 +1,7 @@
 package dev.buildd.solver.graph;
 
 import dev.buildd.base.content.Digest;
-import dev.buildd.solver.executor.ResourceUsage;
+import dev.buildd.base.metrics.ResourceUsage;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;

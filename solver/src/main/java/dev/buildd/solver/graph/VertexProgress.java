@@ -3,7 +3,7 @@ package dev.buildd.solver.graph;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
-import dev.buildd.solver.executor.ResourceUsage;
+import dev.buildd.base.metrics.ResourceUsage;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;

@@ -3,7 +3,7 @@ package dev.buildd.worker.runc;
 import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
-import dev.buildd.solver.executor.ResourceUsage;
+import dev.buildd.base.metrics.ResourceUsage;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;

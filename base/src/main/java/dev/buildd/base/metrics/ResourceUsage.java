@@ -1,4 +1,4 @@
-package dev.buildd.solver.executor;
+package dev.buildd.base.metrics;
 
 import java.time.Duration;
 import java.util.Optional;
