@@ -156,8 +156,8 @@ final class BuildCommand {
       options = options.withTrace(span.get().context());
     }
     long begun = System.nanoTime();
-    CacheMetrics metrics = new CacheMetrics();
     String metricsTo = flags.text("debug-json-cache-metrics");
+    CacheMetrics metrics = new CacheMetrics();
     if (!STREAMS.contains(metricsTo)) {
       created(metricsTo); // or it fails before the build, not after it
     }
@@ -387,10 +387,13 @@ final class BuildCommand {
     try (Progress progress =
         new Progress(Displays.of(mode, err, Terminal.ofStandardError(), System.getenv()))) {
       boolean traced = flags.given("trace").isPresent();
+      boolean counted = flags.given("debug-json-cache-metrics").isPresent();
       Consumer<SolveStatus> watcher =
           status -> {
             progress.accept(status);
-            watchers.metrics.accept(status);
+            if (counted) {
+              watchers.metrics.accept(status);
+            }
             if (traced) {
               watchers.trace.println(StatusJson.of(status));
             }

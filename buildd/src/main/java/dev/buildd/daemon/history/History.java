@@ -319,9 +319,9 @@ public final class History implements BuildObserver, AutoCloseable {
             .putAllExporterResponse(end.response())
             .setGeneration(started.getGeneration() + 1);
     count(out, StepCounts.of(end.progress()));
-    if (end.failure().isPresent()) {
-      out.setError(
-          redacted(WireErrors.tracedStatusOf(end.failure().get())).toBuilder().clearDetails());
+    Optional<Status> failure = end.failure().map(WireErrors::tracedStatusOf).map(History::redacted);
+    if (failure.isPresent()) {
+      out.setError(failure.get().toBuilder().clearDetails());
     } else {
       BuildResultInfo.Builder made = out.getResultBuilder(); // there even if nothing stands in it
       for (String image : recording.images.values()) {
@@ -334,7 +334,7 @@ public final class History implements BuildObserver, AutoCloseable {
     }
     BuildHistoryRecord record = out.build();
     try {
-      record = withBelongings(record, recording, end);
+      record = withBelongings(record, recording, end, failure);
     } catch (IOException
         | RuntimeException e) { // a full disk, say: the build has ended all the same
       log.atWarn()
@@ -356,22 +356,16 @@ public final class History implements BuildObserver, AutoCloseable {
 
   /** Saves what belongs to a record. */
   private BuildHistoryRecord withBelongings(
-      BuildHistoryRecord ended, Recording recording, Ending end) throws IOException {
+      BuildHistoryRecord ended, Recording recording, Ending end, Optional<Status> failure)
+      throws IOException {
     List<Blob> belongings = new ArrayList<>();
     BuildHistoryRecord.Builder out = ended.toBuilder();
     Optional<Descriptor> logs = recording.endLog(end.at());
     logs.ifPresent(out::setLogs);
-    if (end.failure().isPresent()) {
-      Status failure = redacted(WireErrors.tracedStatusOf(end.failure().get()));
-      Blob error = new Blob(ERROR_TYPE, failure.toByteArray());
+    if (failure.isPresent()) {
+      Blob error = new Blob(ERROR_TYPE, failure.get().toByteArray());
       belongings.add(error);
       out.setExternalError(error.descriptor());
-    }
-    if (end.failure().isPresent()) {
-      Status failure = redacted(WireErrors.tracedStatusOf(end.failure().get()));
-      Blob error = new Blob(ERROR_TYPE, failure.toByteArray());
-      belongings.add(error);
-      out.setError(failure.toBuilder().clearDetails()).setExternalError(error.descriptor());
     }
     Blob spans =
         new Blob(

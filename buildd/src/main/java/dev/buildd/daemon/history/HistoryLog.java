@@ -1,7 +1,6 @@
 package dev.buildd.daemon.history;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.CodedInputStream;
 import dev.buildd.base.content.Digest;
 import dev.buildd.daemon.build.StepCounts;
 import dev.buildd.daemon.wire.ProgressMessages;
@@ -151,7 +150,7 @@ final class HistoryLog implements AutoCloseable {
         if (message.length < length) {
           return;
         }
-        reader.read(StatusResponse.parseFrom(CodedInputStream.newInstance(message)));
+        reader.read(StatusResponse.parseFrom(message));
       }
     }
   }
