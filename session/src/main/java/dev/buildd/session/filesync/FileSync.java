@@ -10,6 +10,7 @@ import dev.buildd.session.filesync.transfer.ReceiveOptions;
 import dev.buildd.session.filesync.transfer.Receiver;
 import dev.buildd.session.rpc.MessageStream;
 import dev.buildd.session.rpc.Statuses;
+import io.grpc.CallOptions;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 
@@ -17,6 +18,9 @@ import java.nio.file.Path;
 public final class FileSync {
   /** The method that a session must support. */
   public static final String METHOD = "/" + FileSyncGrpc.getDiffCopyMethod().getFullMethodName();
+
+  // fsutil sends 32 KiB of content at once; an entry is larger only by its extended attributes
+  private static final int MAX_PACKET = 4 << 20;
 
   private FileSync() {}
 
@@ -33,7 +37,10 @@ public final class FileSync {
     }
     try (MessageStream<Packet, Packet> call =
         MessageStream.call(
-            session.channel(), FileSyncGrpc.getDiffCopyMethod(), Headers.of(request))) {
+            session.channel(),
+            FileSyncGrpc.getDiffCopyMethod(),
+            Headers.of(request),
+            CallOptions.DEFAULT.withMaxInboundMessageSize(MAX_PACKET))) {
       new Receiver(new GrpcPackets(call), destination, options).run();
       call.halfClose();
     } catch (StatusRuntimeException e) {

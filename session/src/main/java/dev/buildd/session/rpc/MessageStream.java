@@ -26,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  * @param <R> what is received
  */
 public final class MessageStream<S, R> implements AutoCloseable {
-  private static final int AHEAD = 8;
+  private static final int LEAST_AHEAD = 8; // messages asked for before they are read
+  private static final int MOST_AHEAD = 32;
+  private static final int UNREAD_LIMIT = 128 << 20; // bytes of a stream nobody reads, at worst
   private static final int READY_THRESHOLD = 512 << 10;
 
   /** What a stream needs of the call below it. */
@@ -50,6 +52,9 @@ public final class MessageStream<S, R> implements AutoCloseable {
   private final Deque<R> inbox = new ArrayDeque<>();
 
   @GuardedBy("lock")
+  private int taken; // since messages were last asked for
+
+  @GuardedBy("lock")
   private boolean halfClosed; // nothing more to read
 
   @GuardedBy("lock")
@@ -60,7 +65,11 @@ public final class MessageStream<S, R> implements AutoCloseable {
 
   private @Nullable Wire<S> wire;
 
-  MessageStream() {}
+  private final int ahead;
+
+  private MessageStream(int ahead) {
+    this.ahead = ahead;
+  }
 
   /** Starts a call. */
   public static <S, R> MessageStream<S, R> call(
@@ -68,10 +77,18 @@ public final class MessageStream<S, R> implements AutoCloseable {
     return call(channel, method, headers, CallOptions.DEFAULT);
   }
 
-  /** Starts a call with options, for example a deadline. */
+  /**
+   * Starts a call with options, for example a deadline. With a bound for the size of a message more
+   * of them are asked for ahead, which makes streams of many small ones faster.
+   */
   public static <S, R> MessageStream<S, R> call(
       Channel channel, MethodDescriptor<S, R> method, Metadata headers, CallOptions options) {
-    MessageStream<S, R> stream = new MessageStream<>();
+    Integer bound = options.getMaxInboundMessageSize();
+    int ahead =
+        bound == null
+            ? LEAST_AHEAD
+            : Math.clamp(UNREAD_LIMIT / Math.max(1, bound), LEAST_AHEAD, MOST_AHEAD);
+    MessageStream<S, R> stream = new MessageStream<>(ahead);
     ClientCall<S, R> call =
         channel.newCall(
             method, options.withExecutor(Runnable::run).withOnReadyThreshold(READY_THRESHOLD));
@@ -121,13 +138,13 @@ public final class MessageStream<S, R> implements AutoCloseable {
           }
         },
         headers);
-    call.request(AHEAD);
+    call.request(ahead);
     return stream;
   }
 
   /** The serving end of a call; the listener that feeds it is the handler's. */
   static <S, R> MessageStream<S, R> serve(ServerCall<R, S> call) {
-    MessageStream<S, R> stream = new MessageStream<>();
+    MessageStream<S, R> stream = new MessageStream<>(LEAST_AHEAD);
     call.setOnReadyThreshold(READY_THRESHOLD);
     stream.wire =
         new Wire<>() {
@@ -158,7 +175,7 @@ public final class MessageStream<S, R> implements AutoCloseable {
           @Override
           public void cancel(String why) {}
         };
-    call.request(AHEAD);
+    call.request(LEAST_AHEAD);
     return stream;
   }
 
@@ -173,6 +190,7 @@ public final class MessageStream<S, R> implements AutoCloseable {
   /** The next message, or null when the peer has sent all; throws the status of a failed call. */
   public @Nullable R read() throws InterruptedException {
     R message;
+    int more = 0;
     lock.lockInterruptibly();
     try {
       while (inbox.isEmpty() && !halfClosed && !ended) {
@@ -185,10 +203,17 @@ public final class MessageStream<S, R> implements AutoCloseable {
         }
         return null;
       }
+      // asking takes a turn of the network's thread, which many small messages share
+      if (++taken >= ahead / 2) {
+        more = taken;
+        taken = 0;
+      }
     } finally {
       lock.unlock();
     }
-    wire().request(1);
+    if (more > 0) {
+      wire().request(more);
+    }
     return message;
   }
 
