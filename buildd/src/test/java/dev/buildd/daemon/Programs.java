@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Other people's programs that tests run, servers on loopback among them, until closed. */
 final class Programs implements AutoCloseable {
@@ -85,6 +86,19 @@ final class Programs implements AutoCloseable {
             .formatted(directory.resolve("registry-" + port), port));
     serve(port, "docker-registry", "serve", config.toString());
     return port;
+  }
+
+  /** Deletes the blobs of all registries that are larger; they still know their manifests. */
+  void loseBlobs(long largerThan) throws IOException {
+    try (Stream<Path> stored = Files.walk(directory)) {
+      for (Path data :
+          stored
+              .filter(p -> p.endsWith("data") && p.toString().contains("registry-"))
+              .filter(p -> p.toFile().length() > largerThan)
+              .toList()) {
+        Files.delete(data);
+      }
+    }
   }
 
   @Override

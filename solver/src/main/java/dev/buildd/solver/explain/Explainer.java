@@ -7,6 +7,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.contenthash.ListedFile;
+import dev.buildd.proto.pb.Op;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.explain.FileList.Change;
 import dev.buildd.solver.explain.FileList.Entry;
@@ -230,14 +231,14 @@ public final class Explainer implements RunObserver {
 
     private List<String> differences(RunRow earlier, Map<Integer, FileList> files)
         throws InterruptedException {
-      List<String> out = new ArrayList<>(OpDifference.of(earlier.op(), row.op()));
+      List<String> out = new ArrayList<>();
       if (!earlier.pin().equals(row.pin())) {
-        out.add(
-            StepNames.unpinned(row.op().getSource().getIdentifier())
-                + " is now "
-                + row.pin()
-                + ", was "
-                + earlier.pin());
+        String source = StepNames.unpinned(row.op().getSource().getIdentifier());
+        out.add(source + " is now " + row.pin() + ", was " + earlier.pin());
+        // frontends write the digest into the address: said once is enough
+        out.addAll(OpDifference.of(withoutPin(earlier.op()), withoutPin(row.op())));
+      } else {
+        out.addAll(OpDifference.of(earlier.op(), row.op()));
       }
       for (int i = 0; i < Math.max(earlier.inputs().size(), row.inputs().size()); i++) {
         if (i >= row.inputs().size()) {
@@ -249,6 +250,14 @@ public final class Explainer implements RunObserver {
         }
       }
       return out;
+    }
+
+    private static Op withoutPin(Op op) {
+      Op.Builder out = op.toBuilder();
+      if (op.hasSource()) {
+        out.getSourceBuilder().setIdentifier(StepNames.unpinned(op.getSource().getIdentifier()));
+      }
+      return out.build();
     }
 
     private List<String> inputChanged(int index, RunRow.Input before, Optional<FileList> files)
