@@ -50,11 +50,11 @@ final class PartMetrics implements Metrics {
         .sample(parts.solver.activeCount());
     page.gauges("buildd_sessions_open", "Sessions of clients.").sample(parts.sessions.count());
     page.gauges("buildd_cache_bytes", "Files of the cache's records, as far as measured.")
-        .sample(parts.cache.knownTotal());
+        .sample(parts.cache.usage().knownTotal());
     page.gauges("buildd_content_bytes", "Blobs of images and archives of layers.")
         .sample(parts.content.bytes());
     page.gauges("buildd_disk_free_bytes", "Free space of the disk of the root.")
-        .sample(parts.cache.free());
+        .sample(parts.cache.usage().free());
     collector(page);
     store(page);
     page.counters("buildd_session_received_bytes_total", "Bytes that came over sessions.")

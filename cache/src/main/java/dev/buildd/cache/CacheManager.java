@@ -31,7 +31,6 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,7 +48,6 @@ public final class CacheManager implements AutoCloseable {
   private static final long FLUSH_SECONDS = 5;
   private static final int HASH_TREES = 64;
 
-  private final Path root;
   private final MetadataStore store;
   private final Snapshotter snapshotter;
   private final Differ differ;
@@ -57,6 +55,7 @@ public final class CacheManager implements AutoCloseable {
   private final RefTable table; // its monitor guards the entries, and what says so below
   private final RefMounts mounts;
   private final LazyRefs lazy = new LazyRefs(this);
+  private final DiskUsage usage;
 
   /** Content hashes by snapshot, those used last; guarded by the table. */
   private final Map<String, ContentHash> hashes =
@@ -72,9 +71,6 @@ public final class CacheManager implements AutoCloseable {
   private final List<BiConsumer<List<String>, String>> removalListeners =
       new CopyOnWriteArrayList<>();
 
-  /** The bytes of archives that go with an entry; told by who keeps them. */
-  private volatile ToLongFunction<RefRecord> archives = entry -> 0;
-
   private final ScheduledFuture<?> flusher;
 
   private CacheManager(
@@ -85,9 +81,10 @@ public final class CacheManager implements AutoCloseable {
     this.differ = differ;
     this.clock = clock;
     Files.createDirectories(root);
-    this.root = root.toRealPath();
+    Path real = root.toRealPath();
     table = new RefTable(store, clock, snapshotter::contains);
-    mounts = new RefMounts(this.root.resolve("mounts"), snapshotter, table);
+    mounts = new RefMounts(real.resolve("mounts"), snapshotter, table);
+    usage = new DiskUsage(real, snapshotter, table);
     if (store.needsCheck()) {
       removeUnused();
     }
@@ -635,75 +632,14 @@ public final class CacheManager implements AutoCloseable {
 
   // --- what is there ---
 
-  long size(RefRecord entry) {
-    if (entry.isLazy()) {
-      return 0;
-    }
-    synchronized (table) {
-      if (entry.size >= 0) {
-        return entry.size;
-      }
-    }
-    long measured;
-    try {
-      measured =
-          FileFailures.wrap(
-              "measure ref " + entry.id,
-              () ->
-                  Threads.nativeCalls()
-                      .callUninterruptibly(() -> snapshotter.usage(entry.snapshot).bytes()));
-    } catch (BuildException e) {
-      synchronized (table) {
-        if (entry.dead) {
-          return 0; // removed meanwhile
-        }
-      }
-      throw e;
-    }
-    synchronized (table) {
-      table.measured(entry, measured);
-    }
-    return measured;
+  /** What refs take. */
+  public DiskUsage usage() {
+    return usage;
   }
 
   /** What the matching refs hold; sizes that nobody asked for yet are measured now. */
   public List<UsageRecord> diskUsage(Predicate<UsageRecord> filter) {
-    List<RefRecord> all = new ArrayList<>();
-    for (String id : table.ids()) {
-      synchronized (table) {
-        table.find(id).filter(entry -> !entry.isHiddenTwin()).ifPresent(all::add);
-      }
-    }
-    for (RefRecord entry : all) {
-      size(entry);
-    }
-    List<UsageRecord> out = new ArrayList<>();
-    List<RefRecord> alive = new ArrayList<>();
-    synchronized (table) {
-      Set<RefRecord> inUse = table.inUse();
-      for (RefRecord entry : all) {
-        if (!entry.dead) {
-          alive.add(entry);
-          out.add(entry.describe(inUse.contains(entry)));
-        }
-      }
-    }
-    for (int i = 0; i < out.size(); i++) {
-      out.set(i, withArchives(out.get(i), alive.get(i)));
-    }
-    out.removeIf(record -> !filter.test(record));
-    out.sort(Comparator.comparing(UsageRecord::createdAt));
-    return out;
-  }
-
-  /** Sees to it that records tell the bytes of archives too that go with them. */
-  void countArchives(ToLongFunction<RefRecord> bytes) {
-    archives = bytes;
-  }
-
-  UsageRecord withArchives(UsageRecord record, RefRecord entry) {
-    long bytes = archives.applyAsLong(entry);
-    return bytes == 0 ? record : record.withSize(record.size() + bytes);
+    return usage.records(filter);
   }
 
   /**
@@ -721,7 +657,7 @@ public final class CacheManager implements AutoCloseable {
    */
   public void prune(PruneOptions options, long beside, Pace pace, Consumer<UsageRecord> reader) {
     removeUndeleted();
-    new Pruning(this, options, clock, false).run(held(beside), free(), pace, reader);
+    new Pruning(this, options, clock, false).run(usage.held(beside), usage.free(), pace, reader);
   }
 
   /**
@@ -733,48 +669,16 @@ public final class CacheManager implements AutoCloseable {
     Pruning pruning = new Pruning(this, options, clock, true);
     List<PlannedRecord> out = new ArrayList<>();
     pruning.run(
-        held(beside),
-        free(),
+        usage.held(beside),
+        usage.free(),
         Pace.STEADY,
         record -> out.add(new PlannedRecord(record, Optional.empty())));
-    for (UsageRecord record : diskUsage(r -> true)) {
+    for (UsageRecord record : usage.records(r -> true)) {
       pruning
           .reasonToKeep(record)
           .ifPresent(why -> out.add(new PlannedRecord(record, Optional.of(why))));
     }
     return out;
-  }
-
-  /** What goes into {@link PruneOptions#excess} as held. */
-  public long held(long beside) {
-    return measuredTotal() + beside;
-  }
-
-  /** What all refs take in bytes, as far as it has been measured; at no cost. */
-  public long knownTotal() {
-    synchronized (table) {
-      return table.total();
-    }
-  }
-
-  /** Bytes of the disk that are free for all. */
-  public long free() {
-    return root.toFile().getUsableSpace();
-  }
-
-  /** What all refs take, in bytes; sizes that nobody asked for yet are measured now. */
-  long measuredTotal() {
-    for (String id : table.unmeasured()) {
-      Optional<RefRecord> entry;
-      synchronized (table) {
-        entry = table.find(id);
-      }
-      entry.ifPresent(this::size);
-    }
-    synchronized (table) {
-      table.writeUses();
-      return table.total();
-    }
   }
 
   /** Under the table's monitor: forgets what is kept of the files of an entry that is no more. */

@@ -119,7 +119,7 @@ abstract class HeldRef {
 
     @Override
     public long size() {
-      return manager.size(open());
+      return manager.usage().of(open());
     }
 
     @Override

@@ -53,7 +53,7 @@ public final class LayerBlobs {
     this.cache = cache;
     this.content = content;
     this.leases = leases;
-    cache.countArchives(this::bytesOf);
+    cache.usage().countArchives(this::bytesOf);
   }
 
   /** What archives of an entry's layer take that are here and are not counted for an older one. */

@@ -96,7 +96,7 @@ final class Pruning {
         if (!mayGo(entry) || hasChildren(entry) || !options.filter().test(record)) {
           continue;
         }
-        record = manager.withArchives(record, entry);
+        record = manager.usage().withArchives(record, entry);
         told.add(record);
         freed += record.size();
         if (trial) {

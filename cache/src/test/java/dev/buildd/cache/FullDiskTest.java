@@ -157,7 +157,7 @@ class FullDiskTest {
       }
     }
     assertThat(cache.diskUsage(record -> true)).hasSize(3); // and their uses are written
-    cache.measuredTotal();
+    cache.usage().measuredTotal();
     MutableRef dropped = cache.newMutable(Optional.empty(), RefOptions.of("dropped"));
     fill();
     assertThatThrownBy(() -> cache.prune(PruneOptions.everything(), record -> {}))

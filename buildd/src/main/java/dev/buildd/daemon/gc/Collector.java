@@ -146,14 +146,14 @@ public final class Collector implements AutoCloseable {
       while (!closed) {
         boolean due = awaitTurn();
         try {
-          long free = parts.cache.free();
+          long free = parts.cache.usage().free();
           boolean fell = free <= freeBefore - step;
           if (fell || free > freeBefore) {
             freeBefore = free;
           }
           if (due || (fell && isOverALimit())) {
             collectNow();
-            freeBefore = parts.cache.free();
+            freeBefore = parts.cache.usage().free();
           }
         } catch (RuntimeException e) {
           if (!closed) {
@@ -187,8 +187,8 @@ public final class Collector implements AutoCloseable {
   }
 
   private boolean isOverALimit() {
-    long held = parts.cache.held(beside());
-    long free = parts.cache.free();
+    long held = parts.cache.usage().held(beside());
+    long free = parts.cache.usage().free();
     return applied().stream()
         .anyMatch(options -> {
           long excess = options.excess(held, free);

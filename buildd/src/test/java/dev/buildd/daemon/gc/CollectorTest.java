@@ -148,7 +148,7 @@ final class CollectorTest {
   @Test
   void whatIsToldIsWhatTheDiskLoses() throws Exception {
     Collector collector = collector(NEVER);
-    long before = used() - cache.held(collector.beside());
+    long before = used() - cache.usage().held(collector.beside());
     for (int i = 0; i < 12; i++) {
       String id = step("step " + i, 3 * MIB);
       if (i % 3 == 0) {
@@ -159,7 +159,7 @@ final class CollectorTest {
     long lost = used() - before;
     long records = cache.diskUsage(r -> true).stream().mapToLong(UsageRecord::size).sum();
     assertThat(lost).isGreaterThan(60 * MIB);
-    assertThat((double) cache.held(collector.beside()))
+    assertThat((double) cache.usage().held(collector.beside()))
         .isCloseTo((double) lost, within(lost * 0.01));
     assertThat((double) records + collector.beside() - content.bytes())
         .as("records with their archives, and the store's files")
@@ -176,7 +176,7 @@ final class CollectorTest {
   @Test
   void aCapHoldsByTheDisksOwnCount() throws Exception {
     Collector collector = collector(NEVER, atMost(30 * MIB));
-    long empty = used() - cache.held(collector.beside());
+    long empty = used() - cache.usage().held(collector.beside());
     for (int i = 0; i < 12; i++) {
       archive(step("step " + i, 4 * MIB), Compression.NONE);
     }
@@ -226,7 +226,7 @@ final class CollectorTest {
     Collector collector =
         collector(
             new Collector.Timing(Duration.ofDays(1), Duration.ofDays(1), Duration.ofMillis(20)),
-            new GcPolicy(true, 0, List.of(), 0, 0, cache.free() - 20 * MIB));
+            new GcPolicy(true, 0, List.of(), 0, 0, cache.usage().free() - 20 * MIB));
     collector.start(() -> true);
     Thread.sleep(100); // it looks, and sees that there is enough
     for (int i = 0; i < 8; i++) {
@@ -254,12 +254,12 @@ final class CollectorTest {
       step("step " + i, 5 * MIB);
     }
     used();
-    assertThat(cache.free()).isLessThan(40 * MIB);
+    assertThat(cache.usage().free()).isLessThan(40 * MIB);
     Collector off = collector(NEVER);
     assertThat(off.makeRoom()).as("it is switched off").isFalse();
     Collector collector = collector(NEVER, atMost(1L << 40));
     assertThat(collector.makeRoom()).isTrue();
-    assertThat(cache.free()).isGreaterThanOrEqualTo(64 * MIB).isLessThan(80 * MIB);
+    assertThat(cache.usage().free()).isGreaterThanOrEqualTo(64 * MIB).isLessThan(80 * MIB);
     assertThat(names()).doesNotContain("step 0").contains("step 29");
   }
 
