@@ -8,6 +8,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.base.text.Ids;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
@@ -73,6 +74,7 @@ import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
 import dev.buildd.solver.worker.WorkerBackend;
 import dev.buildd.trace.otlp.OtlpSettings;
+import dev.buildd.worker.runc.CgroupRoot;
 import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
 import io.grpc.ServerInterceptors;
@@ -203,6 +205,7 @@ final class Daemon implements AutoCloseable {
     for (String name : List.of("cache", "history", "platforms")) {
       PrivateDirectory.make(root.resolve(name));
     }
+    prepareCgroups();
     Optional<OtlpSettings> traces = OtlpSettings.of(System.getenv(), "buildd");
     RuncSettings runc =
         runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
@@ -461,6 +464,18 @@ final class Daemon implements AutoCloseable {
         worker.apparmorProfile(),
         new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()),
         traceSocket);
+  }
+
+  /** Steps run without it too, if not within limits, so that it not being possible is no error. */
+  private static void prepareCgroups() {
+    String variable = "BUILDKIT_SETUP_CGROUPV2_ROOT";
+    if (GoBool.isTrue(System.getenv().getOrDefault(variable, ""))) {
+      try {
+        CgroupRoot.prepare();
+      } catch (IOException | BuildException e) {
+        log.warn("{} asks in vain: {}", variable, e.getMessage());
+      }
+    }
   }
 
   private static String workerId(Path root) throws IOException {
