@@ -12,7 +12,9 @@ import dev.buildd.base.text.GoBool;
 import dev.buildd.base.text.Ids;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.cache.key.CacheStore;
+import dev.buildd.cache.key.DigestNotes;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.daemon.build.BuildLog;
 import dev.buildd.daemon.build.BuildObserver;
@@ -217,6 +219,7 @@ final class Daemon implements AutoCloseable {
         part(
             CacheManager.open(
                 root.resolve("cache"), store, backend.snapshotter(), backend.differ(), clock));
+    Optional<DigestNotes> digests = digests(config, root);
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
     part(loops::shutdownGracefully);
     SessionManager sessions = part(new SessionManager(loops));
@@ -335,7 +338,7 @@ final class Daemon implements AutoCloseable {
     List<Metrics> metrics =
         new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
     spans.ifPresent(metrics::add);
-    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector);
+    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector, digests);
     ServerServiceDefinition traceService =
         new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
             .definition();
@@ -476,6 +479,16 @@ final class Daemon implements AutoCloseable {
         log.warn("{} asks in vain: {}", variable, e.getMessage());
       }
     }
+  }
+
+  private Optional<DigestNotes> digests(BuilddConfig config, Path root) {
+    if (!config.saveCacheDebug()) {
+      return Optional.empty();
+    }
+    DigestNotes notes = part(DigestNotes.open(root.resolve("cache-debug")));
+    CacheDigest.noteIn(notes);
+    part(() -> CacheDigest.noteIn(null)); // before they are closed
+    return Optional.of(notes);
   }
 
   private static String workerId(Path root) throws IOException {
