@@ -25,6 +25,7 @@ import dev.buildd.daemon.metrics.BuildMetrics;
 import dev.buildd.daemon.metrics.CallMetrics;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.ProcessMetrics;
+import dev.buildd.daemon.otlp.MetricsExporter;
 import dev.buildd.daemon.otlp.SpanExporter;
 import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CollectorService;
@@ -208,7 +209,8 @@ final class Daemon implements AutoCloseable {
       PrivateDirectory.make(root.resolve(name));
     }
     prepareCgroups();
-    Optional<OtlpSettings> traces = OtlpSettings.of(System.getenv(), "buildd");
+    Optional<OtlpSettings> traces =
+        OtlpSettings.of(OtlpSettings.Signal.TRACES, System.getenv(), "buildd");
     RuncSettings runc =
         runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
     Path scratch = emptied(root.resolve("scratch"));
@@ -338,6 +340,12 @@ final class Daemon implements AutoCloseable {
     List<Metrics> metrics =
         new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
     spans.ifPresent(metrics::add);
+    Optional<OtlpSettings> figures =
+        OtlpSettings.of(OtlpSettings.Signal.METRICS, System.getenv(), "buildd");
+    if (figures.isPresent()) {
+      Duration every = OtlpSettings.metricsInterval(System.getenv());
+      part(MetricsExporter.open(figures.get(), every, metrics, loops));
+    }
     DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector, digests);
     ServerServiceDefinition traceService =
         new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
