@@ -116,18 +116,9 @@ RUN echo "by busybox" > /made
 D
 cp "$here/packaging/Dockerfile" "$scratch/trial/image/"
 cp "${package%.deb}.tar.gz" "$scratch/trial/release/"
-(
-  cd "$scratch/trial/system"
-  mkdir -p bin usr/bin tmp proc lib64
-  cp /bin/busybox bin/busybox
-  for applet in sh readlink dirname id; do ln -s busybox "bin/$applet"; done
-  dpkg-deb -x "$package" "$scratch/x"
-  ldd "$scratch"/x/usr/lib/buildd/runtime/bin/java "$scratch"/x/usr/lib/buildd/runtime/lib/*.so "$scratch"/x/usr/lib/buildd/runtime/lib/server/*.so \
-    "$scratch"/x/usr/lib/buildd/lib/*.so 2>/dev/null | awk '$2 == "=>" && $3 ~ "^/" { print $3 } /^[ \t]+\/lib/ { print $1 }' | grep -v "^$scratch" | sort -u | while read -r library; do
-    install -D "$library" ".$library"
-  done
-  rm -rf "$scratch/x"
-)
+dpkg-deb -x "$package" "$scratch/x"
+"$here/hack/test-system.sh" "$scratch/trial/system" "$scratch/x"
+rm -rf "$scratch/x"
 dpkg-deb -R "$package" "$scratch/next"
 sed -i 's/^Version: .*/&+next/' "$scratch/next/DEBIAN/control"
 dpkg-deb --root-owner-group -Zgzip -z1 --build "$scratch/next" "$scratch/trial/2.deb" >/dev/null

@@ -60,7 +60,7 @@ final class ClientTrace {
         Optional.ofNullable(environment.get(PARENT)).flatMap(TraceContext::parse);
     Optional<OtlpSettings> collector = Optional.empty();
     try {
-      collector = OtlpSettings.of(environment, NAME);
+      collector = OtlpSettings.of(OtlpSettings.Signal.TRACES, environment, NAME);
     } catch (BuildException e) {
       err.println("warning: no traces: " + e.getMessage());
     }

@@ -20,6 +20,7 @@ import java.util.Set;
  * @param frontends by name; those that are not there are as by default
  * @param insecureEntitlements what builds may be granted
  * @param traceSocket where steps hand over spans, if that is said
+ * @param saveCacheDebug whether it is noted what the digests in cache keys are of
  */
 record BuilddConfig(
     Path root,
@@ -32,7 +33,8 @@ record BuilddConfig(
     SystemLimits system,
     Map<String, FrontendPolicy> frontends,
     Set<String> insecureEntitlements,
-    Optional<Path> traceSocket) {
+    Optional<Path> traceSocket,
+    boolean saveCacheDebug) {
   private static final Path STATE = Path.of("/run/buildkit");
   private static final String UNIX = "unix://";
 
@@ -180,6 +182,7 @@ record BuilddConfig(
         new SystemLimits(MachinePlatforms.DEFAULT_MAX_AGE, RegistrySettings.DEFAULT_CONCURRENCY),
         Map.of(),
         Set.of(),
-        Optional.empty());
+        Optional.empty(),
+        false);
   }
 }

@@ -208,7 +208,8 @@ final class ConfigFile {
         system(base.system()),
         frontends(),
         Set.copyOf(texts(tree, "insecure-entitlements")),
-        text(tree.path("otel"), "socketPath").filter(p -> !p.isEmpty()).map(Path::of));
+        text(tree.path("otel"), "socketPath").filter(p -> !p.isEmpty()).map(Path::of),
+        base.saveCacheDebug());
   }
 
   private BuilddConfig.Tls tls(JsonNode table) {

@@ -8,10 +8,13 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.PrivateDirectory;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.text.GoBool;
 import dev.buildd.base.text.Ids;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.LayerBlobs;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.cache.key.CacheStore;
+import dev.buildd.cache.key.DigestNotes;
 import dev.buildd.cache.key.DurableCacheStore;
 import dev.buildd.daemon.build.BuildLog;
 import dev.buildd.daemon.build.BuildObserver;
@@ -22,6 +25,7 @@ import dev.buildd.daemon.metrics.BuildMetrics;
 import dev.buildd.daemon.metrics.CallMetrics;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.ProcessMetrics;
+import dev.buildd.daemon.otlp.MetricsExporter;
 import dev.buildd.daemon.otlp.SpanExporter;
 import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CollectorService;
@@ -73,6 +77,7 @@ import dev.buildd.solver.worker.ResultCache;
 import dev.buildd.solver.worker.Worker;
 import dev.buildd.solver.worker.WorkerBackend;
 import dev.buildd.trace.otlp.OtlpSettings;
+import dev.buildd.worker.runc.CgroupRoot;
 import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
 import io.grpc.ServerInterceptors;
@@ -203,7 +208,9 @@ final class Daemon implements AutoCloseable {
     for (String name : List.of("cache", "history", "platforms")) {
       PrivateDirectory.make(root.resolve(name));
     }
-    Optional<OtlpSettings> traces = OtlpSettings.of(System.getenv(), "buildd");
+    prepareCgroups();
+    Optional<OtlpSettings> traces =
+        OtlpSettings.of(OtlpSettings.Signal.TRACES, System.getenv(), "buildd");
     RuncSettings runc =
         runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
     Path scratch = emptied(root.resolve("scratch"));
@@ -214,6 +221,7 @@ final class Daemon implements AutoCloseable {
         part(
             CacheManager.open(
                 root.resolve("cache"), store, backend.snapshotter(), backend.differ(), clock));
+    Optional<DigestNotes> digests = digests(config, root);
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
     part(loops::shutdownGracefully);
     SessionManager sessions = part(new SessionManager(loops));
@@ -332,7 +340,13 @@ final class Daemon implements AutoCloseable {
     List<Metrics> metrics =
         new ArrayList<>(List.of(buildMetrics, partMetrics, calls, new ProcessMetrics()));
     spans.ifPresent(metrics::add);
-    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector);
+    Optional<OtlpSettings> figures =
+        OtlpSettings.of(OtlpSettings.Signal.METRICS, System.getenv(), "buildd");
+    if (figures.isPresent()) {
+      Duration every = OtlpSettings.metricsInterval(System.getenv());
+      part(MetricsExporter.open(figures.get(), every, metrics, loops));
+    }
+    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector, digests);
     ServerServiceDefinition traceService =
         new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
             .definition();
@@ -461,6 +475,28 @@ final class Daemon implements AutoCloseable {
         worker.apparmorProfile(),
         new RuncSettings.Dns(dns.nameservers(), dns.options(), dns.searchDomains()),
         traceSocket);
+  }
+
+  /** Steps run without it too, if not within limits, so that it not being possible is no error. */
+  private static void prepareCgroups() {
+    String variable = "BUILDKIT_SETUP_CGROUPV2_ROOT";
+    if (GoBool.isTrue(System.getenv().getOrDefault(variable, ""))) {
+      try {
+        CgroupRoot.prepare();
+      } catch (IOException | BuildException e) {
+        log.warn("{} asks in vain: {}", variable, e.getMessage());
+      }
+    }
+  }
+
+  private Optional<DigestNotes> digests(BuilddConfig config, Path root) {
+    if (!config.saveCacheDebug()) {
+      return Optional.empty();
+    }
+    DigestNotes notes = part(DigestNotes.open(root.resolve("cache-debug")));
+    CacheDigest.noteIn(notes);
+    part(() -> CacheDigest.noteIn(null)); // before they are closed
+    return Optional.of(notes);
   }
 
   private static String workerId(Path root) throws IOException {

@@ -7,6 +7,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.UsageRecord;
+import dev.buildd.cache.key.DigestNotes;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.MetricsPage;
@@ -43,12 +44,14 @@ final class DebugPages {
    *
    * @param counts figures by the name they are told under
    * @param metrics the families for Prometheus, in their order
+   * @param digests what digests in cache keys are of, if that is noted
    */
   record Parts(
       Map<String, IntSupplier> counts,
       List<Metrics> metrics,
       CacheManager cache,
-      Collector collector) {}
+      Collector collector,
+      Optional<DigestNotes> digests) {}
 
   /** Something to be sent. */
   sealed interface Answer {
@@ -68,10 +71,20 @@ final class DebugPages {
   /** A file, which is deleted once it has been sent. */
   record Attachment(int status, String type, String name, Path file) implements Answer {}
 
-  /** Makes the answer to a request from what stands behind its question mark. */
+  /**
+   * A request.
+   *
+   * @param query what stands behind its question mark
+   * @param json whether it asks for JSON, where there is text as well
+   * @param foreign whether a page of some other site makes a browser ask
+   */
+  record Asked(
+      String method, String path, Map<String, String> query, boolean json, boolean foreign) {}
+
+  /** Makes the answer to a request. */
   @FunctionalInterface
   private interface Maker {
-    Answer make(Map<String, String> query) throws Exception;
+    Answer make(Asked asked) throws Exception;
   }
 
   private record Route(String method, String help, Maker maker) {}
@@ -82,27 +95,35 @@ final class DebugPages {
 
   DebugPages(Parts parts) {
     this.parts = parts;
-    get("/metrics", "figures for Prometheus", query -> metrics());
-    get("/debug/", "this page", query -> Page.text(200, index()));
-    get("/debug/vars", "figures of the process and of what builds hold, JSON", query -> figures());
-    get("/debug/threads", "stacks of all threads, virtual ones too, by name", query -> threads());
-    get("/debug/pprof/goroutine", "the same", query -> threads());
+    get("/metrics", "figures for Prometheus", _ -> metrics());
+    get("/debug/", "this page", _ -> Page.text(200, index()));
+    get("/debug/vars", "figures of the process and of what builds hold, JSON", _ -> figures());
+    get("/debug/threads", "stacks of all threads, virtual ones too, by name", _ -> threads());
+    get("/debug/pprof/goroutine", "the same", _ -> threads());
     get(
         "/debug/heap",
         "how many objects of each class there are, and their bytes",
-        query -> Page.text(200, histogram()));
+        _ -> Page.text(200, histogram()));
     get(
         "/debug/cache",
         "?id=ID: the record of the cache that bears the id, JSON",
-        query -> record(query.getOrDefault("id", "")));
+        asked -> record(asked.query.getOrDefault("id", "")));
+    get(
+        "/debug/cache/all",
+        "what all digests in cache keys are of, and the digests in that; JSON for who accepts it",
+        asked -> CacheDebugPages.all(digests(), asked.json));
+    get(
+        "/debug/cache/lookup",
+        "?digest=DIGEST: the same of one",
+        asked -> CacheDebugPages.of(digests(), asked.query.getOrDefault("digest", ""), asked.json));
     post(
         "/debug/gc",
         "collects garbage of the cache now, as the rules say; tells what went, JSON",
-        query -> collect());
+        _ -> collect());
     post(
         "/debug/jfr",
         "?seconds=N (30): what the JVM does from now on for so long, a recording of JFR",
-        query -> record(seconds(query)));
+        asked -> record(seconds(asked.query)));
   }
 
   private void get(String path, String help, Maker maker) {
@@ -113,25 +134,21 @@ final class DebugPages {
     routes.put(path, new Route("POST", help, maker));
   }
 
-  /**
-   * Answers a request.
-   *
-   * @param foreign whether a page of some other site makes a browser ask
-   */
-  Answer answer(String method, String path, Map<String, String> query, boolean foreign)
-      throws InterruptedException {
+  /** Answers a request. */
+  Answer answer(Asked asked) throws InterruptedException {
+    String path = asked.path;
     Route route = routes.get(path.equals("/debug") ? "/debug/" : path);
     if (route == null) {
       return Page.text(404, "not found: " + path + "; /debug/ lists what there is\n");
     }
-    if (!route.method.equals(method)) {
+    if (!route.method.equals(asked.method)) {
       return Page.text(405, path + " is asked for by " + route.method + "\n");
     }
-    if (foreign) {
+    if (asked.foreign) {
       return Page.text(403, "not for pages of other sites\n");
     }
     try {
-      return route.maker.make(query);
+      return route.maker.make(asked);
     } catch (InterruptedException e) {
       throw e;
     } catch (BuildException e) {
@@ -155,13 +172,19 @@ final class DebugPages {
     return out.toString();
   }
 
+  private DigestNotes digests() {
+    return parts.digests.orElseThrow(() ->
+        BuildException.notFound(
+            "it was not noted what digests are of: start the daemon with --save-cache-debug"));
+  }
+
   private Page metrics() {
     MetricsPage page = new MetricsPage();
     parts.metrics.forEach(metrics -> metrics.tell(page));
     return new Page(200, MetricsPage.TYPE, page.text().getBytes(StandardCharsets.UTF_8));
   }
 
-  private static Page json(Object value) {
+  static Page json(Object value) {
     byte[] text =
         (new String(Json.bytes(value), StandardCharsets.UTF_8) + "\n")
             .getBytes(StandardCharsets.UTF_8);

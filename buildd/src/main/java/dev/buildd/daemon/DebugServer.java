@@ -120,9 +120,10 @@ final class DebugServer implements AutoCloseable {
       String method = request.method().name();
       String uri = request.uri();
       boolean foreign = request.headers().contains(HttpHeaderNames.ORIGIN);
+      boolean json = "application/json".equals(request.headers().get(HttpHeaderNames.ACCEPT));
       // the event loop serves builds too
       Thread busy =
-          Threads.unstarted("debug page " + uri, () -> answer(context, method, uri, foreign));
+          Threads.unstarted("debug page " + uri, () -> answer(context, method, uri, json, foreign));
       context.channel().closeFuture().addListener(_ -> busy.interrupt());
       busy.start();
     }
@@ -132,13 +133,14 @@ final class DebugServer implements AutoCloseable {
       context.close(); // the connection is broken, or what came is no HTTP
     }
 
-    private void answer(ChannelHandlerContext context, String method, String uri, boolean foreign) {
+    private void answer(
+        ChannelHandlerContext context, String method, String uri, boolean json, boolean foreign) {
       DebugPages.Answer answer;
       try {
         QueryStringDecoder decoded = new QueryStringDecoder(uri);
         Map<String, String> query = new HashMap<>();
         decoded.parameters().forEach((name, values) -> query.put(name, values.getLast()));
-        answer = pages.answer(method, decoded.path(), query, foreign);
+        answer = pages.answer(new DebugPages.Asked(method, decoded.path(), query, json, foreign));
       } catch (IllegalArgumentException e) {
         answer = DebugPages.Page.text(400, e.getMessage() + "\n");
       } catch (InterruptedException e) {

@@ -231,6 +231,16 @@ public final class Main implements Callable<Integer> {
               + " beside the daemon's)")
   @Nullable Path traceSocket;
 
+  @Option(
+      names = "--save-cache-debug",
+      arity = "0..1",
+      fallbackValue = "true",
+      paramLabel = "BOOL",
+      description =
+          "note what the digests in cache keys are of, for /debug/cache at the debugging address"
+              + " (default: false)")
+  @Nullable String saveCacheDebug;
+
   // known to BuildKit; a daemon without them would be less protected than was asked for
   @Option(
       names = {"--proxy-network"},
@@ -251,7 +261,6 @@ public final class Main implements Callable<Integer> {
       names = {
         "--rootless",
         "--cdi-disabled",
-        "--save-cache-debug",
         "--oci-worker-no-process-sandbox",
         "--oci-worker-rootless",
         "--containerd-worker-gc",
@@ -380,7 +389,8 @@ public final class Main implements Callable<Integer> {
         base.system(),
         base.frontends(),
         allowed,
-        traceSocket == null ? base.traceSocket() : Optional.of(traceSocket));
+        traceSocket == null ? base.traceSocket() : Optional.of(traceSocket),
+        isTrue(saveCacheDebug));
   }
 
   private BuilddConfig.Log log(BuilddConfig.Log base) {

@@ -9,6 +9,7 @@ import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.ServerChannel;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -24,6 +25,10 @@ final class TraceSocket implements AutoCloseable {
   private static final int MAX_MESSAGE = 4 << 20; // what collectors take
   private static final int MAX_HEADERS = 16 << 10;
   private static final int MAX_CALLS = 16; // of all steps together
+  // of all steps together: each costs the daemon a descriptor
+  private static final int MAX_CONNECTIONS = 256;
+  private static final int MAX_RESETS = 200;
+  private static final int RESETS_SECONDS = 10;
   private static final int IDLE_SECONDS = 60;
   private static final int HANDSHAKE_SECONDS = 20;
 
@@ -47,13 +52,14 @@ final class TraceSocket implements AutoCloseable {
       throws Exception {
     Server server =
         NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(path))
-            .channelType(NioServerDomainSocketChannel.class)
+            .channelFactory(TraceSocket::channel)
             .bossEventLoopGroup(loops)
             .workerEventLoopGroup(loops)
             .directExecutor()
             .maxInboundMessageSize(MAX_MESSAGE)
             .maxInboundMetadataSize(MAX_HEADERS)
             .maxConcurrentCallsPerConnection(MAX_CALLS)
+            .maxRstFramesPerWindow(MAX_RESETS, RESETS_SECONDS)
             .maxConnectionIdle(IDLE_SECONDS, TimeUnit.SECONDS)
             .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
             .addService(ServerInterceptors.intercept(traces, new CallLimit(MAX_CALLS)))
@@ -73,6 +79,12 @@ final class TraceSocket implements AutoCloseable {
               + ": name another place in otel.socketPath or --otel-socket-path",
           e);
     }
+  }
+
+  private static ServerChannel channel() {
+    ServerChannel channel = new NioServerDomainSocketChannel();
+    channel.pipeline().addFirst(new ConnectionLimit(MAX_CONNECTIONS));
+    return channel;
   }
 
   @Override

@@ -162,7 +162,7 @@ final class ArchitectureTest {
           + "|session\\.filesync\\.FileSendTarget.*"
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms|solver\\.graph\\.KeptOutput"
-          + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups)"
+          + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups|CgroupRoot)"
           + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugPages.*"
           + "|metrics\\.ProcessMetrics|history\\.(History|HistoryBlobs|HistoryLog)|rpc\\.ContentService.*))";
 

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * docker-buildx as users have it, with its remote driver on a daemon. The program is the one that
- * {@code hack/buildx.sh} fetches.
+ * docker-buildx as users have it, with its remote driver on a daemon or with another. The program
+ * is the one that {@code hack/buildx.sh} fetches.
  */
 final class Buildx {
   private static final Path PROGRAM = Path.of("../.tools/docker-buildx").toAbsolutePath();
@@ -31,10 +31,20 @@ final class Buildx {
    * @param directory in which it runs; its home is in there too
    */
   Buildx(Path directory, String address, Map<String, String> environment) throws Exception {
+    this(directory, environment, List.of("--driver", "remote", address));
+  }
+
+  /**
+   * @param directory in which it runs; its home is in there too
+   * @param builder what {@code buildx create} is told of its builder
+   */
+  Buildx(Path directory, Map<String, String> environment, List<String> builder) throws Exception {
     assertThat(PROGRAM).as("hack/buildx.sh fetches it").isExecutable();
     this.directory = directory;
     this.environment = environment;
-    ok("create", "--name", BUILDER, "--driver", "remote", address);
+    List<String> create = new ArrayList<>(List.of("create", "--name", BUILDER));
+    create.addAll(builder);
+    ok(create.toArray(new String[0]));
   }
 
   private Process start(List<String> command) throws IOException {

@@ -168,7 +168,8 @@ final class ConfigFileTest {
                     "gateway.v0",
                     new BuilddConfig.FrontendPolicy(false, List.of("docker/dockerfile"))),
                 Set.of("network.host", "security.insecure"),
-                Optional.of(Path.of("/traces.sock"))));
+                Optional.of(Path.of("/traces.sock")),
+                false));
   }
 
   @Test

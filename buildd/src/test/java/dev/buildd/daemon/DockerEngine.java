@@ -16,6 +16,8 @@ import org.testcontainers.dockerclient.TransportConfig;
  * use. One in a process, for Testcontainers keeps the first engine that it finds.
  */
 final class DockerEngine implements AutoCloseable {
+  private static final Path RUNTIME =
+      Path.of("src/test/resources/runc-without-missing-capabilities.sh").toAbsolutePath();
   private static volatile @Nullable Path socket;
 
   private final Process engine;
@@ -43,6 +45,8 @@ final class DockerEngine implements AutoCloseable {
                 "--exec-root=" + at.resolve("exec"),
                 "--pidfile=" + at.resolve("pid"),
                 "--exec-opt=native.cgroupdriver=cgroupfs",
+                "--add-runtime=here=" + RUNTIME,
+                "--default-runtime=here",
                 "--bridge=none",
                 "--iptables=false",
                 "--ip6tables=false")

@@ -1,6 +1,7 @@
 package dev.buildd.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.async.ResultCallback;
@@ -13,6 +14,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -110,6 +112,87 @@ final class DockerEngineTest {
         "--tag=loaded:buildx",
         "--load");
     assertThat(run("loaded:buildx")).isEqualTo("copied\nmade\n");
+  }
+
+  /** Makes the image of the daemon, on the least system instead of Debian's, and loads it. */
+  private static void loadOurImage(String name) throws Exception {
+    Path work = Files.createDirectory(temp.resolve("image"));
+    Path installed = work.resolve("installed");
+    Path hack = Path.of("../hack").toAbsolutePath().normalize();
+    Programs.run(
+        work,
+        "env",
+        "PREFIX=/usr",
+        "JAVA_HOME=" + System.getProperty("java.home"),
+        hack.resolve("install.sh").toString(),
+        installed.toString());
+    Programs.run(work, hack.resolve("test-system.sh").toString(), "system", installed.toString());
+    Path context = Files.createDirectory(work.resolve("ctx"));
+    // in a hurry: the name says compressed, but what is read is the content
+    Path release = context.resolve("buildd-jvm_test.tar.gz");
+    Programs.run(work, "tar", "-C", installed.toString(), "-cf", release.toString(), ".");
+    new Buildx(work, machine.address(), Map.of("DOCKER_HOST", engine.address()))
+        .built(
+            Files.readString(hack.resolveSibling("packaging/Dockerfile")),
+            "--build-context=system=system",
+            "--build-arg=SYSTEM=system",
+            "--build-arg=BUILDD_NO_TRAINING=1",
+            "--output=type=docker,compression=uncompressed,name=" + name);
+  }
+
+  /**
+   * {@code docker buildx create --driver docker-container} with our image: the builder is started,
+   * configured, built with, stopped, started again and removed.
+   */
+  @Test
+  void buildxRunsOurImageAsItsBuilder() throws Exception {
+    assumeThat(Path.of("../dist/lib")).as("what make builds is in the image").isDirectory();
+    loadOurImage("buildd:built");
+    Path work = Files.createDirectory(temp.resolve("container"));
+    Machine.busybox(Files.createDirectory(work.resolve("ctx")));
+    Files.writeString(
+        work.resolve("config.toml"), "[worker.oci]\nlabels = { from = \"configured\" }\n");
+    Buildx buildx =
+        new Buildx(
+            work,
+            Map.of("DOCKER_HOST", engine.address()),
+            List.of(
+                "--driver=docker-container",
+                "--driver-opt=image=buildd:built,network=none",
+                "--buildkitd-config=config.toml",
+                "--buildkitd-flags=--allow-insecure-entitlement=network.host --oci-worker-net=host",
+                "--bootstrap"));
+    assertThat(buildx.ok("inspect"))
+        .containsPattern("Driver: +docker-container")
+        .containsPattern("Status: +running")
+        .containsPattern("BuildKit version: +v\\d")
+        .containsPattern("from: +configured")
+        .containsPattern("worker.network: +host");
+
+    String dockerfile =
+        """
+        FROM scratch
+        COPY rootfs /
+        ENV PATH=/bin
+        RUN --network=host echo in a container > /made
+        CMD ["/bin/cat", "/made"]
+        """;
+    String[] flags = {"--allow=network.host", "--tag=loaded:container", "--load"};
+    assertThat(buildx.built(dockerfile, flags)).doesNotContain("CACHED");
+    assertThat(run("loaded:container")).isEqualTo("in a container\n");
+    buildx.ok("stop");
+    assertThat(buildx.ok("inspect")).containsPattern("Status: +stopped");
+    assertThat(buildx.built(dockerfile, flags))
+        .as("the volume is kept, the container starts with the build")
+        .containsPattern("(#\\d+) \\[2/2] RUN .*\\R(\\1 .*\\R)*\\1 CACHED");
+
+    DockerClient docker = engine.client();
+    String container = docker.listContainersCmd().exec().getFirst().getId();
+    assertThat(docker.inspectContainerCmd(container).exec().getRestartCount()).isZero();
+    buildx.ok("rm");
+    assertThat(docker.listContainersCmd().withShowAll(true).exec())
+        .noneMatch(left -> left.getImage().equals("buildd:built"));
+    assertThat(docker.listVolumesCmd().exec().getVolumes()).isNullOrEmpty();
   }
 
   @Test

@@ -47,7 +47,8 @@ final class OwnDaemon implements AutoCloseable {
                 base.system(),
                 frontends,
                 base.insecureEntitlements(),
-                base.traceSocket()),
+                base.traceSocket(),
+                base.saveCacheDebug()),
             extensions);
   }
 

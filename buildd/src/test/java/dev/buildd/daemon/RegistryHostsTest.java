@@ -43,7 +43,8 @@ final class RegistryHostsTest {
                 new BuilddConfig.SystemLimits(Duration.ZERO, 7),
                 base.frontends(),
                 base.insecureEntitlements(),
-                base.traceSocket()));
+                base.traceSocket(),
+                base.saveCacheDebug()));
     assertThat(settings.maxConcurrency()).isEqualTo(7);
     assertThat(settings.hosts())
         .containsOnly(

@@ -33,6 +33,10 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.SocketException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -311,6 +315,52 @@ final class TraceTest {
       }
       assertThat(machine.stop()).isZero();
       assertThat(directory.resolve("otel-grpc.sock")).doesNotExist();
+    }
+  }
+
+  @Test
+  void aStepThatHoldsConnectionsOpenTakesNoMoreThanThereAreForSteps() throws Exception {
+    Path socket = directory.resolve("otel-grpc.sock");
+    List<SocketChannel> held = new ArrayList<>();
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()))) {
+      build(machine, "before", step("true")); // what the daemon opens when it is used is open
+      long before = machine.descriptors();
+      boolean refused = false;
+      while (!refused && held.size() < 2_000) {
+        SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
+        held.add(channel);
+        refused = isClosed(channel);
+      }
+      assertThat(held).as("those that are open, and the one that was not admitted").hasSize(257);
+      assertThat(machine.descriptors() - before).isLessThanOrEqualTo(257 + 10);
+      build(machine, "meanwhile", step("echo whoever builds is not held up"));
+      for (SocketChannel channel : held) {
+        channel.close();
+      }
+      held.clear();
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      boolean open = false;
+      while (!open) {
+        assertThat(System.nanoTime()).isLessThan(deadline);
+        try (SocketChannel again = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+          open = !isClosed(again);
+        }
+      }
+    } finally {
+      for (SocketChannel channel : held) {
+        channel.close();
+      }
+    }
+  }
+
+  /** Whether the daemon has closed a connection; one that it admits gets its first frame. */
+  private static boolean isClosed(SocketChannel channel) throws IOException {
+    try {
+      return channel.read(ByteBuffer.allocate(1)) < 0;
+    } catch (SocketException e) {
+      return true;
     }
   }
 

@@ -1,4 +1,4 @@
-/** Spans as OpenTelemetry's protocol has them, and sending them to a collector of traces. */
+/** Spans and figures as OpenTelemetry's protocol has them, and sending them to a collector. */
 @NullMarked
 package dev.buildd.daemon.otlp;
 

@@ -5,6 +5,8 @@ import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.linux.TreeFiles;
+import dev.buildd.cache.key.CacheDigest;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -52,17 +54,17 @@ public final class FileHash {
     out.append("linkname").append(type == Stat.S_IFLNK ? header.link : "");
     out.append("unamegnamedevmajor").append(header.deviceMajor);
     out.append("devminor").append(header.deviceMinor);
-    MessageDigest hash = Digest.newHash();
-    hash.update(FileNames.bytes(out.toString()));
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.writeBytes(FileNames.bytes(out.toString()));
     SortedMap<String, byte[]> xattrs = new TreeMap<>(ByteOrder.INSTANCE);
     xattrs.putAll(header.xattrs);
     xattrs.forEach((name, value) -> {
       if (isHashed(name)) {
-        hash.update(FileNames.bytes(name));
-        hash.update(value);
+        bytes.writeBytes(FileNames.bytes(name));
+        bytes.writeBytes(value);
       }
     });
-    return hash;
+    return CacheDigest.ofFile(bytes.toByteArray());
   }
 
   private static char typeFlag(int type) {

@@ -6,10 +6,10 @@ import dev.buildd.base.linux.FileNames;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.base.pattern.GoPath;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.snapshot.LayerFiles;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -234,17 +234,15 @@ final class HashTree {
     }
     Digest known = node.contents;
     if (known == null) {
-      MessageDigest hash = Digest.newHash();
-      hash.update((byte) 0);
-      hash.update(FileNames.bytes(own.toString()));
+      CacheDigest.FileList list = new CacheDigest.FileList();
+      list.add((byte) 0).add(FileNames.bytes(own.toString()));
       if (children != null) {
         children.forEach((name, child) -> {
-          hash.update((byte) 0);
-          hash.update(FileNames.bytes(name));
-          hash.update(FileNames.bytes(digest(child).toString()));
+          list.add((byte) 0).add(FileNames.bytes(name));
+          list.add(FileNames.bytes(digest(child).toString()));
         });
       }
-      known = Digest.ofHash(hash.digest());
+      known = list.digest();
       node.contents = known;
     }
     return known;

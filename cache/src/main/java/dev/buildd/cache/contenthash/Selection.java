@@ -9,8 +9,8 @@ import dev.buildd.base.pattern.PatternMatcher;
 import dev.buildd.cache.contenthash.HashTree.Disk;
 import dev.buildd.cache.contenthash.HashTree.Found;
 import dev.buildd.cache.contenthash.HashTree.Node;
+import dev.buildd.cache.key.CacheDigest;
 import java.io.IOException;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -215,17 +215,17 @@ final class Selection {
     if (entries.size() == 1 && GoPath.base(given).equals(GoPath.base(entries.getFirst().path))) {
       return digests.getFirst();
     }
-    MessageDigest hash = Digest.newHash();
+    CacheDigest.FileList list = new CacheDigest.FileList();
     for (int i = 0; i < entries.size(); i++) {
       String path = entries.get(i).path;
       String relative = path.startsWith(prefix) ? path.substring(prefix.length()) : path;
       if (relative.isEmpty()) {
-        hash.update((byte) 0);
+        list.add((byte) 0);
       } else {
-        hash.update(FileNames.bytes(relative.replace('/', '\0')));
+        list.add(FileNames.bytes(relative.replace('/', '\0')));
       }
-      hash.update(FileNames.bytes(digests.get(i).toString()));
+      list.add(FileNames.bytes(digests.get(i).toString()));
     }
-    return Digest.ofHash(hash.digest());
+    return list.digest();
   }
 }

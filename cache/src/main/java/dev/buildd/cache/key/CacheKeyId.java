@@ -15,7 +15,7 @@ public record CacheKeyId(String value) implements Comparable<CacheKeyId> {
 
   /** The key of an output of an operation without inputs (wire.md section 14.3). */
   public static CacheKeyId root(Digest operation, int output) {
-    return of(Digest.of(operation + "@" + output));
+    return of(CacheDigest.of(CacheDigest.Kind.STRING, operation + "@" + output));
   }
 
   /** A root key that means nothing beyond this daemon's present sessions and is never exported. */
@@ -25,7 +25,7 @@ public record CacheKeyId(String value) implements Comparable<CacheKeyId> {
 
   /** The key of a content, whatever made it (wire.md section 14.3). */
   public static CacheKeyId content(Digest content) {
-    return of(Digest.of(content + "@-1"));
+    return of(CacheDigest.of(CacheDigest.Kind.STRING, content + "@-1"));
   }
 
   public static CacheKeyId of(Digest digest) {

@@ -1,11 +1,14 @@
 package dev.buildd.trace.otlp;
 
+import dev.buildd.proto.otlp.collector.ExportMetricsServiceRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
+import dev.buildd.proto.otlp.collector.MetricsServiceGrpc;
 import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
 import dev.buildd.session.rpc.Calls;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
@@ -34,6 +37,16 @@ final class GrpcTransport implements OtlpTransport {
 
   @Override
   public Answer send(ExportTraceServiceRequest request) throws IOException, InterruptedException {
+    return call(TraceServiceGrpc.getExportMethod(), request);
+  }
+
+  @Override
+  public Answer send(ExportMetricsServiceRequest request) throws IOException, InterruptedException {
+    return call(MetricsServiceGrpc.getExportMethod(), request);
+  }
+
+  private <Q, P> Answer call(MethodDescriptor<Q, P> method, Q request)
+      throws IOException, InterruptedException {
     Metadata headers = new Metadata();
     settings
         .headers()
@@ -42,7 +55,7 @@ final class GrpcTransport implements OtlpTransport {
     try {
       Calls.unary(
           channel,
-          TraceServiceGrpc.getExportMethod(),
+          method,
           headers,
           request,
           CallOptions.DEFAULT.withDeadlineAfter(

@@ -1,9 +1,11 @@
 package dev.buildd.trace.otlp;
 
+import com.google.protobuf.MessageLite;
 import dev.buildd.base.http.HttpClient;
 import dev.buildd.base.http.HttpRequest;
 import dev.buildd.base.http.HttpResponse;
 import dev.buildd.base.http.HttpUrl;
+import dev.buildd.proto.otlp.collector.ExportMetricsServiceRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -31,6 +33,15 @@ final class HttpTransport implements OtlpTransport {
 
   @Override
   public Answer send(ExportTraceServiceRequest request) throws IOException, InterruptedException {
+    return post(request);
+  }
+
+  @Override
+  public Answer send(ExportMetricsServiceRequest request) throws IOException, InterruptedException {
+    return post(request);
+  }
+
+  private Answer post(MessageLite request) throws IOException, InterruptedException {
     byte[] body = request.toByteArray();
     HttpRequest post =
         new HttpRequest(

@@ -15,10 +15,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Spans as messages of OpenTelemetry's protocol. */
+/** Spans, and what is said beside them, as messages of OpenTelemetry's protocol. */
 public final class OtlpMessages {
-  private static final InstrumentationScope SCOPE =
+  /** Who tells what is sent. */
+  public static final InstrumentationScope SCOPE =
       InstrumentationScope.newBuilder().setName("buildd").build();
+
   private static final int SAMPLED = 1;
   private static final int PARENT_IS_KNOWN = 0x100; // to be of this process or another
   private static final int PARENT_IS_REMOTE = 0x200;
@@ -33,10 +35,12 @@ public final class OtlpMessages {
   public static ResourceSpans of(Map<String, String> resource, List<Span> spans) {
     ScopeSpans.Builder scope = ScopeSpans.newBuilder().setScope(SCOPE);
     spans.forEach(span -> scope.addSpans(of(span)));
-    return ResourceSpans.newBuilder()
-        .setResource(Resource.newBuilder().addAllAttributes(attributes(new TreeMap<>(resource))))
-        .addScopeSpans(scope)
-        .build();
+    return ResourceSpans.newBuilder().setResource(resource(resource)).addScopeSpans(scope).build();
+  }
+
+  /** The message for what is said of this process. */
+  public static Resource resource(Map<String, String> said) {
+    return Resource.newBuilder().addAllAttributes(attributes(new TreeMap<>(said))).build();
   }
 
   private static dev.buildd.proto.otlp.trace.Span of(Span span) {

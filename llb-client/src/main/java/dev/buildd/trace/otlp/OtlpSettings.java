@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Where spans go, as OpenTelemetry's variables of the environment say.
+ * Where spans or figures go, as OpenTelemetry's variables of the environment say.
  *
  * @param endpoint with its scheme; for HTTP the very address to post to
  * @param headers sent along with each request
@@ -29,7 +29,18 @@ public record OtlpSettings(
   private static final String PREFIX = "OTEL_EXPORTER_OTLP_";
   private static final String SERVICE = "service.name";
 
-  /** How spans travel. */
+  /** What is sent. */
+  public enum Signal {
+    TRACES,
+    METRICS;
+
+    /** As it stands in paths. */
+    String path() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** How it travels. */
   public enum Protocol {
     GRPC,
     HTTP
@@ -50,10 +61,11 @@ public record OtlpSettings(
    * Reads them.
    *
    * @param service what this process is called unless they say otherwise
-   * @return empty if spans go nowhere: nothing is asked for, or it is turned off
+   * @return empty if it goes nowhere: nothing is asked for, or it is turned off
    * @throws BuildException if what they say cannot be used
    */
-  public static Optional<OtlpSettings> of(Map<String, String> environment, String service) {
+  public static Optional<OtlpSettings> of(
+      Signal signal, Map<String, String> environment, String service) {
     boolean asked = false;
     for (String name : environment.keySet()) {
       asked |= name.startsWith("OTEL_");
@@ -61,7 +73,8 @@ public record OtlpSettings(
     if (!asked) {
       return Optional.empty(); // without what it takes to read them: a daemon is to start fast
     }
-    Optional<String> exporter = value(environment, "OTEL_TRACES_EXPORTER");
+    String choice = "OTEL_" + signal + "_EXPORTER";
+    Optional<String> exporter = value(environment, choice);
     boolean off =
         value(environment, "OTEL_SDK_DISABLED").filter("true"::equalsIgnoreCase).isPresent();
     if (off || exporter.filter("none"::equals).isPresent()) {
@@ -69,31 +82,37 @@ public record OtlpSettings(
     }
     if (exporter.filter(name -> !name.equals("otlp")).isPresent()) {
       throw BuildException.invalid(
-          "OTEL_TRACES_EXPORTER is otlp or none, not "
+          choice
+              + " is otlp or none, not "
               + exporter.get()
-              + ": traces go nowhere else");
+              + ": "
+              + signal.path()
+              + " go nowhere else");
     }
-    Optional<String> own = value(environment, PREFIX + "TRACES_ENDPOINT");
+    Optional<String> own = value(environment, PREFIX + signal + "_ENDPOINT");
     Optional<String> common = value(environment, PREFIX + "ENDPOINT");
     if (exporter.isEmpty() && own.isEmpty() && common.isEmpty()) {
       return Optional.empty();
     }
-    Protocol protocol = protocol(either(environment, "PROTOCOL").orElse("grpc"));
+    Protocol protocol = protocol(either(signal, environment, "PROTOCOL").orElse("grpc"));
     String endpoint =
         own.orElseGet(() ->
             protocol == Protocol.GRPC
                 ? common.orElse("http://localhost:4317")
-                : common.orElse("http://localhost:4318").replaceFirst("/$", "") + "/v1/traces");
+                : common.orElse("http://localhost:4318").replaceFirst("/$", "")
+                    + "/v1/"
+                    + signal.path());
     if (!endpoint.contains("://")) {
-      boolean plain = either(environment, "INSECURE").filter("true"::equalsIgnoreCase).isPresent();
+      boolean plain =
+          either(signal, environment, "INSECURE").filter("true"::equalsIgnoreCase).isPresent();
       endpoint = (plain ? "http://" : "https://") + endpoint;
     }
     return Optional.of(
         new OtlpSettings(
             protocol,
             address(endpoint),
-            pairs(either(environment, "HEADERS").orElse(""), PREFIX + "HEADERS"),
-            patience(either(environment, "TIMEOUT").orElse("10000")),
+            pairs(either(signal, environment, "HEADERS").orElse(""), PREFIX + "HEADERS"),
+            millis(PREFIX + "TIMEOUT", either(signal, environment, "TIMEOUT").orElse("10000")),
             resource(environment, service)));
   }
 
@@ -102,9 +121,10 @@ public record OtlpSettings(
     return Optional.ofNullable(environment.get(name)).map(String::strip).filter(v -> !v.isEmpty());
   }
 
-  /** What is said of traces, else of all that is sent. */
-  private static Optional<String> either(Map<String, String> environment, String name) {
-    return value(environment, PREFIX + "TRACES_" + name)
+  /** What is said of the signal, else of all that is sent. */
+  private static Optional<String> either(
+      Signal signal, Map<String, String> environment, String name) {
+    return value(environment, PREFIX + signal + "_" + name)
         .or(() -> value(environment, PREFIX + name));
   }
 
@@ -131,7 +151,28 @@ public record OtlpSettings(
         PREFIX + "ENDPOINT is an address of http:// or https://, not " + endpoint);
   }
 
-  private static Duration patience(String millis) {
+  /**
+   * How often figures are sent.
+   *
+   * @throws BuildException if what the variables say of that, or of how figures are told, cannot be
+   *     used
+   */
+  public static Duration metricsInterval(Map<String, String> environment) {
+    String temporality = PREFIX + "METRICS_TEMPORALITY_PREFERENCE";
+    value(environment, temporality)
+        .filter(wanted -> !wanted.equalsIgnoreCase("cumulative"))
+        .ifPresent(wanted -> {
+          throw BuildException.invalid(
+              temporality
+                  + " is cumulative, not "
+                  + wanted
+                  + ": sums are told from the daemon's start, not from one export to the next");
+        });
+    String variable = "OTEL_METRIC_EXPORT_INTERVAL";
+    return millis(variable, value(environment, variable).orElse("60000"));
+  }
+
+  private static Duration millis(String variable, String millis) {
     try {
       int number = Integer.parseInt(millis);
       if (number > 0) {
@@ -140,8 +181,7 @@ public record OtlpSettings(
     } catch (NumberFormatException e) {
       // told below
     }
-    throw BuildException.invalid(
-        PREFIX + "TIMEOUT is a number of milliseconds above 0, not " + millis);
+    throw BuildException.invalid(variable + " is a number of milliseconds above 0, not " + millis);
   }
 
   private static Map<String, String> resource(Map<String, String> environment, String service) {

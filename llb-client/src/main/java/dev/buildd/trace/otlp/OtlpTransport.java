@@ -1,5 +1,6 @@
 package dev.buildd.trace.otlp;
 
+import dev.buildd.proto.otlp.collector.ExportMetricsServiceRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
 import dev.buildd.trace.Span;
 import io.netty.channel.EventLoopGroup;
@@ -7,7 +8,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 
-/** The way to a collector of traces. Used by one thread. */
+/** The way to a collector of traces or figures. Used by one thread. */
 public interface OtlpTransport extends AutoCloseable {
   /**
    * Opens one; nothing is connected yet.
@@ -35,6 +36,9 @@ public interface OtlpTransport extends AutoCloseable {
    * @throws IOException if there is none; it may be sent once more
    */
   Answer send(ExportTraceServiceRequest request) throws IOException, InterruptedException;
+
+  /** As {@link #send(ExportTraceServiceRequest)}, of figures. */
+  Answer send(ExportMetricsServiceRequest request) throws IOException, InterruptedException;
 
   /** As {@link #send(ExportTraceServiceRequest)}, of spans of this process. */
   default Answer send(Map<String, String> resource, List<Span> spans)

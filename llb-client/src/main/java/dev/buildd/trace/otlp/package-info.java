@@ -1,4 +1,4 @@
-/** Traces on their way to a collector, by the protocol of OpenTelemetry. */
+/** Traces and figures on their way to a collector, by the protocol of OpenTelemetry. */
 @NullMarked
 package dev.buildd.trace.otlp;
 

@@ -17,7 +17,7 @@ final class OtlpSettingsTest {
     for (int i = 0; i < namesAndValues.length; i += 2) {
       environment.put(namesAndValues[i], namesAndValues[i + 1]);
     }
-    return OtlpSettings.of(environment, "buildd");
+    return OtlpSettings.of(OtlpSettings.Signal.TRACES, environment, "buildd");
   }
 
   private static String endpoint(String... namesAndValues) {
@@ -33,6 +33,26 @@ final class OtlpSettingsTest {
         .isEmpty();
     assertThat(of("OTEL_SDK_DISABLED", "TRUE", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://a"))
         .isEmpty();
+  }
+
+  @Test
+  void figuresHaveVariablesOfTheirOwn() {
+    Map<String, String> environment = new HashMap<>();
+    environment.put("OTEL_TRACES_EXPORTER", "none");
+    environment.put("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c");
+    environment.put("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf");
+    assertThat(OtlpSettings.of(OtlpSettings.Signal.METRICS, environment, "buildd").orElseThrow())
+        .hasToString("http http://c/v1/metrics");
+    assertThat(OtlpSettings.metricsInterval(environment)).isEqualTo(Duration.ofMinutes(1));
+    environment.put("OTEL_METRIC_EXPORT_INTERVAL", "250");
+    assertThat(OtlpSettings.metricsInterval(environment)).isEqualTo(Duration.ofMillis(250));
+    environment.put("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
+    assertThatThrownBy(() -> OtlpSettings.metricsInterval(environment))
+        .isInstanceOf(BuildException.class)
+        .hasMessageContaining("TEMPORALITY_PREFERENCE is cumulative, not delta");
+    environment.put("OTEL_METRICS_EXPORTER", "prometheus");
+    assertThatThrownBy(() -> OtlpSettings.of(OtlpSettings.Signal.METRICS, environment, "buildd"))
+        .hasMessageContaining("OTEL_METRICS_EXPORTER is otlp or none, not prometheus");
   }
 
   @Test

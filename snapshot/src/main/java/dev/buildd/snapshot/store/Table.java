@@ -47,7 +47,9 @@ public enum Table {
   /** The files that inputs of runs had, by the digest of their contents. */
   RUN_FILES(52, "run.files"),
   /** Runs whose results were removed, and why. */
-  RUN_REMOVED(53, "run.removed");
+  RUN_REMOVED(53, "run.removed"),
+  /** What digests are of, in a store of its own. */
+  CACHE_DEBUG(60, "cache.debug");
 
   private static final Map<String, Table> BY_NAME = new HashMap<>();
 

@@ -3,6 +3,7 @@ package dev.buildd.solver.graph;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.cache.key.CacheKeyId;
 import dev.buildd.cache.key.CacheRecord;
 import dev.buildd.cache.key.CacheStore;
@@ -157,11 +158,12 @@ final class Running {
         fresh |= !inputs.get(i).probeable();
       }
     }
-    String meaning = Digest.of(parts.toString()).toString();
+    String meaning = CacheDigest.of(CacheDigest.Kind.STRING, parts.toString()).toString();
     CacheKeyId canonical =
         vertex.inputs().isEmpty()
             ? edge.rootKey(map)
-            : new CacheKeyId(Digest.of(meaning + "@" + output).toString());
+            : new CacheKeyId(
+                CacheDigest.of(CacheDigest.Kind.STRING, meaning + "@" + output).toString());
     return new Plan(
         new ActiveGraph.ExecKey(meaning, whole), canonical, map, inputs, contents, rootIds, fresh);
   }

@@ -10,6 +10,7 @@ import dev.buildd.base.linux.NotRegularFileException;
 import dev.buildd.base.linux.TreeFiles;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.BuildInput;
 import dev.buildd.proto.pb.BuildOp;
@@ -50,7 +51,9 @@ public final class BuildOperation implements Op {
   @Override
   public CacheMap cacheMap(OpContext context, int index) {
     Digest digest =
-        Digest.of("{\"Type\":\"buildkit.build.v0\",\"Exec\":" + GoProtoJson.toJson(message) + "}");
+        CacheDigest.of(
+            CacheDigest.Kind.JSON,
+            "{\"Type\":\"buildkit.build.v0\",\"Exec\":" + GoProtoJson.toJson(message) + "}");
     return new CacheMap(
         digest, false, Collections.nCopies(inputs, CacheMap.Dependency.WHOLE), true);
   }

@@ -4,6 +4,7 @@ import dev.buildd.base.content.Digest;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.DiffOp;
 import dev.buildd.solver.graph.CacheMap;
@@ -31,7 +32,9 @@ public final class DiffOperation implements Op {
   @Override
   public CacheMap cacheMap(OpContext context, int index) {
     Digest digest =
-        Digest.of("{\"Type\":\"buildkit.diff.v0\",\"Diff\":" + GoProtoJson.toJson(message) + "}");
+        CacheDigest.of(
+            CacheDigest.Kind.JSON,
+            "{\"Type\":\"buildkit.diff.v0\",\"Diff\":" + GoProtoJson.toJson(message) + "}");
     return new CacheMap(
         digest, false, Collections.nCopies(inputs, CacheMap.Dependency.WHOLE), true);
   }

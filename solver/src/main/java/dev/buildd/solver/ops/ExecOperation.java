@@ -1,7 +1,6 @@
 package dev.buildd.solver.ops;
 
 import dev.buildd.base.content.DefaultPath;
-import dev.buildd.base.content.Digest;
 import dev.buildd.base.content.Platform;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
@@ -9,6 +8,7 @@ import dev.buildd.base.json.GoJson;
 import dev.buildd.base.linux.RootedPath;
 import dev.buildd.base.text.GoQuote;
 import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.CacheOpt;
 import dev.buildd.proto.pb.CacheSharingOpt;
@@ -96,7 +96,8 @@ public final class ExecOperation implements Op {
       json.append(']');
     }
     json.append('}');
-    return new CacheMap(Digest.of(json.toString()), false, dependencies(), true);
+    return new CacheMap(
+        CacheDigest.of(CacheDigest.Kind.JSON, json.toString()), false, dependencies(), true);
   }
 
   /** A cache mount as Dockerfiles make it by default, perhaps with a namespace. */

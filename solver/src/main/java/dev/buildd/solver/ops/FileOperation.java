@@ -2,7 +2,6 @@ package dev.buildd.solver.ops;
 
 import com.google.protobuf.Message;
 import dev.buildd.base.concurrent.Threads;
-import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
@@ -14,6 +13,7 @@ import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.contenthash.ChecksumOptions;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.ChownOpt;
@@ -98,7 +98,8 @@ public final class FileOperation implements Op {
                               .toList())),
                   Optional.of(Selector.contentDigest(i, Selector.outermostOf(selected)))));
     }
-    return new CacheMap(Digest.of(json.toString()), false, dependencies, true);
+    return new CacheMap(
+        CacheDigest.of(CacheDigest.Kind.JSON, json.toString()), false, dependencies, true);
   }
 
   private Message keyed(FileAction action, Map<Integer, List<Selector>> selectors) {

@@ -1,6 +1,7 @@
 package dev.buildd.solver.ops;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.proto.encoding.GoProtoJson;
 import dev.buildd.proto.pb.PassthroughOp;
 import dev.buildd.solver.graph.CacheMap;
@@ -23,7 +24,8 @@ public final class PassthroughOperation implements Op {
   @Override
   public CacheMap cacheMap(OpContext context, int index) {
     Digest digest =
-        Digest.of(
+        CacheDigest.of(
+            CacheDigest.Kind.JSON,
             "{\"Type\":\"buildkit.passthrough.v0\",\"Passthrough\":"
                 + GoProtoJson.toJson(message)
                 + "}");

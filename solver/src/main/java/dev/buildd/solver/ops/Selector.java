@@ -6,6 +6,7 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.contenthash.ChecksumOptions;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.cache.contenthash.ListedFile;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.gateway.SolveException;
 import dev.buildd.solver.graph.CacheMap;
 import dev.buildd.solver.graph.OpContext;
@@ -27,7 +28,7 @@ record Selector(String path, ChecksumOptions options) {
 
   /** The digest of the paths, as wire.md section 14.3 wants it. */
   static Digest digestOf(List<String> paths) {
-    return Digest.of(String.join("\0", paths));
+    return CacheDigest.of(CacheDigest.Kind.STRING_LIST, String.join("\0", paths));
   }
 
   /** The paths that do not lie in others of them, in order. */
@@ -104,7 +105,7 @@ record Selector(String path, ChecksumOptions options) {
             new SolveException.Subject.InputContent(input));
       }
       // of one alone too: exported caches name it so
-      return Digest.of(String.join("\0", digests));
+      return CacheDigest.of(CacheDigest.Kind.DIGEST_LIST, String.join("\0", digests));
     }
 
     @Override

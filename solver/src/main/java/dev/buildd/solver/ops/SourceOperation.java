@@ -1,6 +1,6 @@
 package dev.buildd.solver.ops;
 
-import dev.buildd.base.content.Digest;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.session.SessionGroup;
 import dev.buildd.session.SessionManager;
 import dev.buildd.solver.graph.CacheMap;
@@ -48,7 +48,10 @@ public final class SourceOperation implements Op {
     }
     boolean random = key.value().startsWith("session:");
     return new CacheMap(
-        Digest.of("buildkit.source.v0:" + key.value()), random, List.of(), key.last());
+        CacheDigest.of(CacheDigest.Kind.STRING, "buildkit.source.v0:" + key.value()),
+        random,
+        List.of(),
+        key.last());
   }
 
   @Override

@@ -15,6 +15,7 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.session.secrets.Secrets;
 import dev.buildd.session.upload.Upload;
 import dev.buildd.solver.source.PgpSignature;
@@ -167,7 +168,9 @@ final class HttpDownload implements Source.Instance {
       json.put("Header", headerFields());
     }
     return new SourceKey(
-        Digest.of(Json.bytes(json)).toString(), true, resolved.digest().toString());
+        CacheDigest.of(CacheDigest.Kind.JSON, Json.bytes(json)).toString(),
+        true,
+        resolved.digest().toString());
   }
 
   private List<Object> headerFields() {

@@ -12,6 +12,7 @@ import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.Mounted;
 import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.registry.ImageReference;
 import dev.buildd.registry.RegistryClient;
 import dev.buildd.registry.Repository;
@@ -150,7 +151,10 @@ public final class BlobSource implements Source {
       json.put("Perm", file.permissions());
       json.put("UID", file.uid());
       json.put("GID", file.gid());
-      return new SourceKey(Digest.of(Json.bytes(json)).toString(), true, digest.toString());
+      return new SourceKey(
+          CacheDigest.of(CacheDigest.Kind.JSON, Json.bytes(json)).toString(),
+          true,
+          digest.toString());
     }
 
     @Override

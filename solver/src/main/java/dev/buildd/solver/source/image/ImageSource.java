@@ -10,6 +10,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.ImmutableRef;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.llb.ResolveMode;
 import dev.buildd.registry.ImageReference;
 import dev.buildd.registry.RegistryClient;
@@ -296,7 +297,7 @@ public final class ImageSource implements Source {
         json.put("OSFeatures", platform.osFeatures());
       }
       limit.ifPresent(n -> json.put("Limit", n));
-      return Digest.of(Json.bytes(json)).toString();
+      return CacheDigest.of(CacheDigest.Kind.JSON, Json.bytes(json)).toString();
     }
 
     @Override

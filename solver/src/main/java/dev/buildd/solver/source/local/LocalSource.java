@@ -17,6 +17,7 @@ import dev.buildd.cache.MutableRef;
 import dev.buildd.cache.RefOptions;
 import dev.buildd.cache.contenthash.ContentHash;
 import dev.buildd.cache.contenthash.FileHash;
+import dev.buildd.cache.key.CacheDigest;
 import dev.buildd.session.Session;
 import dev.buildd.session.filesync.FileSync;
 import dev.buildd.session.filesync.source.FileStat;
@@ -142,7 +143,10 @@ public final class LocalSource implements Source {
         list(json.append(",\"MetadataExceptions\":"), metadataExceptions);
       }
       json.append('}');
-      return new SourceKey("session:" + name + ":" + Digest.of(json.toString()), true, "");
+      return new SourceKey(
+          "session:" + name + ":" + CacheDigest.of(CacheDigest.Kind.JSON, json.toString()),
+          true,
+          "");
     }
 
     private static void list(StringBuilder json, List<String> values) {
