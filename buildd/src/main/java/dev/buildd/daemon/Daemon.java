@@ -484,7 +484,7 @@ final class Daemon implements AutoCloseable {
       try {
         CgroupRoot.prepare();
       } catch (IOException | BuildException e) {
-        log.warn("{} asks in vain: {}", variable, e.getMessage());
+        log.warn("cgroups are not set up as {} asks cause=\"{}\"", variable, e.getMessage());
       }
     }
   }
