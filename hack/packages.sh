@@ -5,7 +5,7 @@ case "$1" in
   run) wanted="runc git openssh-client ca-certificates busybox-static" ;;
   test)
     wanted="runc git openssh-client openssh-server ca-certificates busybox-static docker-registry skopeo umoci jq graphviz debootstrap"
-    wanted="$wanted docker.io iproute2 xz-utils bzip2 zstd gzip groff zsh fish make systemd python3-yaml openssl perl"
+    wanted="$wanted docker.io libcap2-bin iproute2 xz-utils bzip2 zstd gzip groff zsh fish make systemd python3-yaml openssl perl"
     ;;
   native) wanted="gcc libc6-dev binutils unzip" ;;
   *) echo "usage: packages.sh run|test|native" >&2; exit 2 ;;
