@@ -47,7 +47,7 @@ final class TraceSocket implements AutoCloseable {
       throws Exception {
     Server server =
         NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(path))
-            .channelType(NioServerDomainSocketChannel.class)
+            .channelFactory(NioServerDomainSocketChannel::new)
             .bossEventLoopGroup(loops)
             .workerEventLoopGroup(loops)
             .directExecutor()
