@@ -73,10 +73,10 @@ image() {
     echo '{"reflection":['
     messages "$(echo "$jars" | grep '/proto-[0-9][^/]*\.jar$')" "$printed"
     messages "$(echo "$jars" | grep '/proto-google-common-protos-[^/]*\.jar$')" 'com/google/rpc/*.class'
+    # options of fields, which text of any message asks for, and what messages hold of protobuf's own
+    messages "$(echo "$jars" | grep '/protobuf-java-[0-9][^/]*\.jar$')" 'com/google/protobuf/DescriptorProtos*.class'
     for name in Any Timestamp Duration; do
-      for part in '' '$Builder'; do
-        printf '{"type":"com.google.protobuf.%s","allPublicMethods":true},\n' "$name$part"
-      done
+      messages "$(echo "$jars" | grep '/protobuf-java-[0-9][^/]*\.jar$')" "com/google/protobuf/$name*.class"
     done
     echo '{"type":"com.google.protobuf.Empty"}]}'
   } > "$metadata/reachability-metadata.json"
