@@ -1,5 +1,6 @@
 # make            builds bin/buildd, bin/buildctl and the examples
 # make native     the client as a native executable, dist/native/buildctl, which bin/buildctl then runs
+# make native-daemon  the daemon as well, dist/native/buildd, which bin/buildd runs if BUILDD_NATIVE is set; not for production yet
 # make quickstart installs what is missing, builds, and runs a first build
 # make test       runs all tests
 # make test-install  installs, upgrades and removes the Debian package in a copy of this system; needs root
@@ -18,7 +19,7 @@ endif
 export PREFIX
 MVN = $$(hack/find-maven.sh) -B
 
-.PHONY: all build native packages test-packages quickstart test test-install test-native check format bench soak install deb release dev clean
+.PHONY: all build native native-daemon packages test-packages quickstart test test-install test-native check format bench soak install deb release dev clean
 
 all: build
 
@@ -37,7 +38,11 @@ build:
 
 native: build
 	@hack/packages.sh native
-	@hack/native/build.sh
+	@hack/native/build.sh buildctl
+
+native-daemon: build
+	@hack/packages.sh native
+	@hack/native/build.sh buildd
 
 quickstart: packages build
 	@hack/quickstart.sh

@@ -25,13 +25,18 @@ reference() {
 }
 reference dev.buildd.buildctl
 reference dev.buildd.daemon
-# the native client stays as long as it is of these jars
-if [ -d "$here/dist/native" ]; then
-  if [ "$("$here/hack/native/stamp.sh")" = "$(cat "$here/dist/native/stamp")" ]; then
-    mv "$here/dist/native" "$here/dist.new/native"
-  else
-    echo "dist/native is of another state of the sources and goes; make native builds it anew" >&2
+# native executables stay as long as they are of these jars
+for program in buildctl buildd; do
+  stamp=$here/dist/native/$program.stamp
+  again="make native"
+  [ $program = buildctl ] || again="make native-daemon"
+  if [ -f "$stamp" ] && [ "$("$here/hack/native/stamp.sh" $program)" != "$(cat "$stamp")" ]; then
+    echo "dist/native/$program is of another state of the sources and goes; $again builds it anew" >&2
+    rm "$here/dist/native/$program" "$stamp"
   fi
+done
+if ls "$here"/dist/native/*.stamp >/dev/null 2>&1; then
+  mv "$here/dist/native" "$here/dist.new/native"
 fi
 rm -rf "$here/dist"
 mv "$here/dist.new" "$here/dist"

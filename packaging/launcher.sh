@@ -1,10 +1,12 @@
 #!/bin/sh
 # @NAME@, written by hack/programs.sh
-# the native executable, if there is one (make native); BUILDCTL_JVM=1 asks for the JVM's
-native() { [ -z "$BUILDCTL_JVM" ] && [ -x "@DIST@/native/@NAME@" ]; }
+# what RocksDB allocates comes from few arenas; it need not start a program to know the C library
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
+# the native executable, if there is one (make @TARGET@); @CHOICE@
+native() { @ASKED@ && [ -x "@DIST@/native/@NATIVE@" ]; }
 home=${0%/*}/..
 if [ ! -h "$0" ] && native; then
-  exec "@DIST@/native/@NAME@" "$@" # without starting another program before it
+  exec "@DIST@/native/@NATIVE@" @ARGUMENTS@ "$@" # without starting another program before it
 fi
 self=$0
 while [ -h "$self" ]; do
@@ -19,7 +21,7 @@ case "$self" in
   *) self=. ;;
 esac
 home=$(cd "$self/.." && pwd -P)
-native && exec "@DIST@/native/@NAME@" "$@"
+native && exec "@DIST@/native/@NATIVE@" @ARGUMENTS@ "$@"
 java=${BUILDD_JAVA_HOME:-@JAVA@}/bin/java
 lib=@DIST@/lib
 classpath=@CLASSPATH@
@@ -37,7 +39,5 @@ esac
 # what only root may ask for; others would be warned of it
 asroot=
 [ -O / ] && asroot="@ROOTOPTIONS@"
-# what RocksDB allocates comes from few arenas; it need not start a program to know the C library
-export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
 exec "$java" @OPTIONS@ $asroot $aot -XX:-UsePerfData --enable-native-access=ALL-UNNAMED "-Djava.library.path=$lib" \
   $BUILDD_JAVA_OPTIONS -cp "$classpath" @MAIN@ @ARGUMENTS@ "$@"

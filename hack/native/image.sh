@@ -45,7 +45,7 @@ for entry in "${entries[@]}"; do
     done < <(entry_list "$entry")
 done
 
-"$JAVA_HOME/bin/java" -Xmx"${XMX:-6g}" -Xss10m -XX:+UseParallelGC \
+"$JAVA_HOME/bin/java" ${BUILDER_OPTIONS:-} -Xmx"${XMX:-6g}" -Xss10m -XX:+UseParallelGC \
     -XX:+UnlockExperimentalVMOptions -XX:+EnableJVMCI -XX:-UseJVMCICompiler \
     -Djava.awt.headless=true -Dcom.oracle.graalvm.isaot=true \
     -Dorg.graalvm.nativeimage.imagecode=buildtime -Dorg.graalvm.nativeimage.kind=executable \

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prints what tells one state of the client's jars, and of how the executable is built, from another.
+# stamp.sh PROGRAM: prints what tells one state of a program's jars, and of how its executable is built, from another.
 set -e
 home=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$home"
 {
-  cat buildctl/target/lib/*.jar buildctl/target/buildctl-[0-9]*.jar
+  cat "$1"/target/lib/*.jar "$1/target/$1"-[0-9]*.jar
   find hack/native -type f ! -name '*.md' | LC_ALL=C sort | xargs cat
 } | sha256sum | cut -d ' ' -f 1

@@ -1,10 +1,9 @@
 package dev.buildd.daemon;
 
-import com.sun.management.HotSpotDiagnosticMXBean;
-import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
+import dev.buildd.base.linux.NativeImage;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.UsageRecord;
 import dev.buildd.cache.key.DigestNotes;
@@ -98,8 +97,11 @@ final class DebugPages {
     get("/metrics", "figures for Prometheus", _ -> metrics());
     get("/debug/", "this page", _ -> Page.text(200, index()));
     get("/debug/vars", "figures of the process and of what builds hold, JSON", _ -> figures());
-    get("/debug/threads", "stacks of all threads, virtual ones too, by name", _ -> threads());
-    get("/debug/pprof/goroutine", "the same", _ -> threads());
+    get(
+        "/debug/threads",
+        "stacks of all threads, virtual ones too, by name",
+        _ -> new Page(200, TEXT, ThreadDump.take()));
+    get("/debug/pprof/goroutine", "the same", _ -> new Page(200, TEXT, ThreadDump.take()));
     get(
         "/debug/heap",
         "how many objects of each class there are, and their bytes",
@@ -157,6 +159,7 @@ final class DebugPages {
             case INVALID_ARGUMENT -> 400;
             case NOT_FOUND -> 404;
             case RESOURCE_EXHAUSTED -> 429;
+            case UNIMPLEMENTED -> 501;
             default -> 500;
           };
       return Page.text(status, e.getMessage() + "\n");
@@ -201,22 +204,9 @@ final class DebugPages {
     return json(out);
   }
 
-  /** All threads: those of builds are virtual, and named after their work. */
-  private static Page threads() throws Exception {
-    Path directory = Files.createTempDirectory("buildd-threads");
-    Path dump = directory.resolve("dump"); // which the virtual machine wants to make itself
-    try {
-      ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
-          .dumpThreads(dump.toString(), ThreadDumpFormat.TEXT_PLAIN);
-      return new Page(200, TEXT, Files.readAllBytes(dump));
-    } finally {
-      Files.deleteIfExists(dump);
-      Files.delete(directory);
-    }
-  }
-
   /** Garbage is counted too: without it a collection would stop builds. */
   private static String histogram() throws JMException {
+    wantsJvm("a histogram of the heap");
     Object[] arguments = {new String[] {"-all"}};
     String[] types = {String[].class.getName()};
     return (String)
@@ -226,6 +216,16 @@ final class DebugPages {
                 "gcClassHistogram",
                 arguments,
                 types);
+  }
+
+  private static void wantsJvm(String what) {
+    if (NativeImage.BUILT) {
+      throw new BuildException(
+          Category.UNIMPLEMENTED,
+          what
+              + " is the JVM's to give: this is the native executable; start without"
+              + " BUILDD_NATIVE");
+    }
   }
 
   private Page record(String id) {
@@ -276,6 +276,7 @@ final class DebugPages {
   }
 
   private Attachment record(int seconds) throws Exception {
+    wantsJvm("a recording of JFR");
     if (!recording.tryAcquire()) {
       throw new BuildException(Category.RESOURCE_EXHAUSTED, "a recording is under way already");
     }

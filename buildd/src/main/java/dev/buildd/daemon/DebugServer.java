@@ -67,7 +67,7 @@ final class DebugServer implements AutoCloseable {
     ServerBootstrap server =
         new ServerBootstrap()
             .group(loops)
-            .channel(unix ? NioServerDomainSocketChannel.class : NioServerSocketChannel.class)
+            .channelFactory(unix ? NioServerDomainSocketChannel::new : NioServerSocketChannel::new)
             .childHandler(
                 new ChannelInitializer<Channel>() {
                   @Override

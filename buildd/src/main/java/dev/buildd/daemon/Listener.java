@@ -91,7 +91,7 @@ final class Listener implements AutoCloseable {
     Server server =
         server(
             NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(file))
-                .channelType(NioServerDomainSocketChannel.class),
+                .channelFactory(NioServerDomainSocketChannel::new),
             setup);
     try {
       BuilddConfig.Grpc grpc = setup.grpc();
@@ -105,7 +105,7 @@ final class Listener implements AutoCloseable {
 
   private static Listener tcp(String address, InetSocketAddress at, Setup setup) {
     NettyServerBuilder builder =
-        NettyServerBuilder.forAddress(at).channelType(NioServerSocketChannel.class);
+        NettyServerBuilder.forAddress(at).channelFactory(NioServerSocketChannel::new);
     secure(address, builder, setup.tls());
     try {
       return new Listener(server(builder, setup).start(), Optional.empty());

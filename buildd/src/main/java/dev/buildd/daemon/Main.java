@@ -3,6 +3,7 @@ package dev.buildd.daemon;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Accounts;
+import dev.buildd.base.linux.NativeImage;
 import dev.buildd.base.text.GoBool;
 import dev.buildd.daemon.gc.DiskSpace;
 import dev.buildd.daemon.gc.GcSettings;
@@ -295,6 +296,7 @@ public final class Main implements Callable<Integer> {
   List<String> ignoredValues = new ArrayList<>();
 
   public static void main(String[] args) {
+    NativeImage.begin();
     StartAhead.begin();
     CommandLine line = new CommandLine(new Main());
     line.setExecutionExceptionHandler((e, command, parsed) -> {

@@ -163,7 +163,7 @@ final class ArchitectureTest {
           + "|snapshot\\.layer\\.ArchiveFile\\$Decompressed" // of a file that is held
           + "|solver\\.source\\.git\\.(Git|GitCheckout|RemoteAccess).*|solver\\.worker\\.MachinePlatforms|solver\\.graph\\.KeptOutput"
           + "|worker\\.runc\\.(Runc|RuncContainer|RuncExecutor|NetworkFiles|LinuxCapabilities|Seccomp|Cgroups|CgroupRoot)"
-          + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugPages.*"
+          + "|daemon\\.(ConfigFile|Daemon|PassedChannel|ReferencePages|RegistryHosts|RootLock|DebugPages.*|ThreadDump"
           + "|metrics\\.ProcessMetrics|history\\.(History|HistoryBlobs|HistoryLog)|rpc\\.ContentService.*))";
 
   private static final Pattern FILES_OPEN =

@@ -3,6 +3,7 @@ package dev.buildd.client;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.http.Tls;
+import dev.buildd.base.linux.NativeImage;
 import dev.buildd.session.rpc.EventLoops;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
@@ -88,6 +89,8 @@ final class Connections {
         throw new BuildException(
             Category.INVALID_ARGUMENT, "could not read ca certificate: " + file, e);
       }
+    } else if (NativeImage.BUILT) {
+      out.trustManager(Tls.systemTrust()); // not whom the machine trusted that built it
     }
     tls.own().ifPresent(pair -> out.keyManager(Tls.keyManager(pair)));
     return out.build();

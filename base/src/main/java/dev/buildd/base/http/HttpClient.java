@@ -123,7 +123,7 @@ public final class HttpClient implements AutoCloseable {
 
   private SSLContext context() {
     try {
-      return tls == null ? SSLContext.getDefault() : tls;
+      return tls == null ? Tls.system() : tls;
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("this JVM has no TLS", e);
     }

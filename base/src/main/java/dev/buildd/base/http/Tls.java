@@ -2,6 +2,7 @@ package dev.buildd.base.http;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.linux.NativeImage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
@@ -12,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.NoSuchAlgorithmException;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
@@ -30,10 +32,21 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 import javax.net.ssl.X509TrustManager;
+import org.jspecify.annotations.Nullable;
 
 /** Makes TLS contexts. */
 public final class Tls {
   private static final char[] NO_PASSWORD = new char[0];
+
+  // of Debian, Fedora, openSUSE, OpenELEC, RHEL, Alpine
+  private static final List<String> BUNDLES =
+      List.of(
+          "/etc/ssl/certs/ca-certificates.crt",
+          "/etc/pki/tls/certs/ca-bundle.crt",
+          "/etc/ssl/ca-bundle.pem",
+          "/etc/pki/tls/cacert.pem",
+          "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+          "/etc/ssl/cert.pem");
 
   private Tls() {}
 
@@ -159,7 +172,39 @@ public final class Tls {
     return factory.getTrustManagers();
   }
 
-  private static List<X509Certificate> systemAuthorities() throws GeneralSecurityException {
+  /** The context for servers that no settings are for, made once: as the machine trusts. */
+  static SSLContext system() throws NoSuchAlgorithmException {
+    return NativeImage.BUILT ? SystemContext.VALUE : SSLContext.getDefault();
+  }
+
+  private static final class SystemContext {
+    static final SSLContext VALUE = context(new TlsSettings(false, List.of(), List.of()));
+  }
+
+  /** Trusts whom the machine trusts. */
+  public static TrustManager systemTrust() {
+    try {
+      return trust(new TlsSettings(false, List.of(), List.of()))[0];
+    } catch (IOException | GeneralSecurityException e) {
+      throw failed(e);
+    }
+  }
+
+  private static List<X509Certificate> systemAuthorities()
+      throws IOException, GeneralSecurityException {
+    if (NativeImage.BUILT) {
+      // the JVM has a file of its own, which would be that of the machine that built the executable
+      Optional<Path> bundle = machineBundle(System.getenv("SSL_CERT_FILE"));
+      if (bundle.isPresent()) {
+        List<X509Certificate> out = new ArrayList<>();
+        for (Certificate authority : certificates(bundle.get())) {
+          if (authority instanceof X509Certificate x509) {
+            out.add(x509);
+          }
+        }
+        return out;
+      }
+    }
     TrustManagerFactory factory =
         TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
     factory.init((KeyStore) null);
@@ -170,6 +215,19 @@ public final class Tls {
       }
     }
     return out;
+  }
+
+  /**
+   * The file in which a distribution keeps the authorities that it trusts; Go's programs look for
+   * the same ones.
+   *
+   * @param wanted the file that the user named
+   */
+  static Optional<Path> machineBundle(@Nullable String wanted) {
+    if (wanted != null && !wanted.isEmpty()) {
+      return Optional.of(Path.of(wanted));
+    }
+    return BUNDLES.stream().map(Path::of).filter(Files::isReadable).findFirst();
   }
 
   private static List<Certificate> certificates(Path file)

@@ -1,6 +1,8 @@
 package dev.buildd.base.linux;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
+import java.util.OptionalInt;
 import jnr.posix.Group;
 import jnr.posix.POSIX;
 import jnr.posix.POSIXFactory;
@@ -27,10 +29,27 @@ public final class Accounts {
     if (!group.isEmpty() && group.length() < 10 && group.chars().allMatch(Character::isDigit)) {
       return Integer.parseInt(group);
     }
-    Group found = Library.LIBC.getgrnam(group);
-    if (found == null) {
-      throw BuildException.notFound("group " + group + " not found");
+    return number(group)
+        .orElseThrow(() -> BuildException.notFound("group " + group + " not found"));
+  }
+
+  private static OptionalInt number(String group) {
+    if (NativeImage.BUILT) {
+      return asExecutable(group); // the library makes code while it runs
     }
-    return (int) found.getGID();
+    Group found = Library.LIBC.getgrnam(group);
+    return found == null ? OptionalInt.empty() : OptionalInt.of((int) found.getGID());
+  }
+
+  /** The way that a native executable has. */
+  static OptionalInt asExecutable(String group) {
+    try {
+      return Linux.groupId(group);
+    } catch (LinuxException e) {
+      throw new BuildException(
+          Category.FAILED_PRECONDITION,
+          "failed to look up group " + group + ": " + e.getMessage(),
+          e);
+    }
   }
 }

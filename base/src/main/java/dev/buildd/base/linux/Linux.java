@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -64,6 +65,7 @@ public final class Linux {
   public static final long UTIME_OMIT = Long.MIN_VALUE;
 
   private static final int CHUNK = 256 << 10;
+  private static final int MAX_GROUP = 16 << 20; // what its members' names may take
 
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_PIDFD_OPEN = 434;
@@ -115,6 +117,7 @@ public final class Linux {
   private static final MemorySegment GETSOCKOPT = LIBC.function("getsockopt");
   private static final MemorySegment GETSOCKNAME = LIBC.function("getsockname");
   private static final MemorySegment DUP3 = LIBC.function("dup3");
+  private static final MemorySegment GETGRNAM = LIBC.function("getgrnam_r");
 
   private static final byte[] ZERO = {0};
 
@@ -778,6 +781,35 @@ public final class Linux {
       write(fd, Path.of("notification"), ByteBuffer.wrap(data));
     } finally {
       close(fd);
+    }
+  }
+
+  /** The number of a group of the host (getgrnam_r(3)); empty if none has the name. */
+  static OptionalInt groupId(String name) throws LinuxException {
+    for (long room = 4096; ; room *= 4) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment group = arena.allocate(32, 8); // two addresses, then the number
+        MemorySegment found = arena.allocate(8, 8);
+        long texts = arena.allocate(room, 8).address();
+        Scratch s = SCRATCH.get();
+        int error =
+            (int)
+                s.call(
+                    GETGRNAM, s.first(text(name)), group.address(), texts, room, found.address());
+        long[] out = new long[3];
+        if (error == Errno.ERANGE && room < MAX_GROUP) {
+          continue; // a group of many members
+        }
+        MemorySegment.copy(found, LONG, 0, out, 0, 1);
+        if (out[0] == 0) {
+          if (error == 0 || error == Errno.ENOENT || error == Errno.ESRCH) {
+            return OptionalInt.empty();
+          }
+          throw new LinuxException("getgrnam_r", name, error);
+        }
+        MemorySegment.copy(group, LONG, 0, out, 0, out.length);
+        return OptionalInt.of((int) out[2]);
+      }
     }
   }
 

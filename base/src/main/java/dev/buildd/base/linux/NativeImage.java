@@ -8,7 +8,8 @@ import org.graalvm.nativeimage.VMRuntime;
  */
 public final class NativeImage {
   /** False on a JVM. */
-  static final boolean BUILT = System.getProperty("org.graalvm.nativeimage.imagecode") != null;
+  public static final boolean BUILT =
+      System.getProperty("org.graalvm.nativeimage.imagecode") != null;
 
   private NativeImage() {}
 

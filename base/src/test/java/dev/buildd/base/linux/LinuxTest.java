@@ -21,6 +21,15 @@ class LinuxTest {
         .hasMessage("group no-such-group not found");
   }
 
+  @Test
+  void nativeExecutablesFindTheSameGroups() throws Exception {
+    for (String line : Files.readAllLines(Path.of("/etc/group"))) {
+      String name = line.substring(0, line.indexOf(':'));
+      assertThat(Accounts.asExecutable(name)).hasValue(Accounts.groupId(name));
+    }
+    assertThat(Accounts.asExecutable("no-such-group")).isEmpty();
+  }
+
   @TempDir Path dir;
 
   @Test

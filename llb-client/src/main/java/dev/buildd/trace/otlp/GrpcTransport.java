@@ -25,7 +25,7 @@ final class GrpcTransport implements OtlpTransport {
     this.settings = settings;
     NettyChannelBuilder builder =
         NettyChannelBuilder.forAddress(settings.endpoint().getHost(), settings.port())
-            .channelType(NioSocketChannel.class)
+            .channelFactory(NioSocketChannel::new)
             .eventLoopGroup(loops)
             .directExecutor()
             .disableRetry();

@@ -84,16 +84,14 @@ final class OldLog {
     boolean clean = true;
     byte[] boot = new byte[0];
     while (at + HEADER + 1 <= map.byteSize()) {
-      int length = map.get(INT, at);
+      int length = number(map, at);
       if (length < 1 || length > MAX_FRAME || at + HEADER + length > map.byteSize()) {
         break;
       }
       CRC32C crc = new CRC32C();
       crc.update(map.asSlice(at + HEADER, length).asByteBuffer());
-      byte kind = map.get(ValueLayout.JAVA_BYTE, at + HEADER);
-      if (((int) crc.getValue() ^ length) != map.get(INT, at + 4)
-          || kind < BATCH
-          || kind > CLOSED) {
+      byte kind = kind(map, at);
+      if (((int) crc.getValue() ^ length) != number(map, at + 4) || kind < BATCH || kind > CLOSED) {
         break;
       }
       if (kind == OPENED) {
@@ -107,6 +105,20 @@ final class OldLog {
     return new Ends(at, checkpoint, clean, boot);
   }
 
+  // copied, because single values are reached through VarHandles, which a native executable lacks
+
+  private static int number(MemorySegment map, long at) {
+    int[] out = new int[1];
+    MemorySegment.copy(map, INT, at, out, 0, 1);
+    return out[0];
+  }
+
+  private static byte kind(MemorySegment map, long at) {
+    byte[] out = new byte[1];
+    MemorySegment.copy(map, ValueLayout.JAVA_BYTE, at + HEADER, out, 0, 1);
+    return out[0];
+  }
+
   private static byte[] payload(MemorySegment map, long at, int length) {
     return map.asSlice(at + HEADER + 1, length - 1L).toArray(ValueLayout.JAVA_BYTE);
   }
@@ -114,8 +126,8 @@ final class OldLog {
   private static void replay(MemorySegment map, long end, Reader reader) throws RocksDBException {
     long at = MAGIC.length;
     while (at < end) {
-      int length = map.get(INT, at);
-      if (map.get(ValueLayout.JAVA_BYTE, at + HEADER) == BATCH) {
+      int length = number(map, at);
+      if (kind(map, at) == BATCH) {
         decode(payload(map, at, length), reader);
       }
       at += HEADER + length;
