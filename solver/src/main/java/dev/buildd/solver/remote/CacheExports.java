@@ -98,22 +98,19 @@ public final class CacheExports {
       LazyBlobs lazy,
       VertexProgress progress)
       throws Exception {
-    Map<Digest, Descriptor> descriptors = new HashMap<>();
-    LayerProvider provider = puller.provider(SessionGroup.of(sessions, session), progress);
+    Layers layers = new Layers(puller.provider(SessionGroup.of(sessions, session), progress));
     CacheConfig config;
     try (VertexProgress.Part part = progress.part("preparing build cache for export")) {
       config =
           collected(
               results,
               record ->
-                  layers(
+                  layers.of(
                       record,
                       layer ->
                           options.all() || results.contains(record.key())
                               ? Optional.of(blobs.blob(layer, options.layers(), lazy))
-                              : blobs.existing(layer, lazy),
-                      provider,
-                      descriptors));
+                              : blobs.existing(layer, lazy)));
       part.update("", 0, 0);
     }
     if (config.layers().isEmpty()) {
@@ -122,7 +119,7 @@ public final class CacheExports {
     }
     List<LeaseManager.Lease> holds = new ArrayList<>();
     try (VertexProgress.Part part = progress.part("sending cache export")) {
-      Descriptor root = manifest(options, config, descriptors, holds);
+      Descriptor root = manifest(options, config, layers.descriptors, holds);
       send(options.target(), root, session, lazy, progress);
       part.update("", 0, 0);
       return Map.of(
@@ -174,37 +171,48 @@ public final class CacheExports {
     Optional<LayerBlob> of(ImmutableRef layer) throws Exception;
   }
 
-  /** A recorded result's layers, unless there is one without an archive. */
-  private Optional<List<Digest>> layers(
-      CacheRecord record,
-      Archives archives,
-      LayerProvider provider,
-      Map<Digest, Descriptor> descriptors)
-      throws Exception {
-    if (record.resultId().equals(RefResult.SCRATCH)) {
-      return Optional.empty();
+  /** The layers of one export's results, each of which is looked up once. For one thread. */
+  private final class Layers {
+    final Map<Digest, Descriptor> descriptors = new HashMap<>();
+    private final LayerProvider provider;
+    private final Map<String, Digest> known = new HashMap<>(); // by the refs' ids
+
+    Layers(LayerProvider provider) {
+      this.provider = provider;
     }
-    try (ImmutableRef ref = cache.get(record.resultId(), provider)) {
-      List<ImmutableRef> chain = ref.layerChain();
-      try {
-        List<Digest> out = new ArrayList<>();
-        for (ImmutableRef layer : chain) {
-          Optional<LayerBlob> blob = archives.of(layer);
-          if (blob.isEmpty()) {
-            return Optional.empty();
+
+    /** A recorded result's layers, unless there is one without an archive. */
+    Optional<List<Digest>> of(CacheRecord record, Archives archives) throws Exception {
+      if (record.resultId().equals(RefResult.SCRATCH)) {
+        return Optional.empty();
+      }
+      try (ImmutableRef ref = cache.get(record.resultId(), provider)) {
+        List<ImmutableRef> chain = ref.layerChain();
+        try {
+          List<Digest> out = new ArrayList<>();
+          for (ImmutableRef layer : chain) {
+            Digest digest = known.get(layer.id());
+            if (digest == null) {
+              Optional<LayerBlob> blob = archives.of(layer);
+              if (blob.isEmpty()) {
+                return Optional.empty();
+              }
+              digest = blob.get().descriptor().digest();
+              descriptors.put(digest, described(blob.get(), layer));
+              known.put(layer.id(), digest);
+            }
+            out.add(digest);
           }
-          out.add(blob.get().descriptor().digest());
-          descriptors.put(out.getLast(), described(blob.get(), layer));
+          return Optional.of(out);
+        } finally {
+          chain.forEach(ImmutableRef::close);
         }
-        return Optional.of(out);
-      } finally {
-        chain.forEach(ImmutableRef::close);
+      } catch (BuildException e) {
+        if (e.category() == Category.NOT_FOUND || e.category() == Category.FAILED_PRECONDITION) {
+          return Optional.empty(); // pruned meanwhile, or being written to
+        }
+        throw e;
       }
-    } catch (BuildException e) {
-      if (e.category() == Category.NOT_FOUND || e.category() == Category.FAILED_PRECONDITION) {
-        return Optional.empty(); // pruned meanwhile, or being written to
-      }
-      throw e;
     }
   }
 
@@ -271,15 +279,9 @@ public final class CacheExports {
   public Optional<byte[]> inline(CacheKeyId result, List<LayerBlob> image) throws Exception {
     List<Digest> places = image.stream().map(layer -> layer.descriptor().digest()).toList();
     Set<Digest> known = Set.copyOf(places);
+    Layers layers = new Layers(LayerProvider.NONE);
     CacheConfig config =
-        collected(
-            List.of(result),
-            record ->
-                layers(
-                    record,
-                    layer -> blobs.oneOf(known, layer),
-                    LayerProvider.NONE,
-                    new HashMap<>()));
+        collected(List.of(result), record -> layers.of(record, layer -> blobs.oneOf(known, layer)));
     if (config.layers().isEmpty()) {
       return Optional.empty();
     }
@@ -287,12 +289,13 @@ public final class CacheExports {
     for (CacheConfig.Step step : config.records()) {
       List<CacheConfig.Result> results = new ArrayList<>();
       for (CacheConfig.Result old : step.results()) {
-        List<Digest> layers =
+        List<Digest> digests =
             old.layers().stream().map(layer -> config.layers().get(layer).blob()).toList();
-        boolean chained = !places.subList(0, Math.min(layers.size(), places.size())).equals(layers);
+        boolean chained =
+            !places.subList(0, Math.min(digests.size(), places.size())).equals(digests);
         List<Integer> at = new ArrayList<>();
-        for (int i = 0; i < layers.size(); i++) {
-          at.add(chained ? places.indexOf(layers.get(i)) : i);
+        for (int i = 0; i < digests.size(); i++) {
+          at.add(chained ? places.indexOf(digests.get(i)) : i);
         }
         results.add(new CacheConfig.Result(at, chained, old.createdAt()));
       }
