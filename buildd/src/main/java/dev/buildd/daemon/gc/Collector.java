@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
 public final class Collector implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Collector.class);
   private static final int RESTS = 4; // times as long as it works, while builds run
-  private static final int HURRIED_RESTS = 2; // with somebody waiting
+  private static final int HURRIED_RESTS = 3; // with somebody waiting
   private static final Duration LONGEST_REST = Duration.ofSeconds(1);
   private static final long LEAST_STEP = 4L << 20;
   private static final long LEAST_ROOM = 64L << 20;
