@@ -58,7 +58,12 @@ public record Mount(String type, String source, List<String> options) {
     return new Mount(type, source, kept);
   }
 
-  /** Mounts at an existing directory. Blocks in native code. */
+  /**
+   * Mounts at an existing directory. Blocks in native code.
+   *
+   * @throws LinuxException if that cannot be done; ENOSPC if it was to be writable, and could be
+   *     mounted read-only only
+   */
   public void at(Path target) throws LinuxException {
     long flags = 0;
     List<String> data = new ArrayList<>();
@@ -86,6 +91,9 @@ public record Mount(String type, String source, List<String> options) {
       Linux.mount(source, target, type, flags, text);
     } else {
       mountShortened(target, flags, data);
+    }
+    if (type.equals("overlay") && data.stream().anyMatch(o -> o.startsWith("upperdir="))) {
+      Linux.requireWritable(target);
     }
   }
 

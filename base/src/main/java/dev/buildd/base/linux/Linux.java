@@ -65,6 +65,8 @@ public final class Linux {
   public static final long UTIME_OMIT = Long.MIN_VALUE;
 
   private static final int CHUNK = 256 << 10;
+  private static final int STATFS_FLAGS = 10; // which of the words of struct statfs
+  private static final long ST_RDONLY = 1;
   private static final int MAX_GROUP = 16 << 20; // what its members' names may take
 
   private static final long SYS_OPENAT2 = 437;
@@ -815,8 +817,30 @@ public final class Linux {
 
   /** The magic number of the filesystem that holds the path (statfs(2), {@code f_type}). */
   public static long filesystemType(Path path) throws LinuxException {
+    return statfs(path)[0];
+  }
+
+  /** Whether the filesystem that holds the path is read-only (statfs(2), {@code f_flags}). */
+  public static boolean isReadOnlyFilesystem(Path path) throws LinuxException {
+    return (statfs(path)[STATFS_FLAGS] & ST_RDONLY) != 0;
+  }
+
+  /**
+   * Undoes a mount that was to be writable, if it is not: the kernel mounts an overlay read-only
+   * whose working directory it cannot make, as on a full disk.
+   *
+   * @throws LinuxException if it was undone; ENOSPC
+   */
+  public static void requireWritable(Path mounted) throws LinuxException {
+    if (isReadOnlyFilesystem(mounted)) {
+      umount(mounted, MNT_DETACH);
+      throw new LinuxException("mount", mounted.toString(), Errno.ENOSPC);
+    }
+  }
+
+  private static long[] statfs(Path path) throws LinuxException {
     call("statfs", path, s -> (int) s.call(STATFS, s.first(name(path)), s.words.address()));
-    return words()[0];
+    return words();
   }
 
   /** Makes a FIFO, mode 0600 or as given. */
