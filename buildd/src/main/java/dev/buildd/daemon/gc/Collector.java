@@ -67,7 +67,7 @@ public final class Collector implements AutoCloseable {
    */
   public record Timing(Duration afterBuild, Duration between, Duration look) {
     public static final Timing DEFAULT =
-        new Timing(Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(5));
+        new Timing(Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(2));
   }
 
   /** What was removed: records of the cache, and bytes of these and of blobs of nobody. */
