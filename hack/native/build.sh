@@ -118,7 +118,7 @@ for program in $wanted; do
   case $program in
     # no -X and -D options of the JVM on the command line, which is the program's own; a young generation that stays in the
     # processor's cache
-    buildctl) image buildctl dev.buildd.buildctl.Main 'dev/buildd/proto/pb/*.class' -H:-ParseRuntimeOptions -R:MaxNewSize=8m ;;
+    buildctl) image buildctl dev.buildd.buildctl.Main 'dev/buildd/proto/*.class' -H:-ParseRuntimeOptions -R:MaxNewSize=8m ;;
     # as packaging/buildd.options has it for the JVM: half of the memory, and an end to a daemon whose heap is full. -Xmx and -D are
     # taken from the command line
     buildd)
