@@ -54,8 +54,12 @@ public final class FileHash {
     out.append("linkname").append(type == Stat.S_IFLNK ? header.link : "");
     out.append("unamegnamedevmajor").append(header.deviceMajor);
     out.append("devminor").append(header.deviceMinor);
+    byte[] fixed = FileNames.bytes(out.toString());
+    if (header.xattrs.isEmpty()) {
+      return CacheDigest.ofFile(fixed); // nearly all files: nothing is gathered for them
+    }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    bytes.writeBytes(FileNames.bytes(out.toString()));
+    bytes.writeBytes(fixed);
     SortedMap<String, byte[]> xattrs = new TreeMap<>(ByteOrder.INSTANCE);
     xattrs.putAll(header.xattrs);
     xattrs.forEach((name, value) -> {

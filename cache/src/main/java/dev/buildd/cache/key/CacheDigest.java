@@ -68,22 +68,26 @@ public final class CacheDigest {
     return where == null ? hash : new Noting(hash, header, where);
   }
 
-  /** For lists of files: gathers what is hashed. */
+  /** The digest of a list of files, which may be long: it is kept only if it is noted. */
   public static final class FileList {
+    private final MessageDigest hash = Digest.newHash();
+    private final @Nullable DigestNotes where = notes;
     private final ByteArrayOutputStream content = new ByteArrayOutputStream();
 
-    public FileList add(byte[] bytes) {
-      content.writeBytes(bytes);
-      return this;
-    }
-
-    public FileList add(byte value) {
-      content.write(value);
+    public FileList add(byte... bytes) {
+      hash.update(bytes);
+      if (where != null) {
+        content.writeBytes(bytes);
+      }
       return this;
     }
 
     public Digest digest() {
-      return of(Kind.FILE_LIST, content.toByteArray());
+      Digest digest = Digest.ofHash(hash.digest());
+      if (where != null) {
+        where.note(digest, Kind.FILE_LIST, content.toByteArray(), 0);
+      }
+      return digest;
     }
   }
 
@@ -121,7 +125,9 @@ public final class CacheDigest {
 
     @Override
     protected void engineReset() {
-      throw new UnsupportedOperationException("it is for one file");
+      hash.reset(); // the same file once more
+      hash.update(header);
+      data = 0;
     }
   }
 }

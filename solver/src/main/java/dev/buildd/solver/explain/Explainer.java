@@ -232,14 +232,16 @@ public final class Explainer implements RunObserver {
     private List<String> differences(RunRow earlier, Map<Integer, FileList> files)
         throws InterruptedException {
       List<String> out = new ArrayList<>();
-      if (!earlier.pin().equals(row.pin())) {
+      boolean moved = !earlier.pin().equals(row.pin());
+      if (moved) {
         String source = StepNames.unpinned(row.op().getSource().getIdentifier());
         out.add(source + " is now " + row.pin() + ", was " + earlier.pin());
-        // frontends write the digest into the address: said once is enough
-        out.addAll(OpDifference.of(withoutPin(earlier.op()), withoutPin(row.op())));
-      } else {
-        out.addAll(OpDifference.of(earlier.op(), row.op()));
       }
+      // frontends write the digest into the address: said once is enough
+      out.addAll(
+          OpDifference.of(
+              moved ? withoutPin(earlier.op()) : earlier.op(),
+              moved ? withoutPin(row.op()) : row.op()));
       for (int i = 0; i < Math.max(earlier.inputs().size(), row.inputs().size()); i++) {
         if (i >= row.inputs().size()) {
           out.add("input " + earlier.inputs().get(i).step() + " removed");

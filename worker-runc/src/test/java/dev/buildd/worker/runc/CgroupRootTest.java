@@ -2,9 +2,9 @@ package dev.buildd.worker.runc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.buildd.base.error.BuildException;
+import dev.buildd.base.linux.Linux;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** On a cgroup of this machine's v2 hierarchy, as if it were all that there is. */
 @Tag("root")
 final class CgroupRootTest {
+  @TempDir Path temp;
   private Path hierarchy;
   private List<String> handedDown = List.of();
   private Path root;
@@ -26,13 +27,9 @@ final class CgroupRootTest {
 
   @BeforeEach
   void start() throws Exception {
-    // beside v1's hierarchies it is one of several
-    hierarchy =
-        List.of(Path.of("/sys/fs/cgroup/unified"), Path.of("/sys/fs/cgroup")).stream()
-            .filter(path -> Files.exists(path.resolve("cgroup.controllers")))
-            .findFirst()
-            .orElse(Path.of("/no/cgroup/v2"));
-    assumeThat(hierarchy).exists();
+    // wherever else it is mounted, or nowhere: beside v1's hierarchies there is one of v2
+    hierarchy = Files.createDirectory(temp.resolve("cgroup2"));
+    Linux.mount("none", hierarchy, "cgroup2", 0, "");
     List<String> more = new ArrayList<>(words(hierarchy.resolve("cgroup.controllers")));
     more.removeAll(words(hierarchy.resolve("cgroup.subtree_control")));
     handedDown = more;
@@ -52,6 +49,7 @@ final class CgroupRootTest {
       Files.delete(root);
       handDown("-");
     }
+    Linux.umount(hierarchy, Linux.MNT_DETACH);
   }
 
   private void handDown(String sign) throws Exception {
