@@ -33,4 +33,30 @@ public final class Cleanup {
       }
     }
   }
+
+  /**
+   * As {@link #run}, but an interrupt that comes meanwhile does not cut the work short: it is begun
+   * again. So it must be such that it can be done twice.
+   */
+  public static void runToEnd(String what, Body body) {
+    boolean interrupted = Thread.interrupted();
+    boolean again;
+    do {
+      again = false;
+      try {
+        body.run();
+      } catch (Exception e) {
+        // what waited for a process or a file says so in ways of its own, and leaves the flag or
+        // not
+        again = Thread.interrupted() || e instanceof InterruptedException;
+        interrupted |= again;
+        if (!again) {
+          log.warn("cleanup failed what=\"{}\"", what, e);
+        }
+      }
+    } while (again);
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
 }

@@ -4,6 +4,8 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.BuildException;
+import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Stat;
 import dev.buildd.cache.ImmutableRef;
 import dev.buildd.cache.contenthash.ListedFile;
@@ -85,7 +87,17 @@ public final class Explainer implements RunObserver {
     }
 
     void run() {
-      Cleanup.run("explain " + row.step(), this::explain);
+      Cleanup.run(
+          "explain " + row.step(),
+          () -> {
+            try {
+              explain();
+            } catch (BuildException e) {
+              if (e.category() != Category.CANCELED) { // the run has failed, and is not explained
+                throw e;
+              }
+            }
+          });
       over.countDown();
     }
 

@@ -419,7 +419,7 @@ final class BridgeContainer implements GatewayContainer {
       return;
     }
     try {
-      Cleanup.run("stop container of a frontend", this::stop);
+      Cleanup.runToEnd("stop container of a frontend", this::stop);
       Cleanup.run("release container of a frontend", mounts::close);
       whenClosed.accept(this);
     } finally {

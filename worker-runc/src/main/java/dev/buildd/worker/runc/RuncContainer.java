@@ -170,7 +170,7 @@ final class RuncContainer implements Container {
     // with the first all others in its pid namespace are killed, but not a command that has not
     // come there yet
     first.kill(parts.runc());
-    Cleanup.run("stop container " + parts.id(), this::awaitStarted);
+    Cleanup.runToEnd("stop container " + parts.id(), this::awaitStarted);
     List<RuncProcess> left;
     synchronized (this) {
       left = List.copyOf(joined);

@@ -72,8 +72,8 @@ public final class RuncExecutor implements Executor {
         MountStubs.note(process.root(), mountPoints(process), process.removeMountStubsRecursive());
     Consumer<Boolean> release =
         orderly -> {
-          Cleanup.run("container " + id, () -> release(id, bundle, cgroup, orderly));
-          Cleanup.run("mount stubs of container " + id, stubs::remove);
+          Cleanup.runToEnd("container " + id, () -> release(id, bundle, cgroup, orderly));
+          Cleanup.runToEnd("mount stubs of container " + id, stubs::remove);
         };
     try {
       RuntimeSpec.Container container = prepare(process, id, bundle, io.terminal());

@@ -86,7 +86,7 @@ final class RuncProcess implements ContainerProcess {
 
   /** Whatever ends the process, nobody reads its input any more. */
   private void endInput() {
-    Cleanup.run("wait for " + name, command::waitFor);
+    Cleanup.runToEnd("wait for " + name, command::waitFor);
     synchronized (this) {
       if (feeder != null) {
         feeder.interrupt();
@@ -179,7 +179,7 @@ final class RuncProcess implements ContainerProcess {
 
   /** Kills the process and waits until nothing of the command is left. */
   void kill(Runc runc) {
-    Cleanup.run(
+    Cleanup.runToEnd(
         "kill " + name,
         () -> {
           orderly = runc.kill(command, pidFile);

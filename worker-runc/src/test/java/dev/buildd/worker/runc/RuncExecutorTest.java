@@ -7,9 +7,11 @@ import dev.buildd.solver.executor.ProcessSpec.Network;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 /** Runc on plain directories, such as the native snapshotter's. */
@@ -91,6 +93,53 @@ class RuncExecutorTest extends ExecutorContract {
     new RuncExecutor(RuncSettings.of(dir.resolve("executor"))).recover();
     left.waitFor();
     assertThat(processes("sleep\000985")).isEmpty();
+    nothingIsLeft();
+  }
+
+  @Test
+  void anInterruptWhileAContainerIsTakenAwayLeavesNothing() throws Exception {
+    // whose command fails but leaves it, as on a full disk, and which takes a while to delete
+    Path deletes = dir.resolve("deletes");
+    Path runtime = dir.resolve("slow-runc");
+    Files.writeString(
+        runtime,
+        """
+        #!/bin/sh
+        for id; do :; done
+        case " $* " in
+          *" run "*) mkdir -p "$2/$id"; exit 1 ;;
+          *" delete "*) : > '%s'; exec >&- 2>&-; sleep 1; rm -r "$2/$id" ;;
+        esac
+        """
+            .formatted(deletes));
+    Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwx------"));
+    RuncSettings settings =
+        new RuncSettings(
+            dir.resolve("executor"),
+            runtime,
+            Network.HOST,
+            "buildd-test",
+            "",
+            RuncSettings.Dns.OF_HOST,
+            Optional.empty());
+    CountDownLatch interrupted = new CountDownLatch(1);
+    Thread build =
+        Thread.startVirtualThread(() -> {
+          try {
+            shell("true").run(new RuncExecutor(settings));
+          } catch (Exception e) {
+            // whatever it says
+          }
+          if (Thread.interrupted()) {
+            interrupted.countDown();
+          }
+        });
+    while (!Files.exists(deletes)) {
+      Thread.sleep(10);
+    }
+    build.interrupt();
+    build.join();
+    assertThat(interrupted.getCount()).as("the interrupt is kept").isZero();
     nothingIsLeft();
   }
 }

@@ -174,7 +174,7 @@ final class Git {
         code = process.waitFor();
         scope.join();
       } catch (InterruptedException e) {
-        Cleanup.run("kill git", () -> kill(process));
+        Cleanup.runToEnd("kill git", () -> kill(process));
         throw e;
       }
       if (code != 0) {
