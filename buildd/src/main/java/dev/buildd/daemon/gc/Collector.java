@@ -77,7 +77,7 @@ public final class Collector implements AutoCloseable {
   private final List<GcPolicy> rules;
   private final Timing timing;
   private final long step; // of the disk's free space, to be looked at closely
-  private final long room; // what is made free at least on a full disk
+  private final long room; // made free at least on a full disk; this far above a limit it hurries
 
   /** Held while something is removed. Fair: who waits gets it next. */
   private final ReentrantLock removing = new ReentrantLock(true);
@@ -151,7 +151,7 @@ public final class Collector implements AutoCloseable {
           if (fell || free > freeBefore) {
             freeBefore = free;
           }
-          if (due || (fell && isOverALimit())) {
+          if (due || (fell && excess() > 0)) {
             collectNow();
             freeBefore = parts.cache.usage().free();
           }
@@ -186,14 +186,15 @@ public final class Collector implements AutoCloseable {
     throw new InterruptedException();
   }
 
-  private boolean isOverALimit() {
+  /** By how much the limits of the rules are passed, in bytes; zero or less if none is. */
+  private long excess() {
     long held = parts.cache.usage().held(beside());
     long free = parts.cache.usage().free();
     return applied().stream()
-        .anyMatch(options -> {
-          long excess = options.excess(held, free);
-          return excess > 0 && excess < Long.MAX_VALUE;
-        });
+        .mapToLong(options -> options.excess(held, free))
+        .filter(excess -> excess < Long.MAX_VALUE) // of a rule without a limit
+        .max()
+        .orElse(0);
   }
 
   private List<PruneOptions> applied() {
@@ -233,8 +234,12 @@ public final class Collector implements AutoCloseable {
   public Collected collectNow() {
     removing.lock();
     try {
+      long excess = excess();
+      long free = parts.cache.usage().free();
+      // builds that write faster than it removes beside them have to wait for it
+      BooleanSupplier hurry = () -> excess + free - parts.cache.usage().free() > room;
       return apply(
-          applied(), new Considerate(RESTS, () -> !removing.hasQueuedThreads() && !closed));
+          applied(), new Considerate(RESTS, hurry, () -> !removing.hasQueuedThreads() && !closed));
     } finally {
       removing.unlock();
       synchronized (this) {
@@ -318,7 +323,8 @@ public final class Collector implements AutoCloseable {
     removing.lockInterruptibly();
     try {
       parts.snapshotter.awaitRemovals();
-      parts.cache.prune(options, beside(), new Considerate(HURRIED_RESTS, () -> !closed), reader);
+      parts.cache.prune(
+          options, beside(), new Considerate(HURRIED_RESTS, () -> false, () -> !closed), reader);
       freeSpace();
     } finally {
       removing.unlock();
@@ -371,20 +377,22 @@ public final class Collector implements AutoCloseable {
     }
   }
 
-  /** Rests while builds run, so that they have most of the machine. */
+  /** Rests while builds run, so that they have most of the machine, unless there is a hurry. */
   private final class Considerate implements Pace {
     private final int rests;
+    private final BooleanSupplier hurry;
     private final BooleanSupplier goingOn;
     private long since = System.nanoTime();
 
-    Considerate(int rests, BooleanSupplier goingOn) {
+    Considerate(int rests, BooleanSupplier hurry, BooleanSupplier goingOn) {
       this.rests = rests;
+      this.hurry = hurry;
       this.goingOn = goingOn;
     }
 
     @Override
     public boolean goesOn() {
-      if (building.getAsBoolean() && goingOn.getAsBoolean()) {
+      if (building.getAsBoolean() && goingOn.getAsBoolean() && !hurry.getAsBoolean()) {
         long worked = System.nanoTime() - since;
         try {
           TimeUnit.NANOSECONDS.sleep(Math.min(worked * rests, LONGEST_REST.toNanos()));
