@@ -21,15 +21,18 @@ program() {
       *) classpath="$classpath:\$lib/$(cd "$here/dist/lib" && ls "$jar"-[0-9]*.jar)" ;;
     esac
   done
-  # the client is the native executable where there is one, the daemon where it is asked for
   case $4 in
-    buildd) native=buildd target=native-daemon choice='BUILDD_NATIVE=1 asks for it' asked='[ -n "$BUILDD_NATIVE" ]' ;;
-    *) native=$1 target=native choice="BUILDCTL_JVM=1 asks for the JVM's" asked='[ -z "$BUILDCTL_JVM" ]' ;;
+    buildd)
+      native=buildd choice="BUILDD_JVM=1 asks for the JVM's, and so do options for it" unless='$BUILDD_JVM$BUILDD_JAVA_OPTIONS'
+      fits=' \&\& fits' processor=$here/packaging/processor.sh
+      ;;
+    *) native=$1 choice="BUILDCTL_JVM=1 asks for the JVM's" unless='$BUILDCTL_JVM' fits='' processor=/dev/null ;;
   esac
   sed -e "s|@MAIN@|$2|" -e "s|@OPTIONS@|$3|" -e "s|@ROOTOPTIONS@|$root|" -e "s|@CLASSPATH@|\"${classpath#:}\"|" \
     -e "s|@NAME@|$1|" -e "s|@ARGUMENTS@|$5|" -e "s|@JAVA@|$java|" -e "s|@DIST@|$dist|" \
-    -e "s|@NATIVE@|$native|" -e "s|@TARGET@|$target|" -e "s|@CHOICE@|$choice|" -e "s|@ASKED@|$asked|" \
-    "$here/packaging/launcher.sh" > "$bin/$1"
+    -e "s|@NATIVE@|$native|" -e "s|@CHOICE@|$choice|" -e "s|@UNLESS@|$unless|" -e "s|@FITS@|$fits|" \
+    -e "/@PROCESSOR@/{r $processor
+d;}" "$here/packaging/launcher.sh" > "$bin/$1"
   chmod 755 "$bin/$1"
 }
 daemon=$(grep -v "^#" "$here/packaging/buildd.options" | paste -sd " " -)

@@ -2,8 +2,9 @@
 # @NAME@, written by hack/programs.sh
 # what RocksDB allocates comes from few arenas; it need not start a program to know the C library
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
-# the native executable, if there is one (make @TARGET@); @CHOICE@
-native() { @ASKED@ && [ -x "@DIST@/native/@NATIVE@" ]; }
+# the native executable, if there is one (make native); @CHOICE@
+@PROCESSOR@
+native() { [ -z "@UNLESS@" ] && [ -x "@DIST@/native/@NATIVE@" ]@FITS@; }
 home=${0%/*}/..
 if [ ! -h "$0" ] && native; then
   exec "@DIST@/native/@NATIVE@" @ARGUMENTS@ "$@" # without starting another program before it

@@ -60,11 +60,11 @@ messages() {
     | sed -e 's|/|.|g' -e 's|\(.*\)\.class$|{"type":"\1","allPublicMethods":true},|'
 }
 
-# PROGRAM MAIN-CLASS MESSAGES OPTION...: its executable and the libraries that it needs, in $out.new; messages of the packages that
-# match may be printed by their descriptors
+# PROGRAM MAIN-CLASS MESSAGES PROCESSOR OPTION...: its executable and the libraries that it needs, in $out.new; messages of the
+# packages that match may be printed by their descriptors; PROCESSOR is what it is compiled for
 image() {
-  local program=$1 main=$2 printed=$3
-  shift 3
+  local program=$1 main=$2 printed=$3 processor=$4
+  shift 4
   local jars metadata classpath
   jars=$(ls "$home/$program"/target/lib/*.jar "$home/$program/target/$program"-[0-9]*.jar | grep -v -- '-tests\.jar$')
   metadata=$scratch/metadata/META-INF/native-image/dev.buildd/proto
@@ -81,7 +81,7 @@ image() {
     echo '{"type":"com.google.protobuf.Empty"}]}'
   } > "$metadata/reachability-metadata.json"
   classpath=$(echo "$jars" | paste -sd:):$scratch/metadata
-  # With either builder: code for any processor of the kind; none of Netty's list of handlers, of which we use three. RocksDB's
+  # With either builder: none of Netty's list of handlers, of which we use three. RocksDB's
   # library is loaded without a warning (illegal-native-access, as the builder's JVM has it); a program that had native access enabled
   # would have foreign functions of Netty's in it. Netty's classes are initialized here: their loggers are java.util.logging's, whose
   # lines a daemon makes its own, for those of the daemon begin with it (NOP).
@@ -89,14 +89,20 @@ image() {
   set -- -H:+UnlockExperimentalVMOptions "-H:NativeLinkerOption=$scratch/libbuildd_libc.a" "$@"
   echo "native: $program"
   if [ -n "$native_image" ]; then
-    LC_ALL=C.UTF-8 "$native_image" -cp "$classpath" --no-fallback -march=compatibility -J-Xmx"${XMX:-6g}" \
+    # its monitors, as builder.sh does
+    local jdk svm
+    jdk=$("$home/hack/find-jdk.sh")
+    svm=$(find "$(dirname "$(readlink -f "$native_image")")/.." -name svm.jar | head -n 1)
+    "$jdk/bin/javac" -nowarn -d "$scratch/patch" "$here"/java/com/oracle/svm/core/monitor/*.java
+    "$jdk/bin/java" "$here/PatchMonitors.java" "$svm" "$scratch/patch"
+    LC_ALL=C.UTF-8 "$native_image" "-J--patch-module=org.graalvm.nativeimage.builder=$scratch/patch" -cp "$classpath" --no-fallback -march="$processor" -J-Xmx"${XMX:-6g}" \
       -J--illegal-native-access=allow "-J$logger" --add-exports=java.base/jdk.internal.vm=ALL-UNNAMED \
       --exclude-config 'netty-.*' 'META-INF/native-image/.*/generated/handlers/.*' \
       "$@" -o "$out.new/$program" "$main"
   else
     SKIP_METADATA='netty-.*/generated/handlers/' BUILDER_OPTIONS=$logger \
       "$here/image.sh" "$builder" "$classpath" "$main" "$out.new/$program" \
-      -H:MicroArchitecture=compatibility "$@" '-H:NativeLinkerOption=-Wl,-rpath,$ORIGIN'
+      -H:MicroArchitecture="$processor" "$@" '-H:NativeLinkerOption=-Wl,-rpath,$ORIGIN'
     # of the JDK's libraries those that it needs, and what those need
     for name in $(ldd "$out.new/$program" | awk '{ print $1 }') libjava.so libjvm.so; do
       if [ -f "$builder/runtime/$name" ]; then
@@ -116,13 +122,16 @@ if [ -d "$out" ]; then
 fi
 for program in $wanted; do
   case $program in
-    # no -X and -D options of the JVM on the command line, which is the program's own; a young generation that stays in the
-    # processor's cache
-    buildctl) image buildctl dev.buildd.buildctl.Main 'dev/buildd/proto/*.class' -H:-ParseRuntimeOptions -R:MaxNewSize=8m ;;
-    # as packaging/buildd.options has it for the JVM: half of the memory, and an end to a daemon whose heap is full. -Xmx and -D are
-    # taken from the command line
+    # for any processor; no -X and -D options of the JVM on the command line, which is the program's own; a young generation that
+    # stays in the processor's cache
+    buildctl)
+      image buildctl dev.buildd.buildctl.Main 'dev/buildd/proto/*.class' compatibility -H:-ParseRuntimeOptions -R:MaxNewSize=8m
+      ;;
+    # the instructions for hashing come only with those of this kind of processor, which the launcher looks for (launcher.sh). As
+    # packaging/buildd.options has it for the JVM: half of the memory, and an end to a daemon whose heap is full
     buildd)
-      image buildd dev.buildd.daemon.Main 'dev/buildd/proto/*.class' -R:MaximumHeapSizePercent=50 -R:MaxNewSize=32m -R:+ExitOnOutOfMemoryError
+      image buildd dev.buildd.daemon.Main 'dev/buildd/proto/*.class' x86-64-v3 \
+        -R:MaximumHeapSizePercent=50 -R:MaxNewSize=64m -R:+ExitOnOutOfMemoryError
       # its own way of unpacking it wants /tmp
       unzip -o -q -j "$(ls "$home"/buildd/target/lib/zstd-jni-*.jar)" 'linux/amd64/*.so' -d "$out.new"
       ;;

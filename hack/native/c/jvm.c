@@ -1,6 +1,6 @@
 /* Stand-in for libjvm.a: those JVM_* entry points which the JDK's C libraries
- * call and a native image truly reaches. builder.sh adds a stub that stops
- * with a message for each further one the libraries name. */
+ * call and a native image truly reaches. builder.sh adds a stub that throws an
+ * InternalError for each further one the libraries name. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,9 +16,25 @@
 
 void initialize(void) {}  /* what the builder names to make sure of this library */
 
-void JVM_Stub(const char *name) {
-    fprintf(stderr, "not available in a native image: %s\n", name);
-    abort();
+static JavaVM *machine;
+
+void JVM_Use(JavaVM *vm) { machine = vm; }  /* onload.c tells */
+
+/* Nothing for whoever called, and an error for the thread: a daemon serves many, and goes on. */
+void *JVM_Stub(const char *name) {
+    char message[200];
+    snprintf(message, sizeof message, "not available in a native executable: %s", name);
+    JNIEnv *env;
+    if (machine == NULL || (*machine)->GetEnv(machine, (void **) &env, JNI_VERSION_1_8) != JNI_OK) {
+        fprintf(stderr, "%s\n", message);
+        abort();
+    }
+    if (!(*env)->ExceptionCheck(env)) {
+        jclass error = (*env)->FindClass(env, "java/lang/InternalError");
+        if (error != NULL)
+            (*env)->ThrowNew(env, error, message);
+    }
+    return NULL;
 }
 
 jint JVM_ActiveProcessorCount(void) {

@@ -222,9 +222,7 @@ final class DebugPages {
     if (NativeImage.BUILT) {
       throw new BuildException(
           Category.UNIMPLEMENTED,
-          what
-              + " is the JVM's to give: this is the native executable; start without"
-              + " BUILDD_NATIVE");
+          what + " is the JVM's to give: this is the native executable; start with BUILDD_JVM=1");
     }
   }
 

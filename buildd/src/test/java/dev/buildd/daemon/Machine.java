@@ -264,11 +264,32 @@ final class Machine implements AutoCloseable {
   /**
    * Threads of the daemon: platform threads, those aside that only wait in a pool for their next
    * work, of which a pool has more or fewer as it was needed lately; virtual threads, each of them
-   * somebody's work; and the pools, so that one that is lost counts even when it idles.
+   * somebody's work; and the pools, so that one that is lost counts even when it idles (none are
+   * told of by an executable).
    */
   record ThreadCounts(long platform, long virtual, long pools) {}
 
   ThreadCounts threads() throws Exception {
+    return Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/exe")).endsWith("java")
+        ? threadsOfJvm()
+        : threadsOfExecutable();
+  }
+
+  private ThreadCounts threadsOfExecutable() throws IOException {
+    long platform = 0;
+    long virtual = 0;
+    for (String thread : debugPage("/debug/threads").split("\n\n", -1)) {
+      String head = thread.lines().findFirst().orElse("");
+      if (head.contains("\" virtual ")) {
+        virtual++;
+      } else if (!head.isEmpty() && thread.lines().noneMatch(Machine::isWaitForWork)) {
+        platform++;
+      }
+    }
+    return new ThreadCounts(platform, virtual, 0);
+  }
+
+  private ThreadCounts threadsOfJvm() throws Exception {
     Path dump = directory.resolve("threads.json");
     Process jcmd =
         new ProcessBuilder(
