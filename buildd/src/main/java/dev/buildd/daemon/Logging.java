@@ -100,6 +100,17 @@ public final class Logging extends ContextAwareBase implements Configurator {
     }
   }
 
+  /**
+   * A field of many lines, such as stacks: in the text format these stand below the line as they
+   * are.
+   */
+  record Lines(String text) {
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
   private static final class Line extends LayoutBase<ILoggingEvent> {
     private static final Pattern PLAIN = Pattern.compile("[a-zA-Z0-9._/@^+:-]+");
 
@@ -135,9 +146,14 @@ public final class Logging extends ContextAwareBase implements Configurator {
         }
         return out.append("}\n").toString();
       }
+      StringBuilder below = new StringBuilder();
       out.append("time=\"").append(time).append("\" level=").append(level).append(" msg=");
       GoJson.quote(out, event.getFormattedMessage());
       for (KeyValuePair field : fields(event)) {
+        if (field.value instanceof Lines lines) {
+          below.append(lines.text).append(lines.text.endsWith("\n") ? "" : "\n");
+          continue;
+        }
         out.append(' ').append(field.key).append('=');
         if (PLAIN.matcher(text(field)).matches()) {
           out.append(text(field));
@@ -145,7 +161,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
           GoJson.quote(out, text(field));
         }
       }
-      out.append('\n');
+      out.append('\n').append(below);
       if (event.getThrowableProxy() != null) {
         out.append(ThrowableProxyUtil.asString(event.getThrowableProxy()));
       }

@@ -1,5 +1,6 @@
 package dev.buildd.base.concurrent;
 
+import dev.buildd.base.error.Defects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +28,7 @@ public final class Cleanup {
       interrupted = true;
     } catch (Exception e) {
       log.warn("cleanup failed what=\"{}\"", what, e);
+      Defects.met(what, e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
