@@ -87,6 +87,7 @@ final class ClientTrace {
         List.of(
             new Span(
                 name,
+                Span.Kind.INTERNAL,
                 context,
                 parent,
                 parent.isPresent(),

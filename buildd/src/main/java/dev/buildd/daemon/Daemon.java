@@ -28,6 +28,7 @@ import dev.buildd.daemon.metrics.ProcessMetrics;
 import dev.buildd.daemon.otlp.MetricsExporter;
 import dev.buildd.daemon.otlp.SpanExporter;
 import dev.buildd.daemon.rpc.CallCounter;
+import dev.buildd.daemon.rpc.CallSpans;
 import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
@@ -80,6 +81,7 @@ import dev.buildd.trace.otlp.OtlpSettings;
 import dev.buildd.worker.runc.CgroupRoot;
 import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -224,7 +226,12 @@ final class Daemon implements AutoCloseable {
     Optional<DigestNotes> digests = digests(config, root);
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
     part(loops::shutdownGracefully);
-    SessionManager sessions = part(new SessionManager(loops));
+    Optional<SpanExporter> spans = traces.map(to -> part(SpanExporter.open(to, loops)));
+    Optional<CallSpans> callSpans = spans.map(exporter -> new CallSpans(exporter::offer));
+    SessionManager sessions =
+        part(
+            new SessionManager(
+                loops, headers -> callSpans.flatMap(watching -> watching.within(headers))));
     CacheMounts cacheMounts = new CacheMounts(cache);
     ExecSettings exec =
         new ExecSettings(
@@ -292,7 +299,6 @@ final class Daemon implements AutoCloseable {
     BuildMetrics buildMetrics = new BuildMetrics();
     List<BuildObserver> observers =
         new ArrayList<>(List.of(history, collector.observer(), buildMetrics, new BuildLog()));
-    Optional<SpanExporter> spans = traces.map(to -> part(SpanExporter.open(to, loops)));
     spans.ifPresent(observers::add);
     observers.addAll(extensions.observers());
     Builds builds =
@@ -358,6 +364,7 @@ final class Daemon implements AutoCloseable {
         loops,
         tls,
         calls,
+        callSpans,
         pages,
         ServerInterceptors.intercept(
             control.definition(), Services.timestamp(clock), Connections.interceptor()),
@@ -387,13 +394,15 @@ final class Daemon implements AutoCloseable {
       EventLoopGroup loops,
       Optional<ServerTls> tls,
       CallMetrics calls,
+      Optional<CallSpans> callSpans,
       DebugPages.Parts pages,
       ServerServiceDefinition... ours)
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>();
-    CallCounter counter = new CallCounter(calls);
+    List<ServerInterceptor> watching = new ArrayList<>(List.of(new CallCounter(calls)));
+    callSpans.ifPresent(watching::add);
     for (ServerServiceDefinition service : ours) {
-      services.add(ServerInterceptors.intercept(service, counter));
+      services.add(ServerInterceptors.intercept(service, watching));
       health.setStatus(service.getServiceDescriptor().getName(), ServingStatus.SERVING);
     }
     services.add(health.getHealthService().bindService());

@@ -9,6 +9,7 @@ import java.util.Optional;
 /**
  * A part of a trace that has ended.
  *
+ * @param kind on which side of a call it is
  * @param context where it stands itself
  * @param parent where what it is a part of stands; that may be another process' span
  * @param remote whether the parent is of another process
@@ -17,6 +18,7 @@ import java.util.Optional;
  */
 public record Span(
     String name,
+    Kind kind,
     TraceContext context,
     Optional<TraceContext> parent,
     boolean remote,
@@ -24,6 +26,16 @@ public record Span(
     Instant ended,
     Map<String, String> attributes,
     String error) {
+  /** How a span relates to others; in the order in which OpenTelemetry numbers them, from 1. */
+  public enum Kind {
+    /** Work within a process. */
+    INTERNAL,
+    /** A call that was served. */
+    SERVER,
+    /** A call that was made. */
+    CLIENT
+  }
+
   public Span {
     attributes = Collections.unmodifiableMap(new LinkedHashMap<>(attributes));
   }

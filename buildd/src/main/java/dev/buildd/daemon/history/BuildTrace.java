@@ -36,7 +36,7 @@ final class BuildTrace {
     out.put("Name", span.name());
     out.put("SpanContext", json(span.context(), false));
     out.put("Parent", span.parent().map(parent -> json(parent, span.remote())).orElse(NOTHING));
-    out.put("SpanKind", 1); // internal
+    out.put("SpanKind", 1 + span.kind().ordinal()); // as the library numbers them
     out.put("StartTime", span.begun().toString());
     out.put("EndTime", span.ended().toString());
     out.put(

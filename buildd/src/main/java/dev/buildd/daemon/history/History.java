@@ -374,6 +374,7 @@ public final class History implements BuildObserver, AutoCloseable {
                 BuildSpans.of(
                     ended.getRef(),
                     recording.trace,
+                    recording.trace.isPresent(),
                     recording.begun,
                     end.at(),
                     end.progress(),

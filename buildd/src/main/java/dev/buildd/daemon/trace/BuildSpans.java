@@ -47,18 +47,20 @@ public final class BuildSpans {
    * Spans of what ended, without passwords of addresses, parents before children.
    *
    * @param client what the build is a part of; if nothing, it is a trace of its own
+   * @param remote whether that is a span of another process
    * @param error empty unless the build failed
    */
   public static List<Span> of(
       String ref,
       Optional<TraceContext> client,
+      boolean remote,
       Instant begun,
       Instant ended,
       List<ProgressEvent> progress,
       String error) {
     BuildSpans spans = new BuildSpans();
     TraceContext root = place(ref, client, begun, Optional.empty());
-    spans.add("build", root, client, client.isPresent(), begun, ended, Map.of("ref", ref), error);
+    spans.add("build", root, client, remote, begun, ended, Map.of("ref", ref), error);
     Map<Digest, ProgressEvent.VertexState> steps = new LinkedHashMap<>();
     Map<String, ProgressEvent.Status> parts = new LinkedHashMap<>();
     Map<Digest, ResourceUsage> used = new HashMap<>();
@@ -130,6 +132,7 @@ public final class BuildSpans {
     out.add(
         new Span(
             RedactedUrl.within(name),
+            Span.Kind.INTERNAL,
             context,
             parent,
             remote,

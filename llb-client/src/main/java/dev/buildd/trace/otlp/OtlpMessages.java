@@ -49,7 +49,7 @@ public final class OtlpMessages {
             .setTraceId(bytes(span.context().trace()))
             .setSpanId(bytes(span.context().span()))
             .setName(span.name())
-            .setKind(dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_INTERNAL)
+            .setKind(kind(span.kind()))
             .setStartTimeUnixNano(nanos(span.begun()))
             .setEndTimeUnixNano(nanos(span.ended()))
             .addAllAttributes(attributes(span.attributes()))
@@ -62,6 +62,14 @@ public final class OtlpMessages {
               .setMessage(span.error()));
     }
     return out.build();
+  }
+
+  private static dev.buildd.proto.otlp.trace.Span.SpanKind kind(Span.Kind kind) {
+    return switch (kind) {
+      case INTERNAL -> dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_INTERNAL;
+      case SERVER -> dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_SERVER;
+      case CLIENT -> dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_CLIENT;
+    };
   }
 
   private static ByteString bytes(String hex) {
