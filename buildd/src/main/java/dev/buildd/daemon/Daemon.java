@@ -21,6 +21,7 @@ import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.history.ReceivedSpans;
 import dev.buildd.daemon.metrics.BuildMetrics;
 import dev.buildd.daemon.metrics.CallMetrics;
 import dev.buildd.daemon.metrics.Metrics;
@@ -227,7 +228,13 @@ final class Daemon implements AutoCloseable {
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
     part(loops::shutdownGracefully);
     Optional<SpanExporter> spans = traces.map(to -> part(SpanExporter.open(to, loops)));
-    Optional<CallSpans> callSpans = spans.map(exporter -> new CallSpans(exporter::offer));
+    ReceivedSpans received = new ReceivedSpans(clock, spans.isPresent());
+    Optional<CallSpans> callSpans =
+        spans.map(exporter ->
+            new CallSpans(span -> {
+              exporter.offer(span);
+              received.offer(span);
+            }));
     SessionManager sessions =
         part(
             new SessionManager(
@@ -282,7 +289,8 @@ final class Daemon implements AutoCloseable {
     Solver solver =
         new Solver(
             results, clock, config.worker().maxParallelism(), explainer, collector::makeRoom);
-    History history = part(new History(store, root.resolve("history"), clock, limits(config)));
+    History history =
+        part(new History(store, root.resolve("history"), clock, limits(config), received));
     Map<String, Exporter> exporters = new HashMap<>();
     ImageWriter imageWriter = new ImageWriter(layerBlobs, content, leases);
     for (Exporter exporter :
@@ -354,7 +362,11 @@ final class Daemon implements AutoCloseable {
     }
     DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector, digests);
     ServerServiceDefinition traceService =
-        new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
+        new TraceService(
+                others -> {
+                  received.offer(others);
+                  spans.ifPresent(exporter -> exporter.offer(others));
+                })
             .definition();
     if (spans.isPresent()) {
       part(TraceSocket.open(config.traceSocketPath(), config.grpc(), loops, traceService));
