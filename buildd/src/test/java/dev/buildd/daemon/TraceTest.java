@@ -24,6 +24,7 @@ import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceResponse;
 import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
+import dev.buildd.proto.otlp.common.KeyValue;
 import dev.buildd.proto.otlp.trace.ResourceSpans;
 import dev.buildd.proto.otlp.trace.ScopeSpans;
 import dev.buildd.proto.otlp.trace.Span;
@@ -185,6 +186,28 @@ final class TraceTest {
         assertThat(export(client, own)).isEqualTo(ExportTraceServiceResponse.getDefaultInstance());
       }
       assertThat(receiver.await(got -> got.id().equals(PARENT)).span()).isEqualTo(own);
+    }
+  }
+
+  @Test
+  void whatAStepHasWhileItRunsIsSeenInItsSpan() throws Exception {
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()))) {
+      build(machine, "sampled", step("sleep 5"));
+      Span span = receiver.await(got -> got.span().getName().contains("sleep 5")).span();
+      assertThat(span.getEventsList())
+          .hasSizeGreaterThanOrEqualTo(2)
+          .allSatisfy(event -> {
+            assertThat(event.getName()).isEqualTo("resources");
+            assertThat(event.getAttributesList())
+                .extracting(KeyValue::getKey)
+                .contains("cpu.time_ms", "memory.bytes", "processes");
+            assertThat(event.getTimeUnixNano())
+                .isBetween(span.getStartTimeUnixNano(), span.getEndTimeUnixNano());
+          });
+      // and in the record
+      assertThat(lines("sampled")).anyMatch(line -> line.contains("\"Name\":\"resources\""));
     }
   }
 
@@ -457,6 +480,11 @@ final class TraceTest {
 
   /** Of the spans kept of a build, the first. */
   private Map<String, Object> recorded(String ref) throws Exception {
+    return Json.parseObject(lines(ref).getFirst().getBytes(StandardCharsets.UTF_8), "span");
+  }
+
+  /** The spans kept of a build. */
+  private List<String> lines(String ref) throws Exception {
     List<String> digests = new ArrayList<>();
     try (BuildClient client = connect(directory.resolve("buildd.sock"))) {
       client.history(
@@ -469,8 +497,7 @@ final class TraceTest {
               .filter(path -> digests.contains("sha256:" + path.getFileName()))
               .findFirst()
               .orElseThrow();
-      return Json.parseObject(
-          Files.readAllLines(file).getFirst().getBytes(StandardCharsets.UTF_8), "span");
+      return Files.readAllLines(file);
     }
   }
 

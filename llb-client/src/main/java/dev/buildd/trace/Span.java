@@ -3,6 +3,7 @@ package dev.buildd.trace;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,6 +16,7 @@ import java.util.Optional;
  * @param remote whether the parent is of another process
  * @param attributes in the order in which they are told
  * @param error empty unless it failed
+ * @param events what was seen meanwhile, in order
  */
 public record Span(
     String name,
@@ -25,7 +27,19 @@ public record Span(
     Instant begun,
     Instant ended,
     Map<String, String> attributes,
-    String error) {
+    String error,
+    List<Event> events) {
+  /**
+   * Something that was seen at a moment.
+   *
+   * @param attributes in the order in which they are told
+   */
+  public record Event(String name, Instant at, Map<String, String> attributes) {
+    public Event {
+      attributes = Collections.unmodifiableMap(new LinkedHashMap<>(attributes));
+    }
+  }
+
   /** How a span relates to others; in the order in which OpenTelemetry numbers them, from 1. */
   public enum Kind {
     /** Work within a process. */
@@ -38,5 +52,20 @@ public record Span(
 
   public Span {
     attributes = Collections.unmodifiableMap(new LinkedHashMap<>(attributes));
+    events = List.copyOf(events);
+  }
+
+  /** One in which nothing was seen. */
+  public Span(
+      String name,
+      Kind kind,
+      TraceContext context,
+      Optional<TraceContext> parent,
+      boolean remote,
+      Instant begun,
+      Instant ended,
+      Map<String, String> attributes,
+      String error) {
+    this(name, kind, context, parent, remote, begun, ended, attributes, error, List.of());
   }
 }

@@ -161,6 +161,17 @@ final class BuildTrace {
     return Instant.ofEpochSecond(0, nanos).toString();
   }
 
+  private static List<Map<String, Object>> attributes(Map<String, String> attributes) {
+    return attributes.entrySet().stream()
+        .map(entry ->
+            ordered(
+                "Key",
+                entry.getKey(),
+                "Value",
+                ordered("Type", "STRING", "Value", entry.getValue())))
+        .toList();
+  }
+
   private static List<Map<String, Object>> attributes(List<KeyValue> attributes) {
     return attributes.stream()
         .map(pair -> ordered("Key", pair.getKey(), "Value", value(pair.getValue())))
@@ -213,15 +224,20 @@ final class BuildTrace {
     out.put("SpanKind", 1 + span.kind().ordinal()); // as the library numbers them
     out.put("StartTime", span.begun().toString());
     out.put("EndTime", span.ended().toString());
+    out.put("Attributes", attributes(span.attributes()));
     out.put(
-        "Attributes",
-        span.attributes().entrySet().stream()
-            .map(entry ->
+        "Events",
+        span.events().stream()
+            .map(event ->
                 ordered(
-                    "Key",
-                    entry.getKey(),
-                    "Value",
-                    ordered("Type", "STRING", "Value", entry.getValue())))
+                    "Name",
+                    event.name(),
+                    "Attributes",
+                    attributes(event.attributes()),
+                    "DroppedAttributeCount",
+                    0,
+                    "Time",
+                    event.at().toString()))
             .toList());
     out.put(
         "Status",

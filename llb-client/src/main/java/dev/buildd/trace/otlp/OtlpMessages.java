@@ -54,6 +54,13 @@ public final class OtlpMessages {
             .setEndTimeUnixNano(nanos(span.ended()))
             .addAllAttributes(attributes(span.attributes()))
             .setFlags(SAMPLED | PARENT_IS_KNOWN | (span.remote() ? PARENT_IS_REMOTE : 0));
+    span.events()
+        .forEach(event ->
+            out.addEvents(
+                dev.buildd.proto.otlp.trace.Span.Event.newBuilder()
+                    .setName(event.name())
+                    .setTimeUnixNano(nanos(event.at()))
+                    .addAllAttributes(attributes(event.attributes()))));
     span.parent().ifPresent(parent -> out.setParentSpanId(bytes(parent.span())));
     if (!span.error().isEmpty()) {
       out.setStatus(
