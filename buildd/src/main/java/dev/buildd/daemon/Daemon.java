@@ -28,6 +28,7 @@ import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.ProcessMetrics;
 import dev.buildd.daemon.otlp.MetricsExporter;
 import dev.buildd.daemon.otlp.SpanExporter;
+import dev.buildd.daemon.rpc.CallBook;
 import dev.buildd.daemon.rpc.CallCounter;
 import dev.buildd.daemon.rpc.CallSpans;
 import dev.buildd.daemon.rpc.CollectorService;
@@ -348,6 +349,7 @@ final class Daemon implements AutoCloseable {
     Optional<ServerTls> tls = ServerTls.open(config.grpc().tls());
     tls.ifPresent(this::part);
     CallMetrics calls = new CallMetrics();
+    CallBook callBook = new CallBook();
     PartMetrics partMetrics =
         new PartMetrics(
             new PartMetrics.Parts(builds, solver, cache, content, collector, store, sessions));
@@ -360,7 +362,9 @@ final class Daemon implements AutoCloseable {
       Duration every = OtlpSettings.metricsInterval(System.getenv());
       part(MetricsExporter.open(figures.get(), every, metrics, loops));
     }
-    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector, digests);
+    DebugPages.Parts pages =
+        new DebugPages.Parts(
+            counts, metrics, cache, collector, digests, callBook::page, Logging::recent);
     ServerServiceDefinition traceService =
         new TraceService(
                 others -> {
@@ -375,7 +379,7 @@ final class Daemon implements AutoCloseable {
         config,
         loops,
         tls,
-        calls,
+        new CallCounter(calls, callBook),
         callSpans,
         pages,
         ServerInterceptors.intercept(
@@ -405,13 +409,13 @@ final class Daemon implements AutoCloseable {
       BuilddConfig config,
       EventLoopGroup loops,
       Optional<ServerTls> tls,
-      CallMetrics calls,
+      CallCounter counter,
       Optional<CallSpans> callSpans,
       DebugPages.Parts pages,
       ServerServiceDefinition... ours)
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>();
-    List<ServerInterceptor> watching = new ArrayList<>(List.of(new CallCounter(calls)));
+    List<ServerInterceptor> watching = new ArrayList<>(List.of(counter));
     callSpans.ifPresent(watching::add);
     for (ServerServiceDefinition service : ours) {
       services.add(ServerInterceptors.intercept(service, watching));

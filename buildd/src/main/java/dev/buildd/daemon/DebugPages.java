@@ -23,6 +23,7 @@ import java.util.SequencedMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import javax.management.JMException;
 import javax.management.ObjectName;
 import jdk.jfr.Configuration;
@@ -44,13 +45,17 @@ final class DebugPages {
    * @param counts figures by the name they are told under
    * @param metrics the families for Prometheus, in their order
    * @param digests what digests in cache keys are of, if that is noted
+   * @param calls tells of calls that go on and that have ended
+   * @param events tells what of the log was no mere information lately
    */
   record Parts(
       Map<String, IntSupplier> counts,
       List<Metrics> metrics,
       CacheManager cache,
       Collector collector,
-      Optional<DigestNotes> digests) {}
+      Optional<DigestNotes> digests,
+      Supplier<String> calls,
+      Supplier<String> events) {}
 
   /** Something to be sent. */
   sealed interface Answer {
@@ -102,6 +107,14 @@ final class DebugPages {
         "stacks of all threads, virtual ones too, by name",
         _ -> new Page(200, TEXT, ThreadDump.take()));
     get("/debug/pprof/goroutine", "the same", _ -> new Page(200, TEXT, ThreadDump.take()));
+    get(
+        "/debug/requests",
+        "calls of clients that go on, and the latest that have ended, by what they took",
+        _ -> Page.text(200, parts.calls.get()));
+    get(
+        "/debug/events",
+        "the latest warnings and errors of the log",
+        _ -> Page.text(200, parts.events.get()));
     get(
         "/debug/heap",
         "how many objects of each class there are, and their bytes",

@@ -6,12 +6,15 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
+import ch.qos.logback.core.AppenderBase;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.LayoutBase;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import dev.buildd.base.json.GoJson;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.logging.Formatter;
@@ -29,6 +32,7 @@ import org.slf4j.event.KeyValuePair;
  */
 public final class Logging extends ContextAwareBase implements Configurator {
   private static final Line LINE = new Line();
+  private static final Recent RECENT = new Recent();
 
   /** Found by logback at start, before anything is logged: no file is looked for or parsed. */
   @Override
@@ -47,6 +51,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
     Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     root.setLevel(Level.INFO);
     root.addAppender(stderr);
+    RECENT.setContext(context);
+    RECENT.start();
+    root.addAppender(RECENT);
     context.getLogger("io.netty").setLevel(Level.WARN);
     context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR); // SO_KEEPALIVE on unix sockets
     context.getLogger("io.grpc").setLevel(Level.WARN);
@@ -97,6 +104,49 @@ public final class Logging extends ContextAwareBase implements Configurator {
     LINE.json = log.json();
     if (LoggerFactory.getLogger("dev.buildd") instanceof Logger ours) {
       ours.setLevel(Level.toLevel(log.level().toUpperCase(Locale.ROOT), Level.INFO));
+    }
+  }
+
+  /** The latest warnings and errors, as they stand in the log, with how many there were. */
+  static String recent() {
+    return RECENT.page();
+  }
+
+  /** Keeps the latest lines that are no mere information. */
+  private static final class Recent extends AppenderBase<ILoggingEvent> {
+    private static final int KEPT = 200;
+    private static final int MAX_LINE = 8_000; // of which a stack is most
+
+    private final Deque<String> lines = new ArrayDeque<>(); // guarded by itself
+    private long warnings; // guarded by lines
+    private long errors; // guarded by lines
+
+    @Override
+    protected void append(ILoggingEvent event) {
+      if (!event.getLevel().isGreaterOrEqual(Level.WARN)) {
+        return;
+      }
+      String line = LINE.doLayout(event);
+      String kept = line.length() <= MAX_LINE ? line : line.substring(0, MAX_LINE) + "…\n";
+      synchronized (lines) {
+        if (event.getLevel().isGreaterOrEqual(Level.ERROR)) {
+          errors++;
+        } else {
+          warnings++;
+        }
+        lines.addFirst(kept);
+        if (lines.size() > KEPT) {
+          lines.removeLast();
+        }
+      }
+    }
+
+    String page() {
+      synchronized (lines) {
+        return "errors: %d, warnings: %d since the start; latest first%n%n"
+                .formatted(errors, warnings)
+            + String.join("", lines);
+      }
     }
   }
 

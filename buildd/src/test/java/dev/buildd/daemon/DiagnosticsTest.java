@@ -72,6 +72,56 @@ final class DiagnosticsTest {
     }
   }
 
+  private static void awaitPage(Machine machine, String page, String wanted) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (!machine.debugPage(page).contains(wanted)) {
+      assertThat(System.nanoTime())
+          .as("%s is in\n%s", wanted, machine.debugPage(page))
+          .isLessThan(deadline);
+      Thread.sleep(50);
+    }
+  }
+
+  @Test
+  void callsAndTroubleAreSeenAtTheDebugAddress() throws Exception {
+    Machine.busybox(directory);
+    try (Machine machine = new Machine(directory);
+        BuildClient client = machine.client()) {
+      assertThat(machine.debugPage("/debug/events")).startsWith("errors: 0, warnings: 0 ");
+      Definition sleeps = Machine.base().run(Llb.args("/bin/sleep", "1000")).root().marshal();
+      Thread build =
+          Thread.startVirtualThread(() -> {
+            try {
+              client.solve(Optional.of(sleeps), machine.options(), status -> {});
+            } catch (Exception e) {
+              // it is cancelled
+            }
+          });
+      String solve = "moby.buildkit.v1.Control/Solve\n  running: ";
+      awaitPage(machine, "/debug/requests", solve + "1\n");
+      build.interrupt();
+      build.join();
+      awaitPage(machine, "/debug/requests", solve + "0\n  ended: 1\n");
+      assertThat(machine.debugPage("/debug/requests")).contains("s CANCELLED");
+      for (int i = 0; i < 11; i++) {
+        assertThatThrownBy(() ->
+                client.solve(
+                    Optional.of(Machine.base().run(Llb.args("/bin/none")).root().marshal()),
+                    machine.options(),
+                    status -> {}))
+            .isInstanceOf(BuildException.class);
+      }
+      String page = machine.debugPage("/debug/requests");
+      assertThat(page)
+          .contains(solve + "0\n  ended: 12\n")
+          .contains("  not OK: 12, the latest of them\n")
+          .containsPattern("    \\S+Z \\d+\\.\\d{3}s UNKNOWN process \"/bin/none\" did not");
+      assertThat(machine.debugPage("/debug/events"))
+          .startsWith("errors: 0, warnings: 11 ")
+          .contains("level=warning msg=\"build failed\"");
+    }
+  }
+
   /** A daemon with a frontend that has a defect. */
   static final class BrokenDaemon {
     public static void main(String[] args) throws Exception {
