@@ -364,7 +364,7 @@ final class Daemon implements AutoCloseable {
     }
     DebugPages.Parts pages =
         new DebugPages.Parts(
-            counts, metrics, cache, collector, digests, callBook::page, Logging::recent);
+            counts, metrics, cache, collector, digests, keys, callBook::page, Logging::recent);
     ServerServiceDefinition traceService =
         new TraceService(
                 others -> {
@@ -438,7 +438,7 @@ final class Daemon implements AutoCloseable {
     }
     Optional<String> debug = config.grpc().debugAddress();
     if (debug.isPresent()) {
-      part(DebugServer.open(debug.get(), loops, new DebugPages(pages)));
+      part(DebugServer.open(debug.get(), loops, part(new DebugPages(pages))));
       log.info("debug handlers listening at {}", debug.get());
     }
   }

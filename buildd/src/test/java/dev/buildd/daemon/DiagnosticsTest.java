@@ -13,6 +13,7 @@ import dev.buildd.llb.Definition;
 import dev.buildd.llb.Llb;
 import java.io.BufferedReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -87,6 +89,7 @@ final class DiagnosticsTest {
     Machine.busybox(directory);
     try (Machine machine = new Machine(directory);
         BuildClient client = machine.client()) {
+      machine.awaitLog("debug handlers listening");
       assertThat(machine.debugPage("/debug/events")).startsWith("errors: 0, warnings: 0 ");
       Definition sleeps = Machine.base().run(Llb.args("/bin/sleep", "1000")).root().marshal();
       Thread build =
@@ -119,6 +122,28 @@ final class DiagnosticsTest {
       assertThat(machine.debugPage("/debug/events"))
           .startsWith("errors: 0, warnings: 11 ")
           .contains("level=warning msg=\"build failed\"");
+    }
+  }
+
+  @Test
+  void whatTheJvmHasDoneLatelyIsKeptForWhoeverAsks() throws Exception {
+    String flight = "/debug/flight/trace";
+    try (Machine machine = new Machine(directory)) {
+      machine.awaitLog("debug handlers listening");
+      assertThat(machine.debug("GET", flight).status()).isEqualTo(409);
+      assertThat(machine.debug("POST", flight + "/set_period?period=never").status())
+          .isEqualTo(400);
+      assertThat(machine.debug("POST", flight + "/set_period?period=1m").status()).isEqualTo(200);
+      assertThat(machine.debug("POST", flight + "/start").status()).isEqualTo(200);
+      assertThat(machine.debug("POST", flight + "/start").status()).isEqualTo(409);
+      assertThat(machine.debug("POST", flight + "/set_period?period=1m").status()).isEqualTo(412);
+      Path file = Files.write(directory.resolve("trace.jfr"), machine.debug("GET", flight).body());
+      assertThat(RecordingFile.readAllEvents(file))
+          .as("it goes on since before it was asked for")
+          .isNotEmpty();
+      assertThat(machine.debug("POST", flight + "/stop").status()).isEqualTo(200);
+      assertThat(machine.debug("POST", flight + "/stop").status()).isEqualTo(409);
+      assertThat(machine.stop()).isZero();
     }
   }
 
