@@ -325,6 +325,13 @@ final class BuildxTest {
     assertThat(buildx.ok("inspect")).containsPattern("Platforms: +linux/amd64");
   }
 
+  /** What buildx tells when a build has ended; BuildKit's own programs tell nothing of the kind. */
+  @Test
+  void buildxSumsUpWhatWasWarnedOf() throws Exception {
+    assertThat(buildx.built("FROM scratch\nMAINTAINER somebody\nCOPY file /\n"))
+        .containsPattern("1 warning found .*\\R.* - MaintainerDeprecated: .*\\(line 2\\)");
+  }
+
   @Test
   void reasonsAreShownToThoseWhoAsk() throws Exception {
     String dockerfile = BASE + "COPY explained /e\nRUN cat /e > /f\n";
