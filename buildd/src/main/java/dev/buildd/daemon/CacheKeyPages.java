@@ -17,10 +17,10 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
-import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -131,15 +131,15 @@ final class CacheKeyPages {
         .toList();
   }
 
-  private static SortedSet<Integer> numbers(Set<Node> nodes) {
-    SortedSet<Integer> out = new TreeSet<>();
+  private static NavigableSet<Integer> numbers(Set<Node> nodes) {
+    NavigableSet<Integer> out = new TreeSet<>();
     nodes.forEach(node -> out.add(node.number));
     return out;
   }
 
   /** What is noted of the digests that a key is made of; what is in that, the other page tells. */
   private List<DigestNotes.Note> noted(Node node) {
-    SortedSet<String> digests = new TreeSet<>();
+    NavigableSet<String> digests = new TreeSet<>();
     node.digest().ifPresent(digests::add);
     for (Parent parent : node.parents) {
       digests.add(parent.link.step().value());

@@ -215,6 +215,7 @@ final class Daemon implements AutoCloseable {
     prepareCgroups();
     Optional<OtlpSettings> traces =
         OtlpSettings.of(OtlpSettings.Signal.TRACES, System.getenv(), "buildd");
+    OtlpSettings.unheeded(System.getenv()).ifPresent(text -> log.warn("no traces: {}", text));
     RuncSettings runc =
         runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
     Path scratch = emptied(root.resolve("scratch"));

@@ -521,8 +521,9 @@ final class TraceTest {
 
   @Test
   void clientsSpansAreTakenEvenIfTheyGoNowhere() throws Exception {
-    try (Machine machine = machine(Map.of());
+    try (Machine machine = machine(Map.of("JAEGER_TRACE", "127.0.0.1:6831"));
         BuildClient client = machine.client()) {
+      assertThat(machine.log()).contains("no traces: JAEGER_TRACE asks for");
       assertThat(export(client, Span.getDefaultInstance()))
           .isEqualTo(ExportTraceServiceResponse.getDefaultInstance());
       buildAsPart(machine, "garbled", "no traceparent"); // which is as good as none
