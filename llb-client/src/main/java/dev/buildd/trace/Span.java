@@ -40,7 +40,7 @@ public record Span(
     }
   }
 
-  /** How a span relates to others; in the order in which OpenTelemetry numbers them, from 1. */
+  /** How a span relates to others. */
   public enum Kind {
     /** Work within a process. */
     INTERNAL,

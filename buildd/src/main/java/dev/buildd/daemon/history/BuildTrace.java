@@ -221,7 +221,13 @@ final class BuildTrace {
     out.put("Name", span.name());
     out.put("SpanContext", json(span.context(), false));
     out.put("Parent", span.parent().map(parent -> json(parent, span.remote())).orElse(NOTHING));
-    out.put("SpanKind", 1 + span.kind().ordinal()); // as the library numbers them
+    out.put(
+        "SpanKind", // as the library numbers them
+        switch (span.kind()) {
+          case INTERNAL -> 1;
+          case SERVER -> 2;
+          case CLIENT -> 3;
+        });
     out.put("StartTime", span.begun().toString());
     out.put("EndTime", span.ended().toString());
     out.put("Attributes", attributes(span.attributes()));

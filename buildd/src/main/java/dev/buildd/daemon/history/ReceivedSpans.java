@@ -27,7 +27,7 @@ public final class ReceivedSpans {
   private static final long MAX = 16L << 20; // bytes
   private static final Duration KEPT = Duration.ofMinutes(1);
   private static final int TRACE_BYTES = 16;
-  private static final int COST = 200; // bytes that an empty trace takes, about
+  private static final long COST = 200; // bytes that an empty trace takes, about
 
   private static final class Trace {
     final List<byte[]> lines = new ArrayList<>();
@@ -81,7 +81,7 @@ public final class ReceivedSpans {
     Instant now = clock.instant();
     forget(now, line.length + COST);
     Trace trace = traces.get(id);
-    long cost = line.length + (trace == null ? COST : 0);
+    long cost = line.length + (trace == null ? COST : 0L);
     if (bytes + cost > MAX || (trace == null ? 0 : trace.bytes) + line.length > MAX_OF_TRACE) {
       return;
     }
