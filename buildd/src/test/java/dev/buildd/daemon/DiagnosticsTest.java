@@ -158,7 +158,7 @@ final class DiagnosticsTest {
                     throw new NullPointerException("a defect of ours");
                   }),
               List.of());
-      try (OwnDaemon daemon = new OwnDaemon(Path.of(args[0]), broken)) {
+      try (OwnDaemon _ = new OwnDaemon(Path.of(args[0]), broken)) {
         System.err.println("serves");
         System.in.read(); // until the test has seen enough
       }
