@@ -50,6 +50,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -211,6 +212,10 @@ final class TraceTest {
     }
   }
 
+  private static TraceReceiver.Got named(Map<String, TraceReceiver.Got> seen, String name) {
+    return Objects.requireNonNull(seen.get(name), name);
+  }
+
   @Test
   void callsOfBothSidesAreSpans() throws Exception {
     try (TraceReceiver receiver = new TraceReceiver();
@@ -233,21 +238,21 @@ final class TraceTest {
         seen.put(got.span().getName(), got);
         return got.span().getName().equals("moby.buildkit.v1.Control/UpdateBuildHistory");
       });
-      TraceReceiver.Got solve = seen.get("moby.buildkit.v1.Control/Solve");
+      TraceReceiver.Got solve = named(seen, "moby.buildkit.v1.Control/Solve");
       assertThat(solve.parent()).isEqualTo(PARENT);
       assertThat(solve.span().getKind()).isEqualTo(Span.SpanKind.SPAN_KIND_SERVER);
       assertThat(solve.attributes())
           .containsEntry("rpc.system.name", "grpc")
           .containsEntry("rpc.method", "moby.buildkit.v1.Control/Solve")
           .containsEntry("rpc.response.status_code", "OK");
-      assertThat(seen.get("build").parent()).isEqualTo(solve.id());
-      TraceReceiver.Got session = seen.get("moby.buildkit.v1.Control/Session");
+      assertThat(named(seen, "build").parent()).isEqualTo(solve.id());
+      TraceReceiver.Got session = named(seen, "moby.buildkit.v1.Control/Session");
       assertThat(session.parent()).isEqualTo(PARENT);
-      TraceReceiver.Got files = seen.get("moby.filesync.v1.FileSync/DiffCopy");
+      TraceReceiver.Got files = named(seen, "moby.filesync.v1.FileSync/DiffCopy");
       assertThat(files.parent()).isEqualTo(session.id());
       assertThat(files.span().getKind()).isEqualTo(Span.SpanKind.SPAN_KIND_CLIENT);
       assertThat(files.attributes()).containsEntry("rpc.response.status_code", "OK");
-      TraceReceiver.Got refused = seen.get("moby.buildkit.v1.Control/UpdateBuildHistory");
+      TraceReceiver.Got refused = named(seen, "moby.buildkit.v1.Control/UpdateBuildHistory");
       assertThat(refused.attributes()).containsEntry("rpc.response.status_code", "NOT_FOUND");
       assertThat(refused.span().getStatus().getCode())
           .as("asked wrongly, which is no failure of the daemon's")
