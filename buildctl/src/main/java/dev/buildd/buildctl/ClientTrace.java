@@ -58,6 +58,8 @@ final class ClientTrace {
       PrintStream err) {
     Optional<TraceContext> parent =
         Optional.ofNullable(environment.get(PARENT)).flatMap(TraceContext::parse);
+    OtlpSettings.unheeded(environment)
+        .ifPresent(text -> err.println("warning: no traces: " + text));
     Optional<OtlpSettings> collector = Optional.empty();
     try {
       collector = OtlpSettings.of(OtlpSettings.Signal.TRACES, environment, NAME);
@@ -87,6 +89,7 @@ final class ClientTrace {
         List.of(
             new Span(
                 name,
+                Span.Kind.INTERNAL,
                 context,
                 parent,
                 parent.isPresent(),

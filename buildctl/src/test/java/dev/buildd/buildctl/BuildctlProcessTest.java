@@ -298,6 +298,18 @@ class BuildctlProcessTest {
       String daemons = run("debug", "logs", "--trace", lastRef()).text();
       assertThat(daemons)
           .contains(trace, "\"SpanID\":\"" + hex.formatHex(span.getSpanId().toByteArray()));
+      // and the record has it too, once the daemon knows that all is told
+      String own =
+          "\"Name\":\"build\",\"SpanContext\":{\"TraceID\":\""
+              + trace
+              + "\",\"SpanID\":\""
+              + hex.formatHex(span.getSpanId().toByteArray());
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      while (!daemons.contains(own)) {
+        assertThat(System.nanoTime()).as(daemons).isLessThan(deadline);
+        Thread.sleep(200);
+        daemons = run("debug", "logs", "--trace", lastRef()).text();
+      }
       environment.put("OTEL_TRACES_EXPORTER", "console");
       Ended unusable = build(step("true"));
       assertThat(unusable.status()).as(unusable.errors()).isZero();

@@ -75,6 +75,17 @@ final class CacheDebugPages {
   }
 
   private Map<String, Object> json(DigestNotes.Note note) {
+    Map<String, Object> out = alone(note);
+    List<Object> parts = new ArrayList<>();
+    parts(note).forEach(part -> parts.add(json(part)));
+    if (!parts.isEmpty()) {
+      out.put("subRecords", parts);
+    }
+    return out;
+  }
+
+  /** What one digest is of, without what digests in that are of. */
+  static Map<String, Object> alone(DigestNotes.Note note) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("digest", note.digest().toString());
     out.put("type", note.kind().text());
@@ -84,11 +95,6 @@ final class CacheDebugPages {
       frames.add(frame(SKIPPED, littleEndian(note.omitted())));
     }
     out.put("data", frames);
-    List<Object> parts = new ArrayList<>();
-    parts(note).forEach(part -> parts.add(json(part)));
-    if (!parts.isEmpty()) {
-      out.put("subRecords", parts);
-    }
     return out;
   }
 
@@ -108,15 +114,25 @@ final class CacheDebugPages {
     List<DigestNotes.Note> parts = parts(note);
     head(note, "", out);
     parts.forEach(part -> head(part, "  ", out));
+    content(note, out);
+    for (DigestNotes.Note part : parts) {
+      out.append('\n');
+      text(part, out);
+    }
+  }
+
+  /** As {@link #alone}, as text. */
+  static void textAlone(DigestNotes.Note note, StringBuilder out) {
+    head(note, "", out);
+    content(note, out);
+  }
+
+  private static void content(DigestNotes.Note note, StringBuilder out) {
     // zero bytes stand between names; a terminal shows none
     String content = new String(note.content(), StandardCharsets.UTF_8).replace("\0", "\\0");
     out.append("  data: ").append(content).append('\n');
     if (note.omitted() > 0) {
       out.append("  skipping ").append(note.omitted()).append(" bytes\n");
-    }
-    for (DigestNotes.Note part : parts) {
-      out.append('\n');
-      text(part, out);
     }
   }
 

@@ -21,13 +21,16 @@ import dev.buildd.daemon.build.BuildObserver;
 import dev.buildd.daemon.build.Builds;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.history.History;
+import dev.buildd.daemon.history.ReceivedSpans;
 import dev.buildd.daemon.metrics.BuildMetrics;
 import dev.buildd.daemon.metrics.CallMetrics;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.ProcessMetrics;
 import dev.buildd.daemon.otlp.MetricsExporter;
 import dev.buildd.daemon.otlp.SpanExporter;
+import dev.buildd.daemon.rpc.CallBook;
 import dev.buildd.daemon.rpc.CallCounter;
+import dev.buildd.daemon.rpc.CallSpans;
 import dev.buildd.daemon.rpc.CollectorService;
 import dev.buildd.daemon.rpc.Connections;
 import dev.buildd.daemon.rpc.ContentService;
@@ -80,6 +83,7 @@ import dev.buildd.trace.otlp.OtlpSettings;
 import dev.buildd.worker.runc.CgroupRoot;
 import dev.buildd.worker.runc.RuncBackend;
 import dev.buildd.worker.runc.RuncSettings;
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -211,6 +215,7 @@ final class Daemon implements AutoCloseable {
     prepareCgroups();
     Optional<OtlpSettings> traces =
         OtlpSettings.of(OtlpSettings.Signal.TRACES, System.getenv(), "buildd");
+    OtlpSettings.unheeded(System.getenv()).ifPresent(text -> log.warn("no traces: {}", text));
     RuncSettings runc =
         runc(config, root.resolve("executor"), traces.map(_ -> config.traceSocketPath()));
     Path scratch = emptied(root.resolve("scratch"));
@@ -224,7 +229,18 @@ final class Daemon implements AutoCloseable {
     Optional<DigestNotes> digests = digests(config, root);
     EventLoopGroup loops = EventLoops.create("grpc-io", LOOPS);
     part(loops::shutdownGracefully);
-    SessionManager sessions = part(new SessionManager(loops));
+    Optional<SpanExporter> spans = traces.map(to -> part(SpanExporter.open(to, loops)));
+    ReceivedSpans received = new ReceivedSpans(clock, spans.isPresent());
+    Optional<CallSpans> callSpans =
+        spans.map(exporter ->
+            new CallSpans(span -> {
+              exporter.offer(span);
+              received.offer(span);
+            }));
+    SessionManager sessions =
+        part(
+            new SessionManager(
+                loops, headers -> callSpans.flatMap(watching -> watching.within(headers))));
     CacheMounts cacheMounts = new CacheMounts(cache);
     ExecSettings exec =
         new ExecSettings(
@@ -275,7 +291,8 @@ final class Daemon implements AutoCloseable {
     Solver solver =
         new Solver(
             results, clock, config.worker().maxParallelism(), explainer, collector::makeRoom);
-    History history = part(new History(store, root.resolve("history"), clock, limits(config)));
+    History history =
+        part(new History(store, root.resolve("history"), clock, limits(config), received));
     Map<String, Exporter> exporters = new HashMap<>();
     ImageWriter imageWriter = new ImageWriter(layerBlobs, content, leases);
     for (Exporter exporter :
@@ -292,7 +309,6 @@ final class Daemon implements AutoCloseable {
     BuildMetrics buildMetrics = new BuildMetrics();
     List<BuildObserver> observers =
         new ArrayList<>(List.of(history, collector.observer(), buildMetrics, new BuildLog()));
-    Optional<SpanExporter> spans = traces.map(to -> part(SpanExporter.open(to, loops)));
     spans.ifPresent(observers::add);
     observers.addAll(extensions.observers());
     Builds builds =
@@ -334,6 +350,7 @@ final class Daemon implements AutoCloseable {
     Optional<ServerTls> tls = ServerTls.open(config.grpc().tls());
     tls.ifPresent(this::part);
     CallMetrics calls = new CallMetrics();
+    CallBook callBook = new CallBook();
     PartMetrics partMetrics =
         new PartMetrics(
             new PartMetrics.Parts(builds, solver, cache, content, collector, store, sessions));
@@ -346,9 +363,15 @@ final class Daemon implements AutoCloseable {
       Duration every = OtlpSettings.metricsInterval(System.getenv());
       part(MetricsExporter.open(figures.get(), every, metrics, loops));
     }
-    DebugPages.Parts pages = new DebugPages.Parts(counts, metrics, cache, collector, digests);
+    DebugPages.Parts pages =
+        new DebugPages.Parts(
+            counts, metrics, cache, collector, digests, keys, callBook::page, Logging::recent);
     ServerServiceDefinition traceService =
-        new TraceService(received -> spans.ifPresent(exporter -> exporter.offer(received)))
+        new TraceService(
+                others -> {
+                  received.offer(others);
+                  spans.ifPresent(exporter -> exporter.offer(others));
+                })
             .definition();
     if (spans.isPresent()) {
       part(TraceSocket.open(config.traceSocketPath(), config.grpc(), loops, traceService));
@@ -357,7 +380,8 @@ final class Daemon implements AutoCloseable {
         config,
         loops,
         tls,
-        calls,
+        new CallCounter(calls, callBook),
+        callSpans,
         pages,
         ServerInterceptors.intercept(
             control.definition(), Services.timestamp(clock), Connections.interceptor()),
@@ -386,14 +410,16 @@ final class Daemon implements AutoCloseable {
       BuilddConfig config,
       EventLoopGroup loops,
       Optional<ServerTls> tls,
-      CallMetrics calls,
+      CallCounter counter,
+      Optional<CallSpans> callSpans,
       DebugPages.Parts pages,
       ServerServiceDefinition... ours)
       throws Exception {
     List<ServerServiceDefinition> services = new ArrayList<>();
-    CallCounter counter = new CallCounter(calls);
+    List<ServerInterceptor> watching = new ArrayList<>(List.of(counter));
+    callSpans.ifPresent(watching::add);
     for (ServerServiceDefinition service : ours) {
-      services.add(ServerInterceptors.intercept(service, counter));
+      services.add(ServerInterceptors.intercept(service, watching));
       health.setStatus(service.getServiceDescriptor().getName(), ServingStatus.SERVING);
     }
     services.add(health.getHealthService().bindService());
@@ -413,7 +439,7 @@ final class Daemon implements AutoCloseable {
     }
     Optional<String> debug = config.grpc().debugAddress();
     if (debug.isPresent()) {
-      part(DebugServer.open(debug.get(), loops, new DebugPages(pages)));
+      part(DebugServer.open(debug.get(), loops, part(new DebugPages(pages))));
       log.info("debug handlers listening at {}", debug.get());
     }
   }

@@ -1,6 +1,9 @@
 package dev.buildd.daemon;
 
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.error.Defects;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -13,7 +16,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The daemon as a process among others. Told to end by SIGTERM or SIGINT, it takes no new builds,
  * lets running ones finish for a while, and ends; told so again, it cancels them. SIGHUP makes it
- * read its settings anew.
+ * read its settings anew, SIGUSR1 log the stacks of all threads.
  */
 final class DaemonProcess {
   private static final Logger log = LoggerFactory.getLogger(DaemonProcess.class);
@@ -46,6 +49,12 @@ final class DaemonProcess {
     ProcessSignals.on("TERM", () -> events.add(Event.STOP));
     ProcessSignals.on("INT", () -> events.add(Event.STOP));
     ProcessSignals.on("HUP", () -> events.add(Event.RELOAD));
+    // SIGQUIT is the JVM's own: it tells of platform threads alone, where no step is
+    ProcessSignals.on("USR1", DaemonProcess::logThreads);
+    Thread.setDefaultUncaughtExceptionHandler((thread, failure) -> {
+      log.error("a thread has ended by a defect name=\"{}\"", thread.getName(), failure);
+      Defects.met("thread " + thread.getName(), failure);
+    });
     try (Daemon daemon = Daemon.start(config)) {
       manager.ready("serving " + String.join(" ", config.grpc().addresses()));
       Thread pulse = Threads.unstarted("watchdog", () -> manager.keepAlive(daemon::isWell));
@@ -55,6 +64,15 @@ final class DaemonProcess {
       }
       drain(daemon);
       pulse.interrupt();
+    }
+  }
+
+  private static void logThreads() {
+    try {
+      String stacks = new String(ThreadDump.take(), StandardCharsets.UTF_8);
+      log.atInfo().addKeyValue("stacks", new Logging.Lines(stacks)).log("stacks of all threads");
+    } catch (IOException | ReflectiveOperationException e) {
+      log.error("stacks of threads cannot be told", e);
     }
   }
 

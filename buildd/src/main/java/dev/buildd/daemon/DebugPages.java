@@ -4,17 +4,23 @@ import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.json.Json;
 import dev.buildd.base.linux.NativeImage;
+import dev.buildd.base.text.GoDuration;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.UsageRecord;
+import dev.buildd.cache.key.CacheStore;
 import dev.buildd.cache.key.DigestNotes;
+import dev.buildd.cache.remote.CacheConfig;
+import dev.buildd.cache.remote.ImportedCache;
 import dev.buildd.daemon.gc.Collector;
 import dev.buildd.daemon.metrics.Metrics;
 import dev.buildd.daemon.metrics.MetricsPage;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryUsage;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +29,7 @@ import java.util.SequencedMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import javax.management.JMException;
 import javax.management.ObjectName;
 import jdk.jfr.Configuration;
@@ -32,7 +39,7 @@ import jdk.jfr.Recording;
  * The pages of the debug address. What changes something, or costs much, is done on {@code POST}
  * only. Safe for use by many threads.
  */
-final class DebugPages {
+final class DebugPages implements AutoCloseable {
   private static final int MAX_SECONDS = 300;
   private static final long MAX_RECORDING = 128L << 20;
   private static final String TEXT = "text/plain; charset=utf-8";
@@ -44,13 +51,19 @@ final class DebugPages {
    * @param counts figures by the name they are told under
    * @param metrics the families for Prometheus, in their order
    * @param digests what digests in cache keys are of, if that is noted
+   * @param keys which cache keys follow from which
+   * @param calls tells of calls that go on and that have ended
+   * @param events tells what of the log was no mere information lately
    */
   record Parts(
       Map<String, IntSupplier> counts,
       List<Metrics> metrics,
       CacheManager cache,
       Collector collector,
-      Optional<DigestNotes> digests) {}
+      Optional<DigestNotes> digests,
+      CacheStore keys,
+      Supplier<String> calls,
+      Supplier<String> events) {}
 
   /** Something to be sent. */
   sealed interface Answer {
@@ -75,10 +88,17 @@ final class DebugPages {
    *
    * @param query what stands behind its question mark
    * @param json whether it asks for JSON, where there is text as well
+   * @param body what comes with it
    * @param foreign whether a page of some other site makes a browser ask
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Asked(
-      String method, String path, Map<String, String> query, boolean json, boolean foreign) {}
+      String method,
+      String path,
+      Map<String, String> query,
+      boolean json,
+      boolean foreign,
+      byte[] body) {}
 
   /** Makes the answer to a request. */
   @FunctionalInterface
@@ -91,6 +111,7 @@ final class DebugPages {
   private final Parts parts;
   private final SequencedMap<String, Route> routes = new LinkedHashMap<>();
   private final Semaphore recording = new Semaphore(1);
+  private final FlightRecorder flight = new FlightRecorder();
 
   DebugPages(Parts parts) {
     this.parts = parts;
@@ -102,6 +123,14 @@ final class DebugPages {
         "stacks of all threads, virtual ones too, by name",
         _ -> new Page(200, TEXT, ThreadDump.take()));
     get("/debug/pprof/goroutine", "the same", _ -> new Page(200, TEXT, ThreadDump.take()));
+    get(
+        "/debug/requests",
+        "calls of clients that go on, and the latest that have ended, by what they took",
+        _ -> Page.text(200, parts.calls.get()));
+    get(
+        "/debug/events",
+        "the latest warnings and errors of the log",
+        _ -> Page.text(200, parts.events.get()));
     get(
         "/debug/heap",
         "how many objects of each class there are, and their bytes",
@@ -118,6 +147,21 @@ final class DebugPages {
         "/debug/cache/lookup",
         "?digest=DIGEST: the same of one",
         asked -> CacheDebugPages.of(digests(), asked.query.getOrDefault("digest", ""), asked.json));
+    get(
+        "/debug/cache/store",
+        "which cache keys follow from which, and their results; JSON for who accepts it",
+        asked -> CacheKeyPages.of(parts.keys, parts.digests, asked.json));
+    post(
+        "/debug/cache/load",
+        "the same of an exported cache: its config (cacheconfig.v0) is what is posted",
+        asked -> CacheKeyPages.of(imported(asked.body), parts.digests, asked.json));
+    post(
+        "/debug/heap/collect",
+        "collects garbage of the heap now; then figures as of /debug/vars",
+        _ -> {
+          System.gc();
+          return figures();
+        });
     post(
         "/debug/gc",
         "collects garbage of the cache now, as the rules say; tells what went, JSON",
@@ -126,6 +170,47 @@ final class DebugPages {
         "/debug/jfr",
         "?seconds=N (30): what the JVM does from now on for so long, a recording of JFR",
         asked -> record(seconds(asked.query)));
+    get(
+        "/debug/flight/trace",
+        "what the JVM has done lately, a recording of JFR; once the flight recorder is started",
+        _ -> flown());
+    post(
+        "/debug/flight/trace/start",
+        "starts the flight recorder",
+        _ -> {
+          wantsJvm("a flight recorder");
+          flight.start();
+          return Page.text(200, "");
+        });
+    post(
+        "/debug/flight/trace/stop",
+        "stops it",
+        _ -> {
+          flight.stop();
+          return Page.text(200, "");
+        });
+    post(
+        "/debug/flight/trace/set_period",
+        "?period=DURATION (10s): how far back it reaches, before it is started",
+        asked -> {
+          flight.setPeriod(
+              Duration.ofNanos(GoDuration.parse(asked.query.getOrDefault("period", ""))));
+          return Page.text(200, "");
+        });
+  }
+
+  private static CacheStore imported(byte[] config) {
+    return new ImportedCache("posted", CacheConfig.parse(config)).keys();
+  }
+
+  private Attachment flown() throws IOException {
+    return new Attachment(200, "application/octet-stream", "trace.jfr", flight.dump());
+  }
+
+  /** Ends what goes on by itself. */
+  @Override
+  public void close() {
+    flight.close();
   }
 
   private void get(String path, String help, Maker maker) {
@@ -158,6 +243,8 @@ final class DebugPages {
           switch (e.category()) {
             case INVALID_ARGUMENT -> 400;
             case NOT_FOUND -> 404;
+            case ALREADY_EXISTS -> 409;
+            case FAILED_PRECONDITION -> 412;
             case RESOURCE_EXHAUSTED -> 429;
             case UNIMPLEMENTED -> 501;
             default -> 500;
@@ -171,7 +258,7 @@ final class DebugPages {
   private String index() {
     StringBuilder out = new StringBuilder();
     routes.forEach((path, route) ->
-        out.append(String.format("%-4s %-24s %s%n", route.method, path, route.help)));
+        out.append(String.format("%-4s %-30s %s%n", route.method, path, route.help)));
     return out.toString();
   }
 

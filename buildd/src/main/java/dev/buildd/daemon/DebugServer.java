@@ -7,6 +7,7 @@ import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
@@ -44,7 +45,7 @@ import java.util.concurrent.Callable;
 /** Diagnostics over HTTP: {@link DebugPages}. Its socket is the daemon's user's alone. */
 final class DebugServer implements AutoCloseable {
   private static final int SOCKET_MODE = 0600;
-  private static final int MAX_REQUEST = 64 << 10;
+  private static final int MAX_REQUEST = 16 << 20; // a cache's config, say
 
   private final Channel channel;
   private final Optional<SocketFile> socket;
@@ -121,9 +122,11 @@ final class DebugServer implements AutoCloseable {
       String uri = request.uri();
       boolean foreign = request.headers().contains(HttpHeaderNames.ORIGIN);
       boolean json = "application/json".equals(request.headers().get(HttpHeaderNames.ACCEPT));
+      byte[] body = ByteBufUtil.getBytes(request.content()); // which is gone when this returns
       // the event loop serves builds too
       Thread busy =
-          Threads.unstarted("debug page " + uri, () -> answer(context, method, uri, json, foreign));
+          Threads.unstarted(
+              "debug page " + uri, () -> answer(context, method, uri, json, foreign, body));
       context.channel().closeFuture().addListener(_ -> busy.interrupt());
       busy.start();
     }
@@ -134,13 +137,19 @@ final class DebugServer implements AutoCloseable {
     }
 
     private void answer(
-        ChannelHandlerContext context, String method, String uri, boolean json, boolean foreign) {
+        ChannelHandlerContext context,
+        String method,
+        String uri,
+        boolean json,
+        boolean foreign,
+        byte[] body) {
       DebugPages.Answer answer;
       try {
         QueryStringDecoder decoded = new QueryStringDecoder(uri);
         Map<String, String> query = new HashMap<>();
         decoded.parameters().forEach((name, values) -> query.put(name, values.getLast()));
-        answer = pages.answer(new DebugPages.Asked(method, decoded.path(), query, json, foreign));
+        answer =
+            pages.answer(new DebugPages.Asked(method, decoded.path(), query, json, foreign, body));
       } catch (IllegalArgumentException e) {
         answer = DebugPages.Page.text(400, e.getMessage() + "\n");
       } catch (InterruptedException e) {

@@ -6,12 +6,15 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
+import ch.qos.logback.core.AppenderBase;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.LayoutBase;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import dev.buildd.base.json.GoJson;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.logging.Formatter;
@@ -29,6 +32,7 @@ import org.slf4j.event.KeyValuePair;
  */
 public final class Logging extends ContextAwareBase implements Configurator {
   private static final Line LINE = new Line();
+  private static final Recent RECENT = new Recent();
 
   /** Found by logback at start, before anything is logged: no file is looked for or parsed. */
   @Override
@@ -47,6 +51,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
     Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     root.setLevel(Level.INFO);
     root.addAppender(stderr);
+    RECENT.setContext(context);
+    RECENT.start();
+    root.addAppender(RECENT);
     context.getLogger("io.netty").setLevel(Level.WARN);
     context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR); // SO_KEEPALIVE on unix sockets
     context.getLogger("io.grpc").setLevel(Level.WARN);
@@ -100,6 +107,60 @@ public final class Logging extends ContextAwareBase implements Configurator {
     }
   }
 
+  /** The latest warnings and errors, as they stand in the log, with how many there were. */
+  static String recent() {
+    return RECENT.page();
+  }
+
+  /** Keeps the latest lines that are no mere information. */
+  private static final class Recent extends AppenderBase<ILoggingEvent> {
+    private static final int KEPT = 200;
+    private static final int MAX_LINE = 8_000; // of which a stack is most
+
+    private final Deque<String> lines = new ArrayDeque<>(); // guarded by itself
+    private long warnings; // guarded by lines
+    private long errors; // guarded by lines
+
+    @Override
+    protected void append(ILoggingEvent event) {
+      if (!event.getLevel().isGreaterOrEqual(Level.WARN)) {
+        return;
+      }
+      String line = LINE.doLayout(event);
+      String kept = line.length() <= MAX_LINE ? line : line.substring(0, MAX_LINE) + "…\n";
+      synchronized (lines) {
+        if (event.getLevel().isGreaterOrEqual(Level.ERROR)) {
+          errors++;
+        } else {
+          warnings++;
+        }
+        lines.addFirst(kept);
+        if (lines.size() > KEPT) {
+          lines.removeLast();
+        }
+      }
+    }
+
+    String page() {
+      synchronized (lines) {
+        return "errors: %d, warnings: %d since the start; latest first%n%n"
+                .formatted(errors, warnings)
+            + String.join("", lines);
+      }
+    }
+  }
+
+  /**
+   * A field of many lines, such as stacks: in the text format these stand below the line as they
+   * are.
+   */
+  record Lines(String text) {
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
   private static final class Line extends LayoutBase<ILoggingEvent> {
     private static final Pattern PLAIN = Pattern.compile("[a-zA-Z0-9._/@^+:-]+");
 
@@ -135,9 +196,14 @@ public final class Logging extends ContextAwareBase implements Configurator {
         }
         return out.append("}\n").toString();
       }
+      StringBuilder below = new StringBuilder();
       out.append("time=\"").append(time).append("\" level=").append(level).append(" msg=");
       GoJson.quote(out, event.getFormattedMessage());
       for (KeyValuePair field : fields(event)) {
+        if (field.value instanceof Lines lines) {
+          below.append(lines.text).append(lines.text.endsWith("\n") ? "" : "\n");
+          continue;
+        }
         out.append(' ').append(field.key).append('=');
         if (PLAIN.matcher(text(field)).matches()) {
           out.append(text(field));
@@ -145,7 +211,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
           GoJson.quote(out, text(field));
         }
       }
-      out.append('\n');
+      out.append('\n').append(below);
       if (event.getThrowableProxy() != null) {
         out.append(ThrowableProxyUtil.asString(event.getThrowableProxy()));
       }

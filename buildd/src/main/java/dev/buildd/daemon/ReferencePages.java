@@ -84,7 +84,7 @@ public final class ReferencePages {
         .paragraph(
             "`SIGTERM` and `SIGINT` end the daemon: new builds are refused, running ones go on"
                 + " until `grpc.drainTimeout` is over; a second signal cancels them. `SIGHUP` reads"
-                + " the configuration anew.")
+                + " the configuration anew. `SIGUSR1` writes the stacks of all threads to the log.")
         .section("Files")
         .item("`/etc/buildkit/buildkitd.toml`", "The configuration, see **buildkitd.toml**(5).")
         .item("`/run/buildkit/buildd.sock`, `/run/buildkit/buildkitd.sock`", "The sockets.")

@@ -1,9 +1,16 @@
 package dev.buildd.daemon;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.buildd.base.content.Digest;
+import dev.buildd.client.BuildClient;
+import dev.buildd.proto.control.BuildHistoryRequest;
+import dev.buildd.proto.control.UpdateBuildHistoryRequest;
+import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -278,6 +285,21 @@ final class BuildxTest {
     }
   }
 
+  /** The trace of a build, once the daemon waits for no more of it. */
+  private static String trace(String ref) throws Exception {
+    try (BuildClient client = machine.client()) {
+      client.updateHistory(
+          UpdateBuildHistoryRequest.newBuilder().setRef(ref).setFinalize(true).build());
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      List<Digest> traces = new ArrayList<>();
+      client.history(
+          BuildHistoryRequest.newBuilder().setRef(ref).setEarlyExit(true).build(),
+          event -> traces.add(Digest.parse(event.getRecord().getTrace().getDigest())));
+      client.readBlob(traces.getFirst(), out);
+      return out.toString(UTF_8);
+    }
+  }
+
   @Test
   void usageAndHistoryAreListed() throws Exception {
     String out =
@@ -292,12 +314,22 @@ final class BuildxTest {
     assertThat(buildx.ok("history", "ls")).contains(id);
     assertThat(buildx.ok("history", "logs", id)).contains("said in a step");
     assertThat(buildx.ok("history", "inspect", id)).contains("Build Steps:\t5/5 (0% cached)");
+    assertThat(trace(id))
+        .as("the client's own work beside the daemon's")
+        .contains("\"Name\":\"build\",", "{\"Type\":\"STRING\",\"Value\":\"buildx\"}");
     buildx.ok("history", "export", "--output=record.tar", id);
     assertThat(Programs.run(temp, "tar", "-tf", "record.tar")).contains("index.json", "blobs/");
     buildx.ok("history", "rm", id);
     assertThat(buildx.ok("history", "ls")).doesNotContain(id);
     assertThat(buildx.ok("du")).containsPattern("Total:\\s+[1-9]");
     assertThat(buildx.ok("inspect")).containsPattern("Platforms: +linux/amd64");
+  }
+
+  /** What buildx tells when a build has ended; BuildKit's own programs tell nothing of the kind. */
+  @Test
+  void buildxSumsUpWhatWasWarnedOf() throws Exception {
+    assertThat(buildx.built("FROM scratch\nMAINTAINER somebody\nCOPY file /\n"))
+        .containsPattern("1 warning found .*\\R.* - MaintainerDeprecated: .*\\(line 2\\)");
   }
 
   @Test

@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
+import dev.buildd.gateway.CacheEntry;
 import dev.buildd.llb.Llb;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,6 +49,87 @@ final class CacheDebugTest {
           Machine.base().run(Llb.args("/bin/sh", "-c", "echo looked into > /f")).root(),
           out);
     }
+  }
+
+  private static Map<String, Object> keyOf(List<Map<String, Object>> keys, long id) {
+    return keys.stream().filter(key -> Json.number(key, "id") == id).findFirst().orElseThrow();
+  }
+
+  private static List<Map<String, Object>> keys(Machine.DebugAnswer page) {
+    assertThat(page.status()).as(page.text()).isEqualTo(200);
+    return Json.objects(
+        Json.parseObject(
+            ("{\"keys\":" + page.text() + "}").getBytes(StandardCharsets.UTF_8), "keys"),
+        "keys");
+  }
+
+  @Test
+  void keysAndWhatFollowsFromThemAreTold(@TempDir Path directory) throws Exception {
+    Machine.busybox(directory);
+    String json = "Accept: application/json";
+    try (Machine machine = new Machine(directory, "--save-cache-debug")) {
+      machine.awaitLog("debug handlers listening");
+      assertThat(machine.debugPage("/debug/cache/store")).isEmpty();
+      Path cache = directory.resolve("cache");
+      try (BuildClient client = machine.client()) {
+        client.solve(
+            Optional.of(
+                Machine.base()
+                    .run(Llb.args("/bin/sh", "-c", "echo followed > /f"))
+                    .root()
+                    .marshal()),
+            machine
+                .options()
+                .withCaches(
+                    List.of(
+                        new CacheEntry("local", Map.of("dest", cache.toString(), "mode", "max"))),
+                    List.of()),
+            status -> {});
+      }
+      List<Map<String, Object>> keys = keys(machine.debug("GET", "/debug/cache/store", json));
+      Map<String, Object> step =
+          keys.stream()
+              .filter(key -> Json.objects(key, "debug").toString().contains("sha256"))
+              .filter(key -> !Json.objects(key, "parents").isEmpty())
+              .filter(key -> !Json.objects(key, "results").isEmpty())
+              .findFirst()
+              .orElseThrow();
+      Map<String, Object> parent = Json.objects(step, "parents").getFirst();
+      Map<String, Object> above = keyOf(keys, Json.number(parent, "target"));
+      assertThat(Json.object(Json.object(above, "children"), "0"))
+          .containsKey(Long.toString(Json.number(step, "id")));
+      String result = Json.text(Json.objects(step, "results").getFirst(), "id");
+      String text = machine.debugPage("/debug/cache/store");
+      assertThat(text)
+          .startsWith("ID: 1")
+          .contains("Parents:\n  Input 0:\t", "Children:\n  Input 0:\t ", "Plaintexts:\n")
+          .contains("Results:\n  " + result + " 20");
+
+      byte[] config = config(cache);
+      List<Map<String, Object>> exported =
+          keys(machine.post("POST", "/debug/cache/load", config, json));
+      assertThat(exported)
+          .isNotEmpty()
+          .anySatisfy(key -> assertThat(Json.objects(key, "parents")).isNotEmpty());
+      assertThat(machine.post("POST", "/debug/cache/load", config).text()).startsWith("ID: 1\n");
+      Machine.DebugAnswer garbled =
+          machine.post("POST", "/debug/cache/load", "no config".getBytes(StandardCharsets.UTF_8));
+      assertThat(garbled.status()).as(garbled.text()).isEqualTo(400);
+      assertThat(machine.debug("GET", "/debug/cache/load").status()).isEqualTo(405);
+    }
+  }
+
+  /** The config in a directory with an exported cache. */
+  private static byte[] config(Path cache) throws Exception {
+    try (Stream<Path> blobs = Files.list(cache.resolve("blobs/sha256"))) {
+      for (Path blob : blobs.toList()) {
+        byte[] content = Files.readAllBytes(blob);
+        if (new String(content, StandardCharsets.ISO_8859_1).startsWith("{\"layers\":[{\"blob\"")) {
+          return content;
+        }
+      }
+    }
+    throw new AssertionError("no config in " + cache);
   }
 
   @Test

@@ -14,8 +14,8 @@ import dev.buildd.llb.FileAction;
 import dev.buildd.llb.Llb;
 import dev.buildd.llb.State;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -354,14 +354,23 @@ final class Machine implements AutoCloseable {
 
   /** Asks the debug server, with further lines of the request's head. */
   DebugAnswer debug(String method, String path, String... headers) throws IOException {
+    return post(method, path, new byte[0], headers);
+  }
+
+  /** As {@link #debug}, with something to take. */
+  DebugAnswer post(String method, String path, byte[] body, String... headers) throws IOException {
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(debugSocket()))) {
       StringBuilder request =
           new StringBuilder(method + " " + path + " HTTP/1.1\r\nHost: buildd\r\n");
       for (String header : headers) {
         request.append(header).append("\r\n");
       }
-      channel.write(
-          ByteBuffer.wrap(request.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII)));
+      if (body.length > 0) {
+        request.append("Content-Length: ").append(body.length).append("\r\n");
+      }
+      OutputStream out = Channels.newOutputStream(channel);
+      out.write(request.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII));
+      out.write(body);
       byte[] response = Channels.newInputStream(channel).readAllBytes();
       int end = new String(response, StandardCharsets.ISO_8859_1).indexOf("\r\n\r\n");
       return new DebugAnswer(

@@ -252,6 +252,8 @@ final class MetricsTest {
   void pagesForLookingIntoADaemon() throws Exception {
     assertThat(machine.debugPage("/debug/"))
         .contains("GET  /metrics", "POST /debug/gc", "POST /debug/jfr", "GET  /debug/heap");
+    assertThat(machine.debug("POST", "/debug/heap/collect").text()).contains("\"heapUsed\":");
+    assertThat(machine.debug("GET", "/debug/heap/collect").status()).isEqualTo(405);
     assertThat(machine.debug("GET", "/debug/none").status()).isEqualTo(404);
     assertThat(machine.debug("GET", "/debug/cache").status()).isEqualTo(400);
     assertThat(machine.debug("GET", "/debug/cache?id=none").status()).isEqualTo(404);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.buildd.base.error.BuildException;
 import dev.buildd.base.json.Json;
 import dev.buildd.client.BuildClient;
 import dev.buildd.client.ConnectOptions;
@@ -19,12 +20,16 @@ import dev.buildd.llb.State;
 import dev.buildd.proto.control.BuildHistoryRequest;
 import dev.buildd.proto.control.ControlGrpc;
 import dev.buildd.proto.control.SolveRequest;
+import dev.buildd.proto.control.UpdateBuildHistoryRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceRequest;
 import dev.buildd.proto.otlp.collector.ExportTraceServiceResponse;
 import dev.buildd.proto.otlp.collector.TraceServiceGrpc;
+import dev.buildd.proto.otlp.common.KeyValue;
 import dev.buildd.proto.otlp.trace.ResourceSpans;
 import dev.buildd.proto.otlp.trace.ScopeSpans;
 import dev.buildd.proto.otlp.trace.Span;
+import dev.buildd.proto.otlp.trace.Status;
+import dev.buildd.trace.TraceContext;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
@@ -45,6 +50,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -123,7 +129,7 @@ final class TraceTest {
       assertThat(build.resource())
           .containsEntry("service.name", "builder-7")
           .containsEntry("deployment.environment", "test");
-      assertThat(build.parent()).isEmpty();
+      assertThat(build.parent()).as("the call").isNotEmpty();
       TraceReceiver.Got step =
           receiver.await(got -> got.span().getName().equals("/bin/sh -c echo traced > /f"));
       assertThat(step.trace()).isEqualTo(build.trace());
@@ -162,11 +168,13 @@ final class TraceTest {
           .as("whose trace it is did not want the first one kept")
           .containsEntry("ref", "part");
       assertThat(build.trace()).isEqualTo(TRACE);
-      assertThat(build.parent()).isEqualTo(PARENT);
+      TraceReceiver.Got call = receiver.await(got -> got.id().equals(build.parent()));
+      assertThat(call.span().getName()).isEqualTo("moby.buildkit.v1.Control/Solve");
+      assertThat(call.parent()).isEqualTo(PARENT);
       Map<String, Object> kept = recorded("part");
       assertThat(Json.text(Json.object(kept, "SpanContext"), "TraceID")).isEqualTo(TRACE);
       assertThat(Json.text(Json.object(kept, "SpanContext"), "SpanID")).isEqualTo(build.id());
-      assertThat(Json.text(Json.object(kept, "Parent"), "SpanID")).isEqualTo(PARENT);
+      assertThat(Json.text(Json.object(kept, "Parent"), "SpanID")).isEqualTo(call.id());
 
       // what the client has done itself comes through the daemon, as it was
       Span own =
@@ -179,6 +187,78 @@ final class TraceTest {
         assertThat(export(client, own)).isEqualTo(ExportTraceServiceResponse.getDefaultInstance());
       }
       assertThat(receiver.await(got -> got.id().equals(PARENT)).span()).isEqualTo(own);
+    }
+  }
+
+  @Test
+  void whatAStepHasWhileItRunsIsSeenInItsSpan() throws Exception {
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()))) {
+      build(machine, "sampled", step("sleep 5"));
+      Span span = receiver.await(got -> got.span().getName().contains("sleep 5")).span();
+      assertThat(span.getEventsList())
+          .hasSizeGreaterThanOrEqualTo(2)
+          .allSatisfy(event -> {
+            assertThat(event.getName()).isEqualTo("resources");
+            assertThat(event.getAttributesList())
+                .extracting(KeyValue::getKey)
+                .contains("cpu.time_ms", "memory.bytes", "processes");
+            assertThat(event.getTimeUnixNano())
+                .isBetween(span.getStartTimeUnixNano(), span.getEndTimeUnixNano());
+          });
+      // and in the record
+      assertThat(lines("sampled")).anyMatch(line -> line.contains("\"Name\":\"resources\""));
+    }
+  }
+
+  private static TraceReceiver.Got named(Map<String, TraceReceiver.Got> seen, String name) {
+    return Objects.requireNonNull(seen.get(name), name);
+  }
+
+  @Test
+  void callsOfBothSidesAreSpans() throws Exception {
+    try (TraceReceiver receiver = new TraceReceiver();
+        Machine machine =
+            machine(Map.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", receiver.grpcEndpoint()))) {
+      TraceContext own = TraceContext.parse("00-" + TRACE + "-" + PARENT + "-01").orElseThrow();
+      try (BuildClient client = machine.client()) {
+        export(client, Span.getDefaultInstance()); // would be a span if any were
+        client.solve(
+            Optional.of(step("true").marshal()),
+            machine.options().withRef("called").withTrace(own),
+            status -> {});
+        assertThatThrownBy(() ->
+                client.updateHistory(
+                    UpdateBuildHistoryRequest.newBuilder().setRef("none").setDelete(true).build()))
+            .isInstanceOf(BuildException.class);
+      }
+      Map<String, TraceReceiver.Got> seen = new HashMap<>();
+      receiver.await(got -> {
+        seen.put(got.span().getName(), got);
+        return got.span().getName().equals("moby.buildkit.v1.Control/UpdateBuildHistory");
+      });
+      TraceReceiver.Got solve = named(seen, "moby.buildkit.v1.Control/Solve");
+      assertThat(solve.parent()).isEqualTo(PARENT);
+      assertThat(solve.span().getKind()).isEqualTo(Span.SpanKind.SPAN_KIND_SERVER);
+      assertThat(solve.attributes())
+          .containsEntry("rpc.system.name", "grpc")
+          .containsEntry("rpc.method", "moby.buildkit.v1.Control/Solve")
+          .containsEntry("rpc.response.status_code", "OK");
+      assertThat(named(seen, "build").parent()).isEqualTo(solve.id());
+      TraceReceiver.Got session = named(seen, "moby.buildkit.v1.Control/Session");
+      assertThat(session.parent()).isEqualTo(PARENT);
+      TraceReceiver.Got files = named(seen, "moby.filesync.v1.FileSync/DiffCopy");
+      assertThat(files.parent()).isEqualTo(session.id());
+      assertThat(files.span().getKind()).isEqualTo(Span.SpanKind.SPAN_KIND_CLIENT);
+      assertThat(files.attributes()).containsEntry("rpc.response.status_code", "OK");
+      TraceReceiver.Got refused = named(seen, "moby.buildkit.v1.Control/UpdateBuildHistory");
+      assertThat(refused.attributes()).containsEntry("rpc.response.status_code", "NOT_FOUND");
+      assertThat(refused.span().getStatus().getCode())
+          .as("asked wrongly, which is no failure of the daemon's")
+          .isEqualTo(Status.StatusCode.STATUS_CODE_UNSET);
+      assertThat(seen.keySet())
+          .noneMatch(name -> name.contains("Health") || name.contains("Export"));
     }
   }
 
@@ -219,7 +299,8 @@ final class TraceTest {
             .as("a step is no client")
             .hasMessageContaining("Method not found");
       }
-      assertThat(receiver.await(got -> true).span()).isEqualTo(work);
+      assertThat(receiver.await(got -> got.span().getName().equals("compile")).span())
+          .isEqualTo(work);
       Files.createFile(shared.resolve("shm/done"));
       build.get();
 
@@ -404,6 +485,11 @@ final class TraceTest {
 
   /** Of the spans kept of a build, the first. */
   private Map<String, Object> recorded(String ref) throws Exception {
+    return Json.parseObject(lines(ref).getFirst().getBytes(StandardCharsets.UTF_8), "span");
+  }
+
+  /** The spans kept of a build. */
+  private List<String> lines(String ref) throws Exception {
     List<String> digests = new ArrayList<>();
     try (BuildClient client = connect(directory.resolve("buildd.sock"))) {
       client.history(
@@ -416,8 +502,7 @@ final class TraceTest {
               .filter(path -> digests.contains("sha256:" + path.getFileName()))
               .findFirst()
               .orElseThrow();
-      return Json.parseObject(
-          Files.readAllLines(file).getFirst().getBytes(StandardCharsets.UTF_8), "span");
+      return Files.readAllLines(file);
     }
   }
 
@@ -441,8 +526,9 @@ final class TraceTest {
 
   @Test
   void clientsSpansAreTakenEvenIfTheyGoNowhere() throws Exception {
-    try (Machine machine = machine(Map.of());
+    try (Machine machine = machine(Map.of("JAEGER_TRACE", "127.0.0.1:6831"));
         BuildClient client = machine.client()) {
+      assertThat(machine.log()).contains("no traces: JAEGER_TRACE asks for");
       assertThat(export(client, Span.getDefaultInstance()))
           .isEqualTo(ExportTraceServiceResponse.getDefaultInstance());
       buildAsPart(machine, "garbled", "no traceparent"); // which is as good as none

@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.error.Defects;
 import dev.buildd.base.linux.FileFailures;
 import dev.buildd.base.text.Ids;
 import dev.buildd.cache.RefRecord.Kind;
@@ -610,6 +611,7 @@ public final class CacheManager implements AutoCloseable {
     try {
       if (entry.mountUsers > 0) {
         log.warn("mutable ref released while mounted id={}", entry.id);
+        Defects.met("mutable ref released while mounted: " + entry.id);
       }
       Cleanup.run(
           "remove ref " + entry.id,

@@ -1,5 +1,6 @@
 package dev.buildd.cache;
 
+import dev.buildd.base.error.Defects;
 import dev.buildd.base.linux.FileFailures;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.snapshot.LayerFiles;
@@ -11,12 +12,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Shows refs' files at paths: where they are if a plain directory has them, else at a mount point
  * that all who want the same ref share. Whoever has files mounted holds the ref.
  */
 final class RefMounts {
+  private static final Logger log = LoggerFactory.getLogger(RefMounts.class);
+
   private final Path root;
   private final Snapshotter snapshotter;
   private final RefTable table;
@@ -125,6 +130,11 @@ final class RefMounts {
   private void unmount(RefRecord entry) {
     entry.files.lock();
     try {
+      if (entry.mountUsers == 0) {
+        log.error("ref unmounted that nobody had mounted id={}", entry.id);
+        Defects.met("ref unmounted that nobody had mounted: " + entry.id);
+        return;
+      }
       if (--entry.mountUsers > 0) {
         return;
       }

@@ -2,6 +2,7 @@ package dev.buildd.cache;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.error.Defects;
 import dev.buildd.cache.RefRow.Use;
 import dev.buildd.snapshot.store.Decoder;
 import dev.buildd.snapshot.store.Encoder;
@@ -552,6 +553,11 @@ final class RefTable {
 
   /** Gives back one hold. */
   void release(RefRecord entry) {
+    if (entry.refs == 0) {
+      log.error("ref given back that nobody held id={}", entry.id);
+      Defects.met("ref given back that nobody held: " + entry.id);
+      return;
+    }
     entry.refs--;
     if (!entry.dead) {
       entry.usageCount++;

@@ -179,7 +179,8 @@ public final class BuildClient implements AutoCloseable {
     StatusFeed feed = new StatusFeed(ref, progress);
     try {
       ClientSession session =
-          ClientSession.open(channel, ClientSession.newId(), options.sharedKey(), attachables);
+          ClientSession.open(
+              channel, ClientSession.newId(), options.sharedKey(), attachables, headers(options));
       SolveResponse response;
       try (session;
           MessageStream<SolveRequest, SolveResponse> call =

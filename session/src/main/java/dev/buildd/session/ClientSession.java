@@ -103,7 +103,17 @@ public final class ClientSession implements AutoCloseable {
    */
   public static ClientSession open(
       Channel outer, String id, String sharedKey, List<Attachable> attachables) throws IOException {
-    Metadata headers = new Metadata();
+    return open(outer, id, sharedKey, attachables, new Metadata());
+  }
+
+  /**
+   * As the other.
+   *
+   * @param headers what else the daemon is told with the call; it is added to
+   */
+  public static ClientSession open(
+      Channel outer, String id, String sharedKey, List<Attachable> attachables, Metadata headers)
+      throws IOException {
     headers.put(SessionHeaders.ID, id);
     headers.put(SessionHeaders.SHARED_KEY, sharedKey);
     return new ClientSession(outer, id, attachables, headers);

@@ -14,15 +14,23 @@ public final class Session {
   private final String sharedKey;
   private final Set<String> methods;
   private final ManagedChannel channel;
+  private final Channel calls;
   private final List<Runnable> onEnd = new ArrayList<>();
   private boolean ended;
 
-  Session(String id, String name, String sharedKey, Set<String> methods, ManagedChannel channel) {
+  Session(
+      String id,
+      String name,
+      String sharedKey,
+      Set<String> methods,
+      ManagedChannel channel,
+      Channel calls) {
     this.id = id;
     this.name = name;
     this.sharedKey = sharedKey;
     this.methods = Set.copyOf(methods);
     this.channel = channel;
+    this.calls = calls;
   }
 
   public String id() {
@@ -45,7 +53,7 @@ public final class Session {
 
   /** Reaches the client's services. Calls made through it fail when the session ends. */
   public Channel channel() {
-    return channel;
+    return calls;
   }
 
   public synchronized boolean isOpen() {

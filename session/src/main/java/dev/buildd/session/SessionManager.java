@@ -5,6 +5,8 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.proto.control.BytesMessage;
 import dev.buildd.session.rpc.EventLoops;
+import io.grpc.ClientInterceptor;
+import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -43,6 +45,7 @@ public final class SessionManager implements AutoCloseable {
   private static final int READY_THRESHOLD = 512 << 10;
 
   private final EventLoopGroup loops;
+  private final Watching watching;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition arrived = lock.newCondition();
 
@@ -55,6 +58,17 @@ public final class SessionManager implements AutoCloseable {
   private final LongAdder received = new LongAdder();
   private final LongAdder sent = new LongAdder();
 
+  /** Watches the calls that are made through sessions. */
+  @FunctionalInterface
+  public interface Watching {
+    /**
+     * What the calls through a session pass.
+     *
+     * @param headers of the call that is the session
+     */
+    Optional<ClientInterceptor> of(Metadata headers);
+  }
+
   /** Uses the process' shared event loop. */
   public SessionManager() {
     this(EventLoops.shared());
@@ -62,7 +76,13 @@ public final class SessionManager implements AutoCloseable {
 
   /** Shares the loops of the server that carries the sessions, so that bytes change no thread. */
   public SessionManager(EventLoopGroup loops) {
+    this(loops, _ -> Optional.empty());
+  }
+
+  /** As the other, with somebody who watches what is asked through sessions. */
+  public SessionManager(EventLoopGroup loops, Watching watching) {
     this.loops = loops;
+    this.watching = watching;
   }
 
   /** Serves Control/Session; to be bound with a direct executor, for it never blocks. */
@@ -155,7 +175,11 @@ public final class SessionManager implements AutoCloseable {
             Objects.requireNonNullElse(headers.get(SessionHeaders.NAME), ""),
             Objects.requireNonNullElse(headers.get(SessionHeaders.SHARED_KEY), ""),
             methods(headers),
-            channel);
+            channel,
+            watching
+                .of(headers)
+                .map(watcher -> ClientInterceptors.intercept(channel, watcher))
+                .orElse(channel));
     Optional<String> refusal = add(session);
     if (refusal.isPresent()) {
       over.set(true);

@@ -1,5 +1,6 @@
 package dev.buildd.base.concurrent;
 
+import dev.buildd.base.error.Defects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +28,7 @@ public final class Cleanup {
       interrupted = true;
     } catch (Exception e) {
       log.warn("cleanup failed what=\"{}\"", what, e);
+      Defects.met(what, e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -46,12 +48,12 @@ public final class Cleanup {
       try {
         body.run();
       } catch (Exception e) {
-        // what waited for a process or a file says so in ways of its own, and leaves the flag or
-        // not
+        // what waits for a process or a file has its own way to say so, and leaves the flag or not
         again = Thread.interrupted() || e instanceof InterruptedException;
         interrupted |= again;
         if (!again) {
           log.warn("cleanup failed what=\"{}\"", what, e);
+          Defects.met(what, e);
         }
       }
     } while (again);

@@ -1,6 +1,7 @@
 package dev.buildd.base.metrics;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -12,13 +13,15 @@ import java.util.OptionalLong;
  * @param readBytes from disks
  * @param writtenBytes to disks
  * @param peakProcesses processes and threads at once
+ * @param samples what they had at times while they ran, in order; of short ones there are none
  */
 public record ResourceUsage(
     Optional<Duration> cpu,
     OptionalLong peakMemory,
     OptionalLong readBytes,
     OptionalLong writtenBytes,
-    OptionalLong peakProcesses) {
+    OptionalLong peakProcesses,
+    List<ResourceSample> samples) {
   /** Nothing is told. */
   public static final ResourceUsage UNKNOWN =
       new ResourceUsage(
@@ -26,17 +29,26 @@ public record ResourceUsage(
           OptionalLong.empty(),
           OptionalLong.empty(),
           OptionalLong.empty(),
-          OptionalLong.empty());
+          OptionalLong.empty(),
+          List.of());
+
+  public ResourceUsage {
+    samples = List.copyOf(samples);
+  }
 
   public ResourceUsage withCpu(Optional<Duration> other) {
-    return new ResourceUsage(other, peakMemory, readBytes, writtenBytes, peakProcesses);
+    return new ResourceUsage(other, peakMemory, readBytes, writtenBytes, peakProcesses, samples);
   }
 
   public ResourceUsage withPeakMemory(OptionalLong other) {
-    return new ResourceUsage(cpu, other, readBytes, writtenBytes, peakProcesses);
+    return new ResourceUsage(cpu, other, readBytes, writtenBytes, peakProcesses, samples);
   }
 
   public ResourceUsage withBytes(OptionalLong read, OptionalLong written) {
-    return new ResourceUsage(cpu, peakMemory, read, written, peakProcesses);
+    return new ResourceUsage(cpu, peakMemory, read, written, peakProcesses, samples);
+  }
+
+  public ResourceUsage withSamples(List<ResourceSample> others) {
+    return new ResourceUsage(cpu, peakMemory, readBytes, writtenBytes, peakProcesses, others);
   }
 }

@@ -2,6 +2,7 @@ package dev.buildd.daemon.build;
 
 import dev.buildd.base.concurrent.Cleanup;
 import dev.buildd.base.concurrent.Threads;
+import dev.buildd.base.error.Defects;
 import dev.buildd.solver.graph.Job;
 import dev.buildd.solver.graph.Journal;
 import dev.buildd.solver.graph.ProgressEvent;
@@ -81,6 +82,7 @@ final class BuildObservation {
       return observer.begins(request, begun);
     } catch (RuntimeException e) {
       log.atError().addKeyValue("build", request.ref()).setCause(e).log("an observer failed");
+      Defects.met("tell an observer of a build's begin", e);
       return BuildObserver.Watch.NONE;
     }
   }
@@ -184,6 +186,7 @@ final class BuildObservation {
         telling.accept(watch);
       } catch (RuntimeException e) {
         log.atError().addKeyValue("build", job.id()).setCause(e).log("an observer failed");
+        Defects.met("tell an observer of a build", e);
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.buildd.daemon.gc;
 import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.error.Defects;
 import dev.buildd.base.linux.FileFailures;
 import dev.buildd.cache.CacheManager;
 import dev.buildd.cache.Pace;
@@ -158,6 +159,7 @@ public final class Collector implements AutoCloseable {
         } catch (RuntimeException e) {
           if (!closed) {
             log.error("cannot collect garbage", e);
+            Defects.met("collect garbage", e);
           }
         }
       }
@@ -371,6 +373,7 @@ public final class Collector implements AutoCloseable {
       return made;
     } catch (RuntimeException e) {
       log.error("cannot make room", e);
+      Defects.met("make room", e);
       return false; // the build fails of what it met
     } finally {
       removing.unlock();

@@ -73,6 +73,8 @@ public final class History implements BuildObserver, AutoCloseable {
       "application/vnd.googeapis.google.rpc.status+proto"; // misspelt like that
 
   private static final int EXPIRY_MINUTES = 60;
+  private static final int LATE_SECONDS = 3; // as long as BuildKit waits for clients' spans
+  private static final int READING_SECONDS = 60;
 
   /** The failure of a build whose daemon died. */
   static final String INTERRUPTED = "interrupted: the daemon ended while the build was running";
@@ -88,14 +90,23 @@ public final class History implements BuildObserver, AutoCloseable {
   private final Clock clock;
   private final ScheduledFuture<?> expiry;
   private volatile Limits limits;
+  private final ReceivedSpans received;
+  private final Map<String, LateTrace> late = new HashMap<>(); // by ref; guarded by this
   private final Map<String, BuildHistoryRecord> active = new LinkedHashMap<>(); // guarded by this
   private final Map<String, BuildHistoryRecord> ended = new LinkedHashMap<>(); // guarded by this
   private final List<BuildHistoryRecord> ending = new ArrayList<>(); // guarded by this
   private final Set<BlockingQueue<BuildHistoryEvent>> listeners =
       new LinkedHashSet<>(); // guarded by this
 
-  public History(MetadataStore store, Path directory, Clock clock, Limits limits)
+  /**
+   * Opens it.
+   *
+   * @param received what others tell of builds' traces
+   */
+  public History(
+      MetadataStore store, Path directory, Clock clock, Limits limits, ReceivedSpans received)
       throws IOException {
+    this.received = received;
     this.store = store;
     this.clock = clock;
     this.limits = limits;
@@ -143,6 +154,11 @@ public final class History implements BuildObserver, AutoCloseable {
   @Override
   public void close() {
     expiry.cancel(false);
+    List<String> waiting;
+    synchronized (this) {
+      waiting = List.copyOf(late.keySet());
+    }
+    waiting.forEach(this::finish);
   }
 
   /** The record of a build that went on when its daemon died. When that was nobody knows. */
@@ -245,14 +261,20 @@ public final class History implements BuildObserver, AutoCloseable {
     private final BuildHistoryRecord started;
     private final Optional<TraceContext> trace;
     private final Instant begun;
+    private final ReceivedSpans.Listening others;
     private final SortedMap<Integer, String> images = new TreeMap<>(); // in the exports' order
     private @Nullable HistoryLog progress;
     private boolean unloggable;
+    private List<byte[]> spans = List.of(); // the build's own, once it has ended
+    private int told; // spans of others that are in the record
 
     Recording(BuildHistoryRecord started, Optional<TraceContext> trace, Instant begun) {
       this.started = started;
       this.trace = trace;
       this.begun = begun;
+      this.others =
+          received.listen(
+              BuildSpans.place(started.getRef(), trace, begun, Optional.empty()).trace());
     }
 
     @Override
@@ -352,6 +374,108 @@ public final class History implements BuildObserver, AutoCloseable {
       publish(BuildHistoryEventType.COMPLETE, record);
       expire();
     }
+    awaitLateSpans(record.getRef(), recording);
+  }
+
+  /**
+   * The trace of a build whose client may still have spans to hand over: it does so once it knows
+   * that the build has ended.
+   *
+   * @param own lines of the build's own spans
+   * @param told how many spans of others are in the record already
+   */
+  private record LateTrace(
+      List<byte[]> own, ReceivedSpans.Listening others, int told, ScheduledFuture<?> end) {}
+
+  private void awaitLateSpans(String ref, Recording recording) {
+    ScheduledFuture<?> end =
+        Threads.timer()
+            .schedule(
+                () -> Threads.start("trace of build " + ref, () -> finish(ref)),
+                LATE_SECONDS,
+                TimeUnit.SECONDS);
+    LateTrace before;
+    synchronized (this) {
+      before = late.put(ref, new LateTrace(recording.spans, recording.others, recording.told, end));
+    }
+    if (before != null) { // another build had that ref
+      before.end.cancel(false);
+      before.others.close();
+    }
+  }
+
+  /** Ends the trace of a build, if it is not complete yet: what has come since is added. */
+  private void finish(String ref) {
+    LateTrace trace;
+    synchronized (this) {
+      trace = late.remove(ref);
+    }
+    if (trace == null) {
+      return;
+    }
+    trace.end.cancel(false);
+    List<byte[]> lines = new ArrayList<>(trace.own);
+    try (ReceivedSpans.Listening others = trace.others) {
+      lines.addAll(others.lines());
+    }
+    if (lines.size() > trace.own.size() + trace.told) {
+      Cleanup.run(
+          "complete the trace of build " + ref,
+          () -> retrace(ref, new Blob(BuildTrace.TYPE, BuildTrace.of(lines))));
+    }
+  }
+
+  private void retrace(String ref, Blob spans) throws IOException {
+    BuildHistoryRecord before;
+    BuildHistoryRecord changed;
+    synchronized (this) {
+      before = ended.get(ref);
+      if (before == null) {
+        return; // deleted meanwhile
+      }
+      changed = before.toBuilder().setTrace(spans.descriptor()).build();
+      ending.add(changed); // from now on nobody deletes what it shares with others
+    }
+    boolean saved = false;
+    try {
+      blobs.save(spans);
+      saved = true;
+    } finally {
+      synchronized (this) {
+        ending.remove(changed);
+        BuildHistoryRecord now = ended.get(ref);
+        if (saved && now != null) {
+          BuildHistoryRecord next =
+              now.toBuilder()
+                  .setTrace(spans.descriptor())
+                  .setGeneration(now.getGeneration() + 1)
+                  .build();
+          ended.put(ref, next);
+          store.batch().put(TABLE, ref, next.toByteArray()).commitLater();
+          publish(BuildHistoryEventType.COMPLETE, next);
+        } else {
+          deleteUnused(Set.of(spans.descriptor().getDigest()));
+        }
+      }
+    }
+    // later: whoever has just been told of the record may be about to read it
+    Set<String> earlier = Set.of(before.getTrace().getDigest());
+    Threads.timer().schedule(() -> deleteLater(earlier), READING_SECONDS, TimeUnit.SECONDS);
+  }
+
+  private void deleteLater(Set<String> digests) {
+    synchronized (this) {
+      deleteUnused(digests);
+    }
+  }
+
+  /** Under the lock: deletes blobs that no record has. */
+  private void deleteUnused(Set<String> digests) {
+    Set<String> unused = new HashSet<>(digests);
+    unused.remove(""); // of a record without one
+    Stream.concat(ended.values().stream(), ending.stream())
+        .forEach(other -> unused.removeAll(HistoryBlobs.of(other)));
+    unused.forEach(blobs::delete);
   }
 
   /** Saves what belongs to a record. */
@@ -367,17 +491,22 @@ public final class History implements BuildObserver, AutoCloseable {
       belongings.add(error);
       out.setExternalError(error.descriptor());
     }
-    Blob spans =
-        new Blob(
-            BuildTrace.TYPE,
-            BuildTrace.of(
-                BuildSpans.of(
-                    ended.getRef(),
-                    recording.trace,
-                    recording.begun,
-                    end.at(),
-                    end.progress(),
-                    out.getError().getMessage())));
+    recording.spans =
+        BuildSpans.of(
+                ended.getRef(),
+                recording.trace,
+                recording.trace.isPresent() && !received.ofCalls(),
+                recording.begun,
+                end.at(),
+                end.progress(),
+                out.getError().getMessage())
+            .stream()
+            .map(BuildTrace::line)
+            .toList();
+    List<byte[]> lines = new ArrayList<>(recording.spans);
+    lines.addAll(recording.others.lines());
+    recording.told = lines.size() - recording.spans.size();
+    Blob spans = new Blob(BuildTrace.TYPE, BuildTrace.of(lines));
     belongings.add(spans);
     out.setTrace(spans.descriptor());
     Optional<BuildExplanation> explanation = Explanations.of(end.progress());
@@ -439,10 +568,7 @@ public final class History implements BuildObserver, AutoCloseable {
   private void delete(BuildHistoryRecord record) {
     ended.remove(record.getRef());
     store.batch().delete(TABLE, record.getRef()).commitLater();
-    Set<String> unused = HistoryBlobs.of(record);
-    Stream.concat(ended.values().stream(), ending.stream())
-        .forEach(other -> unused.removeAll(HistoryBlobs.of(other)));
-    unused.forEach(blobs::delete);
+    deleteUnused(HistoryBlobs.of(record));
     publish(BuildHistoryEventType.DELETED, record);
   }
 
@@ -525,8 +651,15 @@ public final class History implements BuildObserver, AutoCloseable {
     return BuildHistoryEvent.newBuilder().setType(type).setRecord(record).build();
   }
 
-  /** Deletes or pins a record. */
-  public synchronized void update(UpdateBuildHistoryRequest request) {
+  /** Deletes or pins a record, or completes its trace. */
+  public void update(UpdateBuildHistoryRequest request) {
+    if (request.getFinalize()) {
+      finish(request.getRef());
+    }
+    change(request);
+  }
+
+  private synchronized void change(UpdateBuildHistoryRequest request) {
     BuildHistoryRecord record = ended.get(request.getRef());
     if (record == null) {
       if (request.getFinalize() && active.containsKey(request.getRef())) {
@@ -539,7 +672,7 @@ public final class History implements BuildObserver, AutoCloseable {
       return;
     }
     if (request.getFinalize()) {
-      return; // logs are complete once the build is
+      return; // logs are complete once the build is, and its trace is now
     }
     BuildHistoryRecord changed = record.toBuilder().setPinned(request.getPinned()).build();
     ended.put(changed.getRef(), changed);

@@ -83,12 +83,18 @@ public final class SpanExporter implements BuildObserver, Metrics, AutoCloseable
       String error =
           ending.failure().map(failure -> WireErrors.statusOf(failure).getMessage()).orElse("");
       List<Span> spans =
-          BuildSpans.of(request.ref(), request.trace(), at, ending.at(), ending.progress(), error);
+          BuildSpans.of(
+              request.ref(), request.trace(), false, at, ending.at(), ending.progress(), error);
       for (int i = 0; i < spans.size(); i += AT_ONCE) {
         List<Span> some = spans.subList(i, Math.min(spans.size(), i + AT_ONCE));
         offer(OtlpMessages.of(settings.resource(), some));
       }
     };
+  }
+
+  /** Takes a span of this process, or drops it if too many wait. */
+  public void offer(Span span) {
+    offer(OtlpMessages.of(settings.resource(), List.of(span)));
   }
 
   /** Takes spans, or drops them if too many wait. */

@@ -13,9 +13,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /** Counts the calls of clients once they have ended, whoever ended them. */
 public final class CallCounter implements ServerInterceptor {
   private final CallMetrics metrics;
+  private final CallBook book;
 
-  public CallCounter(CallMetrics metrics) {
+  public CallCounter(CallMetrics metrics, CallBook book) {
     this.metrics = metrics;
+    this.book = book;
   }
 
   @Override
@@ -23,13 +25,14 @@ public final class CallCounter implements ServerInterceptor {
       ServerCall<Q, P> call, Metadata headers, ServerCallHandler<Q, P> next) {
     String method = call.getMethodDescriptor().getFullMethodName();
     long begun = System.nanoTime();
+    CallBook.Call entry = book.begin(method);
     AtomicBoolean ended = new AtomicBoolean();
     ServerCall<Q, P> counted =
         new ForwardingServerCall.SimpleForwardingServerCall<>(call) {
           @Override
           public void close(Status status, Metadata trailers) {
             if (ended.compareAndSet(false, true)) {
-              count(method, status.getCode(), begun);
+              count(entry, method, status, begun);
             }
             super.close(status, trailers);
           }
@@ -39,14 +42,16 @@ public final class CallCounter implements ServerInterceptor {
       @Override
       public void onCancel() {
         if (ended.compareAndSet(false, true)) {
-          count(method, Status.Code.CANCELLED, begun);
+          count(entry, method, Status.CANCELLED, begun);
         }
         super.onCancel();
       }
     };
   }
 
-  private void count(String method, Status.Code code, long begun) {
-    metrics.ended(method, code.name(), System.nanoTime() - begun);
+  private void count(CallBook.Call entry, String method, Status status, long begun) {
+    metrics.ended(method, status.getCode().name(), System.nanoTime() - begun);
+    String text = status.getDescription();
+    book.end(entry, status.getCode(), text == null ? "" : text);
   }
 }

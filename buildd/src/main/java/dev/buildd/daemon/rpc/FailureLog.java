@@ -2,6 +2,7 @@ package dev.buildd.daemon.rpc;
 
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.error.Defects;
 import dev.buildd.daemon.wire.WireErrors;
 import dev.buildd.solver.graph.VertexException;
 import dev.buildd.solver.source.RedactedUrl;
@@ -46,6 +47,7 @@ public final class FailureLog {
   public static void called(String what, Throwable failure) {
     if (BuildException.categoryOf(failure) == Category.INTERNAL) {
       log.error("internal error call=\"{}\"", what, failure);
+      Defects.met(what, failure);
     }
   }
 }

@@ -1,11 +1,13 @@
 package dev.buildd.daemon.trace;
 
 import dev.buildd.base.content.Digest;
+import dev.buildd.base.metrics.ResourceSample;
 import dev.buildd.base.metrics.ResourceUsage;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.source.RedactedUrl;
 import dev.buildd.trace.Span;
 import dev.buildd.trace.TraceContext;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,18 +49,20 @@ public final class BuildSpans {
    * Spans of what ended, without passwords of addresses, parents before children.
    *
    * @param client what the build is a part of; if nothing, it is a trace of its own
+   * @param remote whether that is a span of another process
    * @param error empty unless the build failed
    */
   public static List<Span> of(
       String ref,
       Optional<TraceContext> client,
+      boolean remote,
       Instant begun,
       Instant ended,
       List<ProgressEvent> progress,
       String error) {
     BuildSpans spans = new BuildSpans();
     TraceContext root = place(ref, client, begun, Optional.empty());
-    spans.add("build", root, client, client.isPresent(), begun, ended, Map.of("ref", ref), error);
+    spans.add("build", root, client, remote, begun, ended, Map.of("ref", ref), error, List.of());
     Map<Digest, ProgressEvent.VertexState> steps = new LinkedHashMap<>();
     Map<String, ProgressEvent.Status> parts = new LinkedHashMap<>();
     Map<Digest, ResourceUsage> used = new HashMap<>();
@@ -76,7 +80,8 @@ public final class BuildSpans {
         Map<String, String> attributes = new LinkedHashMap<>();
         attributes.put("vertex", step.vertex().toString());
         attributes.put("cached", Boolean.toString(step.cached()));
-        describe(used.getOrDefault(step.vertex(), ResourceUsage.UNKNOWN), attributes);
+        ResourceUsage usage = used.getOrDefault(step.vertex(), ResourceUsage.UNKNOWN);
+        describe(usage, attributes);
         TraceContext context = place(ref, client, begun, Optional.of(step.vertex()));
         contexts.put(step.vertex(), context);
         spans.add(
@@ -87,7 +92,8 @@ public final class BuildSpans {
             step.started().get(),
             step.completed().get(),
             attributes,
-            step.error());
+            step.error(),
+            usage.samples().stream().map(BuildSpans::event).toList());
       }
     }
     for (ProgressEvent.Status part : parts.values()) {
@@ -100,18 +106,34 @@ public final class BuildSpans {
             part.started().get(),
             part.completed().get(),
             Map.of("vertex", part.vertex().toString()),
-            "");
+            "",
+            List.of());
       }
     }
     return List.copyOf(spans.out);
   }
 
   private static void describe(ResourceUsage usage, Map<String, String> attributes) {
-    usage.cpu().ifPresent(cpu -> attributes.put("cpu.time_ms", Long.toString(cpu.toMillis())));
+    describe(usage.cpu(), attributes);
     describe("memory.peak_bytes", usage.peakMemory(), attributes);
     describe("io.read_bytes", usage.readBytes(), attributes);
     describe("io.written_bytes", usage.writtenBytes(), attributes);
     describe("processes.peak", usage.peakProcesses(), attributes);
+  }
+
+  /** What a step had at a moment; the names are those of the totals, where it is the same. */
+  private static Span.Event event(ResourceSample sample) {
+    Map<String, String> attributes = new LinkedHashMap<>();
+    describe(sample.cpu(), attributes);
+    describe("memory.bytes", sample.memory(), attributes);
+    describe("io.read_bytes", sample.readBytes(), attributes);
+    describe("io.written_bytes", sample.writtenBytes(), attributes);
+    describe("processes", sample.processes(), attributes);
+    return new Span.Event("resources", sample.at(), attributes);
+  }
+
+  private static void describe(Optional<Duration> cpu, Map<String, String> attributes) {
+    cpu.ifPresent(time -> attributes.put("cpu.time_ms", Long.toString(time.toMillis())));
   }
 
   private static void describe(String name, OptionalLong value, Map<String, String> attributes) {
@@ -126,16 +148,19 @@ public final class BuildSpans {
       Instant from,
       Instant to,
       Map<String, String> attributes,
-      String error) {
+      String error,
+      List<Span.Event> events) {
     out.add(
         new Span(
             RedactedUrl.within(name),
+            Span.Kind.INTERNAL,
             context,
             parent,
             remote,
             from,
             to,
             attributes,
-            RedactedUrl.within(error)));
+            RedactedUrl.within(error),
+            events));
   }
 }

@@ -3,6 +3,7 @@ package dev.buildd.daemon.history;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import com.google.rpc.Status;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
@@ -17,10 +18,17 @@ import dev.buildd.proto.control.BuildHistoryRequest;
 import dev.buildd.proto.control.Descriptor;
 import dev.buildd.proto.control.StatusResponse;
 import dev.buildd.proto.control.UpdateBuildHistoryRequest;
+import dev.buildd.proto.otlp.common.AnyValue;
+import dev.buildd.proto.otlp.common.KeyValue;
+import dev.buildd.proto.otlp.resource.Resource;
+import dev.buildd.proto.otlp.trace.ResourceSpans;
+import dev.buildd.proto.otlp.trace.ScopeSpans;
+import dev.buildd.proto.otlp.trace.Span;
 import dev.buildd.snapshot.store.MetadataStore;
 import dev.buildd.solver.graph.KeptOutput;
 import dev.buildd.solver.graph.ProgressEvent;
 import dev.buildd.solver.graph.VertexException;
+import dev.buildd.trace.TraceContext;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +51,8 @@ final class HistoryTest {
   private static final Digest STEP = Digest.of("step");
 
   @TempDir Path directory;
+  private final ReceivedSpans received =
+      new ReceivedSpans(Clock.fixed(BEGUN, ZoneOffset.UTC), false);
   private MetadataStore store;
   private History history;
 
@@ -67,10 +77,16 @@ final class HistoryTest {
         store,
         directory.resolve("history"),
         Clock.fixed(now, ZoneOffset.UTC),
-        History.Limits.DEFAULT);
+        History.Limits.DEFAULT,
+        received);
   }
 
   private static BuildRequest request(String ref, Map<String, String> attributes) {
+    return request(ref, attributes, Optional.empty());
+  }
+
+  private static BuildRequest request(
+      String ref, Map<String, String> attributes, Optional<TraceContext> trace) {
     return new BuildRequest(
         ref,
         "",
@@ -87,7 +103,7 @@ final class HistoryTest {
         false,
         false,
         BuildRequest.Policies.NONE,
-        Optional.empty());
+        trace);
   }
 
   private void build(String ref, Optional<Throwable> failure, ProgressEvent... progress) {
@@ -240,6 +256,118 @@ final class HistoryTest {
         .containsEntry("StartTime", "2026-11-30T12:00:01Z")
         .containsEntry("EndTime", "2026-11-30T12:00:05Z")
         .containsEntry("Status", Map.of("Code", "Error", "Description", "exit code: 7"));
+  }
+
+  private static ResourceSpans clients(String trace, String name) {
+    return ResourceSpans.newBuilder()
+        .setResource(
+            Resource.newBuilder()
+                .addAttributes(attribute("service.name", text("somebody's client"))))
+        .addScopeSpans(
+            ScopeSpans.newBuilder()
+                .addSpans(
+                    Span.newBuilder()
+                        .setTraceId(ByteString.fromHex(trace))
+                        .setSpanId(ByteString.fromHex("b7ad6b7169203331"))
+                        .setName(name)
+                        .setKind(Span.SpanKind.SPAN_KIND_CLIENT)
+                        .setStartTimeUnixNano(1_796_040_000_000_000_000L)
+                        .addAttributes(
+                            attribute("repository", text("https://me:secret@example.com/r.git")))
+                        .addAttributes(
+                            attribute("files", AnyValue.newBuilder().setIntValue(7).build()))))
+        .build();
+  }
+
+  private static AnyValue text(String text) {
+    return AnyValue.newBuilder().setStringValue(text).build();
+  }
+
+  private static KeyValue attribute(String key, AnyValue value) {
+    return KeyValue.newBuilder().setKey(key).setValue(value).build();
+  }
+
+  private List<Map<String, Object>> spans(BuildHistoryRecord record) throws Exception {
+    return Files.readAllLines(blob(record.getTrace()).orElseThrow()).stream()
+        .map(line -> Json.parseObject(line.getBytes(StandardCharsets.UTF_8), "span"))
+        .toList();
+  }
+
+  @Test
+  void theTraceHasWhatTheClientHandsOverBeforeAndAfterTheBuild() throws Exception {
+    String trace = "0af7651916cd43dd8448eb211c80319c";
+    TraceContext client = TraceContext.parse("00-" + trace + "-b7ad6b7169203331-01").orElseThrow();
+    received.offer(clients(trace, "loads what is to be built"));
+    received.offer(clients("1".repeat(32), "of another build"));
+    BuildRequest request = request("watched", Map.of(), Optional.of(client));
+    ProgressWatch watch = (ProgressWatch) history.begins(request, BEGUN);
+    watch.ended(new Ending(BEGUN.plusSeconds(9), List.of(), Map.of(), Optional.empty()));
+    BuildHistoryRecord first = record("watched");
+    assertThat(spans(first))
+        .extracting(span -> Json.text(span, "Name"))
+        .containsExactly("build", "loads what is to be built");
+    received.offer(clients(trace, "bake"));
+    history.update(
+        UpdateBuildHistoryRequest.newBuilder().setRef("watched").setFinalize(true).build());
+    BuildHistoryRecord complete = record("watched");
+    assertThat(complete.getGeneration()).isEqualTo(first.getGeneration() + 1);
+    assertThat(spans(complete))
+        .extracting(span -> Json.text(span, "Name"))
+        .containsExactly("build", "loads what is to be built", "bake");
+    Map<String, Object> last = spans(complete).getLast();
+    assertThat(Json.object(last, "SpanContext"))
+        .containsEntry("TraceID", trace)
+        .isEqualTo(
+            Map.of(
+                "TraceID",
+                trace,
+                "SpanID",
+                client.span(),
+                "TraceFlags",
+                "01",
+                "TraceState",
+                "",
+                "Remote",
+                false));
+    assertThat(last)
+        .containsEntry("SpanKind", 3L)
+        .containsEntry("StartTime", "2026-11-30T12:00:00Z")
+        .containsEntry(
+            "Attributes",
+            List.of(
+                Map.of(
+                    "Key",
+                    "repository",
+                    "Value",
+                    Map.of("Type", "STRING", "Value", "https://xxxxx:xxxxx@example.com/r.git")),
+                Map.of("Key", "files", "Value", Map.of("Type", "INT64", "Value", 7L))))
+        .containsEntry(
+            "Resource",
+            List.of(
+                Map.of(
+                    "Key",
+                    "service.name",
+                    "Value",
+                    Map.of("Type", "STRING", "Value", "somebody's client"))));
+    assertThat(blob(first.getTrace())).as("who has just been told of it reads it").isPresent();
+    history.update(
+        UpdateBuildHistoryRequest.newBuilder().setRef("watched").setDelete(true).build());
+    assertThat(blob(complete.getTrace())).isEmpty();
+  }
+
+  @Test
+  void whoSendsSpansWithoutEndFillsNoMemory() throws Exception {
+    for (int trace = 0; trace < 40; trace++) {
+      for (int i = 0; i < 30; i++) {
+        received.offer(clients(String.format("%032x", trace + 1), "x".repeat(100_000)));
+      }
+    }
+    try (ReceivedSpans.Listening first = received.listen(String.format("%032x", 1));
+        ReceivedSpans.Listening last = received.listen(String.format("%032x", 40))) {
+      assertThat(first.lines()).as("made room for others").isEmpty();
+      assertThat(last.lines().stream().mapToInt(line -> line.length).sum())
+          .isBetween(1 << 20, 2 << 20);
+    }
   }
 
   @Test

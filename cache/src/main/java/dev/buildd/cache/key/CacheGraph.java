@@ -152,6 +152,10 @@ final class CacheGraph {
     return key == null ? List.of() : List.copyOf(key.in);
   }
 
+  List<Link> links() {
+    return keys.values().stream().flatMap(key -> key.in.stream()).toList();
+  }
+
   Set<String> results() {
     return Set.copyOf(results.keySet());
   }

@@ -49,6 +49,16 @@ public interface CacheStore {
   /** Hands over every link that leads to the key, with the key it comes from. */
   void backlinks(CacheKeyId key, BiConsumer<CacheKeyId, CacheLink> reader);
 
+  /** Receives a link, and the keys that it leads from and to. */
+  @FunctionalInterface
+  interface LinkReader {
+    /** Whether it wants more. */
+    boolean read(CacheKeyId from, CacheLink link, CacheKeyId to);
+  }
+
+  /** Hands over all links. Those that are noted meanwhile may be among them or not. */
+  void links(LinkReader reader);
+
   /** All results known. */
   Set<String> results();
 }

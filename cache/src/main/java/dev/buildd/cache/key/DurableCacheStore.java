@@ -235,6 +235,17 @@ public final class DurableCacheStore implements CacheStore {
   }
 
   @Override
+  public void links(LinkReader reader) {
+    store.scan(
+        Table.KEY_OUT,
+        NOTHING,
+        (row, value) -> {
+          Step step = Step.ofOut(row);
+          return reader.read(step.from(), step.link(), step.to());
+        });
+  }
+
+  @Override
   public Set<String> results() {
     Set<String> out = new HashSet<>();
     store.scan(

@@ -73,6 +73,19 @@ public final class MemoryCacheStore implements CacheStore {
   }
 
   @Override
+  public void links(LinkReader reader) {
+    List<CacheGraph.Link> links;
+    synchronized (this) {
+      links = graph.links();
+    }
+    for (CacheGraph.Link link : links) {
+      if (!reader.read(link.from.id, link.link, link.to.id)) {
+        return;
+      }
+    }
+  }
+
+  @Override
   public synchronized Set<String> results() {
     return graph.results();
   }

@@ -65,6 +65,13 @@ abstract class CacheStoreContract {
     List<String> back = new ArrayList<>();
     store.backlinks(key("z"), (from, link) -> back.add(from + " " + link.equals(part)));
     assertThat(back).containsExactly("a true");
+    store.link(key("a"), link(0, "op"), key("y"));
+    List<String> all = new ArrayList<>();
+    store.links((from, link, to) -> all.add(from + " " + link.input() + " " + to));
+    assertThat(all).containsExactlyInAnyOrder("a 1 x", "a 1 y", "a 1 z", "a 0 y");
+    List<String> some = new ArrayList<>();
+    store.links((from, link, to) -> !some.add(from + " " + to));
+    assertThat(some).hasSize(1);
   }
 
   @Test

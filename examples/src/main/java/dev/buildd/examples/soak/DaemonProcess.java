@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -238,20 +237,9 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   /** Collects its garbage and tells how many bytes of the heap are in use then. */
-  long heapAfterCollection() throws IOException, InterruptedException {
-    Process jcmd =
-        new ProcessBuilder(
-                List.of(
-                    Path.of(System.getProperty("java.home"), "bin/jcmd").toString(),
-                    Long.toString(pid()),
-                    "GC.run"))
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    if (jcmd.waitFor() != 0) {
-      throw new IOException("jcmd GC.run failed");
-    }
-    return Json.number(figures(), "heapUsed");
+  long heapAfterCollection() throws IOException {
+    byte[] figures = debug("POST", "/debug/heap/collect").getBytes(StandardCharsets.UTF_8);
+    return Json.number(Json.parseObject(figures, "figures of the daemon"), "heapUsed");
   }
 
   @Override

@@ -49,11 +49,18 @@ public final class OtlpMessages {
             .setTraceId(bytes(span.context().trace()))
             .setSpanId(bytes(span.context().span()))
             .setName(span.name())
-            .setKind(dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_INTERNAL)
+            .setKind(kind(span.kind()))
             .setStartTimeUnixNano(nanos(span.begun()))
             .setEndTimeUnixNano(nanos(span.ended()))
             .addAllAttributes(attributes(span.attributes()))
             .setFlags(SAMPLED | PARENT_IS_KNOWN | (span.remote() ? PARENT_IS_REMOTE : 0));
+    span.events()
+        .forEach(event ->
+            out.addEvents(
+                dev.buildd.proto.otlp.trace.Span.Event.newBuilder()
+                    .setName(event.name())
+                    .setTimeUnixNano(nanos(event.at()))
+                    .addAllAttributes(attributes(event.attributes()))));
     span.parent().ifPresent(parent -> out.setParentSpanId(bytes(parent.span())));
     if (!span.error().isEmpty()) {
       out.setStatus(
@@ -62,6 +69,14 @@ public final class OtlpMessages {
               .setMessage(span.error()));
     }
     return out.build();
+  }
+
+  private static dev.buildd.proto.otlp.trace.Span.SpanKind kind(Span.Kind kind) {
+    return switch (kind) {
+      case INTERNAL -> dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_INTERNAL;
+      case SERVER -> dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_SERVER;
+      case CLIENT -> dev.buildd.proto.otlp.trace.Span.SpanKind.SPAN_KIND_CLIENT;
+    };
   }
 
   private static ByteString bytes(String hex) {

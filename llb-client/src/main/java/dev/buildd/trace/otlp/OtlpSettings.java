@@ -116,6 +116,30 @@ public record OtlpSettings(
             resource(environment, service)));
   }
 
+  /**
+   * What is to be said of variables that ask for traces in a way that is not there: Jaeger's own
+   * protocol, which BuildKit speaks. Jaeger takes OpenTelemetry's as well.
+   *
+   * @return empty if they do not, or OpenTelemetry's protocol is asked for as well
+   */
+  public static Optional<String> unheeded(Map<String, String> environment) {
+    Optional<String> variable =
+        Stream.of(
+                "JAEGER_TRACE", "OTEL_EXPORTER_JAEGER_ENDPOINT", "OTEL_EXPORTER_JAEGER_AGENT_HOST")
+            .filter(name -> value(environment, name).isPresent())
+            .findFirst();
+    boolean asked =
+        Stream.of("OTEL_TRACES_EXPORTER", PREFIX + "TRACES_ENDPOINT", PREFIX + "ENDPOINT")
+            .anyMatch(name -> value(environment, name).isPresent());
+    return variable
+        .filter(_ -> !asked)
+        .map(name ->
+            name
+                + " asks for Jaeger's own protocol: Jaeger takes OTLP, say "
+                + PREFIX
+                + "ENDPOINT=http://HOST:4317");
+  }
+
   /** A value that is set and not empty, which the specification says is the same as not set. */
   private static Optional<String> value(Map<String, String> environment, String name) {
     return Optional.ofNullable(environment.get(name)).map(String::strip).filter(v -> !v.isEmpty());

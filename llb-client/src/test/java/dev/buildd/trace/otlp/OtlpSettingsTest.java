@@ -36,6 +36,19 @@ final class OtlpSettingsTest {
   }
 
   @Test
+  void whoAsksForJaegersOwnProtocolIsToldWhatToAskFor() {
+    assertThat(OtlpSettings.unheeded(Map.of("JAEGER_TRACE", "0.0.0.0:6831")))
+        .hasValueSatisfying(text ->
+            assertThat(text).contains("JAEGER_TRACE", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"));
+    assertThat(OtlpSettings.unheeded(Map.of("JAEGER_TRACE", ""))).isEmpty();
+    assertThat(
+            OtlpSettings.unheeded(
+                Map.of("JAEGER_TRACE", "a:1", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://a")))
+        .as("both programs of an earlier setup")
+        .isEmpty();
+  }
+
+  @Test
   void figuresHaveVariablesOfTheirOwn() {
     Map<String, String> environment = new HashMap<>();
     environment.put("OTEL_TRACES_EXPORTER", "none");

@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.error.Defects;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.metrics.Histogram;
 import java.io.IOException;
@@ -564,6 +565,7 @@ public final class MetadataStore implements AutoCloseable {
       action.run();
     } catch (RuntimeException | Error e) {
       log.error("what was to be done once metadata were written has failed", e);
+      Defects.met("act on written metadata", e);
     }
   }
 
@@ -581,6 +583,7 @@ public final class MetadataStore implements AutoCloseable {
     } catch (Exception | Error e) { // whatever it is, nobody may wait for ever
       failure = StoreDirectory.failure("write metadata", e);
       log.error("metadata not written batches={}", group.size(), e);
+      Defects.met("write metadata", e);
     }
     BuildException result = failure;
     group.forEach(pending -> pending.failure = result);

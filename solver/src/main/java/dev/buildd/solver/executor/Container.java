@@ -1,5 +1,6 @@
 package dev.buildd.solver.executor;
 
+import dev.buildd.base.metrics.ResourceSample;
 import dev.buildd.base.metrics.ResourceUsage;
 import java.util.List;
 
@@ -37,7 +38,10 @@ public interface Container extends AutoCloseable {
    */
   boolean ranOutOfMemory() throws Exception;
 
-  /** What its processes have taken so far, those that have ended too. */
+  /** What its processes have now, and have had until now. */
+  ResourceSample sample() throws Exception;
+
+  /** What its processes have taken so far, those that have ended too; without samples. */
   ResourceUsage usage() throws Exception;
 
   /**

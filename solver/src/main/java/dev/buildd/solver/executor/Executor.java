@@ -28,13 +28,16 @@ public interface Executor {
   /**
    * As {@link #run(ProcessSpec, ProcessIo)}.
    *
-   * @param used is told, once the process has ended by itself, what it took
+   * @param used is told, once the process has ended by itself, what it took, and how much of that
+   *     every two seconds while it ran; of what runs for long, less often
    */
   default void run(ProcessSpec process, ProcessIo io, Consumer<ResourceUsage> used)
       throws Exception {
-    try (Container container = start(process, io)) {
+    try (Container container = start(process, io);
+        Sampling sampling =
+            Sampling.of(container, String.join(" ", process.args()), Sampling.FIRST_INTERVAL)) {
       int code = container.first().await();
-      used.accept(container.usage());
+      used.accept(container.usage().withSamples(sampling.samples()));
       if (code != 0) {
         throw ExitException.of(code, container.ranOutOfMemory());
       }

@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Flight;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.error.Defects;
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
@@ -227,6 +228,7 @@ final class ActiveVertex implements OpContext, Owner {
     }
     if (BuildException.isDefect(failure)) {
       log.error("loading a cached result failed by a defect step={}", this, failure);
+      Defects.met("load a cached result of " + this, failure);
       throw named(failure);
     }
     lost.add(

@@ -4,6 +4,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.content.Digest;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
+import dev.buildd.base.error.Defects;
 import dev.buildd.base.linux.FileFailures;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -126,6 +127,7 @@ final class Execution implements OpContext, Owner {
     } catch (Exception e) {
       failed = e;
     } catch (Throwable e) {
+      Defects.met("run " + first, e);
       failed = new BuildException(Category.INTERNAL, "run " + first + ": " + e, e);
     }
     synchronized (graph) {

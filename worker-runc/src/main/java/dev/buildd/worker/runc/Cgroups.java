@@ -3,6 +3,7 @@ package dev.buildd.worker.runc;
 import dev.buildd.base.linux.Errno;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.LinuxException;
+import dev.buildd.base.metrics.ResourceSample;
 import dev.buildd.base.metrics.ResourceUsage;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,7 +96,8 @@ final class Cgroups {
           total(lines(at.resolve("memory.peak")), ""),
           total(disks, " rbytes="),
           total(disks, " wbytes="),
-          total(lines(at.resolve("pids.peak")), ""));
+          total(lines(at.resolve("pids.peak")), ""),
+          List.of());
     }
     if (List.of(hierarchy.split(",")).contains("cpuacct")) {
       OptionalLong nanos = total(lines(at.resolve("cpuacct.usage")), "");
@@ -109,6 +112,28 @@ final class Cgroups {
       }
       default -> usage;
     };
+  }
+
+  /** What the processes of the cgroup have now, and have had until now. */
+  ResourceSample sample(String cgroupPath) throws IOException {
+    ResourceUsage usage = usage(cgroupPath);
+    OptionalLong memory = OptionalLong.empty();
+    OptionalLong processes = OptionalLong.empty();
+    if (isPath(cgroupPath)) {
+      for (Path hierarchy : hierarchies) {
+        Path at = hierarchy.resolve(cgroupPath.substring(1));
+        // of the unified hierarchy, and of v1's two; what is not told by one is by another
+        memory = or(memory, at.resolve("memory.current"));
+        memory = or(memory, at.resolve("memory.usage_in_bytes"));
+        processes = or(processes, at.resolve("pids.current"));
+      }
+    }
+    return new ResourceSample(
+        Instant.now(), usage.cpu(), memory, usage.readBytes(), usage.writtenBytes(), processes);
+  }
+
+  private static OptionalLong or(OptionalLong known, Path file) throws IOException {
+    return known.isPresent() ? known : total(lines(file), "");
   }
 
   private static Optional<Duration> duration(OptionalLong count, ChronoUnit unit) {

@@ -5,6 +5,7 @@ import dev.buildd.base.concurrent.Scope;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.error.Category;
 import dev.buildd.base.linux.RootedPath;
+import dev.buildd.base.metrics.ResourceSample;
 import dev.buildd.base.metrics.ResourceUsage;
 import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.ContainerProcess;
@@ -136,6 +137,11 @@ final class RuncContainer implements Container {
             own.traceSocket(),
             terminal),
         parts.machine());
+  }
+
+  @Override
+  public ResourceSample sample() throws IOException {
+    return parts.cgroups().sample(parts.cgroup());
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.buildd.worker.runc;
 
+import static java.util.Comparator.comparing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,6 +9,7 @@ import dev.buildd.base.concurrent.Threads;
 import dev.buildd.base.error.BuildException;
 import dev.buildd.base.linux.Linux;
 import dev.buildd.base.linux.Stat;
+import dev.buildd.base.metrics.ResourceSample;
 import dev.buildd.base.metrics.ResourceUsage;
 import dev.buildd.solver.executor.Container;
 import dev.buildd.solver.executor.ContainerProcess;
@@ -293,6 +295,26 @@ abstract class ExecutorContract {
     assertThat(used.getFirst().peakMemory().orElseThrow()).isGreaterThan(500_000);
     assertThat(used.getFirst().cpu().orElseThrow())
         .isGreaterThan(used.getLast().cpu().orElseThrow());
+  }
+
+  @Test
+  void whatAProcessHasIsLookedAtWhileItRuns() throws Exception {
+    ProcessIo io = new ProcessIo(OutputStream.nullOutputStream(), OutputStream.nullOutputStream());
+    List<ResourceUsage> used = new ArrayList<>();
+    String idleThenBusy = "sleep 3; i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; sleep 3";
+    executor.run(shell(idleThenBusy).spec(), io, used::add);
+    List<ResourceSample> samples = used.getFirst().samples();
+    assertThat(samples)
+        .hasSizeGreaterThanOrEqualTo(2)
+        .isSortedAccordingTo(comparing(ResourceSample::at));
+    ResourceSample first = samples.getFirst();
+    ResourceSample last = samples.getLast();
+    assertThat(first.memory().orElseThrow()).isPositive();
+    assertThat(first.processes().orElseThrow()).as("the shell and its sleep").isGreaterThan(1);
+    assertThat(last.cpu().orElseThrow()).isGreaterThan(first.cpu().orElseThrow());
+    assertThat(last.cpu().orElseThrow()).isLessThanOrEqualTo(used.getFirst().cpu().orElseThrow());
+    executor.run(shell("true").spec(), io, used::add);
+    assertThat(used.getLast().samples()).isEmpty();
   }
 
   @Test
