@@ -3,11 +3,11 @@
 # what RocksDB allocates comes from few arenas; it need not start a program to know the C library
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
 # the native executable, if there is one (make native); @CHOICE@
-@PROCESSOR@
+@LOOKS@
 native() { [ -z "@UNLESS@" ] && [ -x "@DIST@/native/@NATIVE@" ]@FITS@; }
 home=${0%/*}/..
 if [ ! -h "$0" ] && native; then
-  exec "@DIST@/native/@NATIVE@" @ARGUMENTS@ "$@" # without starting another program before it
+  @BOUND@exec "@DIST@/native/@NATIVE@" @HEAP@@ARGUMENTS@ "$@" # without starting another program before it
 fi
 self=$0
 while [ -h "$self" ]; do
@@ -22,7 +22,9 @@ case "$self" in
   *) self=. ;;
 esac
 home=$(cd "$self/.." && pwd -P)
-native && exec "@DIST@/native/@NATIVE@" @ARGUMENTS@ "$@"
+if native; then
+  @BOUND@exec "@DIST@/native/@NATIVE@" @HEAP@@ARGUMENTS@ "$@"
+fi
 java=${BUILDD_JAVA_HOME:-@JAVA@}/bin/java
 lib=@DIST@/lib
 classpath=@CLASSPATH@
