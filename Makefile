@@ -1,9 +1,11 @@
 # make            builds bin/buildd, bin/buildctl and the examples
-# make native     client and daemon as native executables in dist/native, which bin/buildctl and bin/buildd then run (NATIVE=buildctl: it alone)
+# make native     the client as a native executable, dist/native/buildctl, which bin/buildctl then runs
+# make native-daemon  the daemon as well, dist/native/buildd, which bin/buildd runs if BUILDD_NATIVE is set; not for production yet
 # make quickstart installs what is missing, builds, and runs a first build
 # make test       runs all tests
 # make test-install  installs, upgrades and removes the Debian package in a copy of this system; needs root
-# make test-native  runs the tests of client and daemon as processes with the native executables (TESTS picks some)
+# make test-native  runs the tests of the client with the native executable
+# make test-native-daemon  runs those of the daemon as a process with it (TESTS picks some)
 # make check      formatting, lint and the rules of the architecture
 # make bench      measures (see docs/performance.md)
 # make soak       5,000 builds with faults of all kinds, and a report of what leaked (docs/soak.md); needs root
@@ -17,10 +19,9 @@ export JAVA_HOME := $(JDK)
 endif
 export PREFIX
 MVN = $$(hack/find-maven.sh) -B
-NATIVE = buildctl buildd
-TESTS = dev/buildd/daemon/*Test,dev/buildd/buildctl/*Test
+TESTS = dev/buildd/daemon/*Test
 
-.PHONY: all build native packages test-packages quickstart test test-install test-native check format bench soak install deb release dev clean
+.PHONY: all build native native-daemon packages test-packages quickstart test test-install test-native test-native-daemon check format bench soak install deb release dev clean
 
 all: build
 
@@ -39,7 +40,11 @@ build:
 
 native: build
 	@hack/packages.sh native
-	@hack/native/build.sh $(NATIVE)
+	@hack/native/build.sh buildctl
+
+native-daemon: build
+	@hack/packages.sh native
+	@hack/native/build.sh buildd
 
 quickstart: packages build
 	@hack/quickstart.sh
@@ -53,7 +58,11 @@ test-install: build
 	hack/test-install.sh
 
 test-native: native
-	BUILDD_PROGRAM=$(CURDIR)/bin/buildd BUILDCTL_PROGRAM=$(CURDIR)/dist/native/buildctl $(MVN) verify -pl buildd,buildctl -am \
+	BUILDCTL_PROGRAM=$(CURDIR)/dist/native/buildctl $(MVN) test -pl buildctl -am \
+	  -Dtest='dev/buildd/buildctl/*Test' -Dsurefire.failIfNoSpecifiedTests=false
+
+test-native-daemon: native-daemon
+	BUILDD_NATIVE=1 BUILDD_PROGRAM=$(CURDIR)/bin/buildd $(MVN) verify -pl buildd -am \
 	  -Dtest='$(TESTS)' -Dsurefire.failIfNoSpecifiedTests=false
 
 check:

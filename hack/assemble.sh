@@ -28,8 +28,10 @@ reference dev.buildd.daemon
 # native executables stay as long as they are of these jars
 for program in buildctl buildd; do
   stamp=$here/dist/native/$program.stamp
+  again="make native"
+  [ $program = buildctl ] || again="make native-daemon"
   if [ -f "$stamp" ] && [ "$("$here/hack/native/stamp.sh" $program)" != "$(cat "$stamp")" ]; then
-    echo "dist/native/$program is of another state of the sources and goes; make native builds it anew" >&2
+    echo "dist/native/$program is of another state of the sources and goes; $again builds it anew" >&2
     rm "$here/dist/native/$program" "$stamp"
   fi
 done

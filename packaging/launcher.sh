@@ -4,7 +4,7 @@
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
 # the native executable, if there is one (make native); @CHOICE@
 @LOOKS@
-native() { [ -z "@UNLESS@" ] && [ -x "@DIST@/native/@NATIVE@" ]@FITS@; }
+native() { @ASKED@ && [ -x "@DIST@/native/@NATIVE@" ]@FITS@; }
 home=${0%/*}/..
 if [ ! -h "$0" ] && native; then
   @BOUND@exec "@DIST@/native/@NATIVE@" @HEAP@@ARGUMENTS@ "$@" # without starting another program before it

@@ -10,7 +10,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
 umask 022
-export BUILDD_JVM=1 BUILDCTL_JVM=1 # it is the JVM's programs that are trained
+unset BUILDD_NATIVE
+export BUILDCTL_JVM=1 # it is the JVM's programs that are trained
 socket=unix://$scratch/buildd.sock
 : >"$scratch/config" # not the machine's
 snapshotter=native

@@ -309,7 +309,9 @@ final class DebugPages implements AutoCloseable {
     if (NativeImage.BUILT) {
       throw new BuildException(
           Category.UNIMPLEMENTED,
-          what + " is the JVM's to give: this is the native executable; start with BUILDD_JVM=1");
+          what
+              + " is the JVM's to give: this is the native executable; start without"
+              + " BUILDD_NATIVE");
     }
   }
 

@@ -19,7 +19,7 @@ class JvmPagesTest {
 
   @BeforeAll
   static void start() throws Exception {
-    machine = new Machine(directory, List.of(), Map.of("BUILDD_JVM", "1"));
+    machine = new Machine(directory, List.of(), Map.of("BUILDD_NATIVE", ""));
     machine.awaitLog("debug handlers listening");
   }
 

@@ -114,6 +114,7 @@ public final class ReceivedSpans {
   /** Keeps what comes for a trace until it is closed; what has come already too. */
   Listening listen(String trace) {
     synchronized (this) {
+      forget(clock.instant(), COST); // where nobody hands over spans, nothing else would
       traces.computeIfAbsent(
               trace,
               _ -> {
@@ -123,6 +124,11 @@ public final class ReceivedSpans {
           .listeners++;
     }
     return new Listening(trace);
+  }
+
+  /** How many traces there is something of, for tests. */
+  synchronized int size() {
+    return traces.size();
   }
 
   /** Somebody who wants a trace's spans. */
