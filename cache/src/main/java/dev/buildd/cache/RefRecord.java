@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -72,6 +73,9 @@ final class RefRecord {
 
   /** Those that have no row yet and build upon this. */
   final AtomicInteger newChildren = new AtomicInteger();
+
+  /** Whether this is among the new children of its parents. */
+  final AtomicBoolean newChild = new AtomicBoolean();
 
   /** Its uses as they are in the store. */
   RefRow.Use stored = RefRow.Use.NONE;

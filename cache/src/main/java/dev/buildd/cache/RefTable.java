@@ -388,7 +388,18 @@ final class RefTable {
     for (int i = 0; i < entry.refs; i++) {
       resident.pin(entry.id, entry);
     }
+    entry.newChild.set(true);
     entry.parents.forEach(parent -> parent.newChildren.incrementAndGet());
+  }
+
+  /**
+   * The entry is no new child any more: it has a row that says whose it is, or is gone. Whichever
+   * comes first, and the row may be lost after that.
+   */
+  private static void isNoNewChild(RefRecord entry) {
+    if (entry.newChild.getAndSet(false)) {
+      entry.parents.forEach(parent -> parent.newChildren.decrementAndGet());
+    }
   }
 
   /** One more hold. */
@@ -415,7 +426,7 @@ final class RefTable {
     }
     batch.afterwards(() -> {
       if (first) {
-        entry.parents.forEach(parent -> parent.newChildren.decrementAndGet());
+        isNoNewChild(entry);
       }
       resident.unpin(entry.id);
     });
@@ -459,8 +470,8 @@ final class RefTable {
     entry.dead = true;
     used.remove(entry);
     resident.forget(entry.id);
+    isNoNewChild(entry);
     if (!entry.recorded) {
-      entry.parents.forEach(parent -> parent.newChildren.decrementAndGet());
       deleteValues(entry.id, batch);
       return;
     }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -176,6 +177,29 @@ class FullDiskTest {
     }
     close();
     open();
+    assertThat(cache.diskUsage(record -> true)).isEmpty();
+  }
+
+  @Test
+  void whatSomethingCouldNotBeMadeOfMayGo() throws Exception {
+    List<ImmutableRef> parts = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      try (MutableRef ref = cache.newMutable(Optional.empty(), RefOptions.of("part " + i))) {
+        write(ref, "part " + i);
+        parts.add(ref.commit());
+      }
+    }
+    fill();
+    for (int i = 0; i < 200; i++) { // its row and its snapshot's are lost together or one by one
+      try {
+        cache.merge(parts, RefOptions.of("merged")).close();
+      } catch (BuildException e) {
+        assertThat(e.category()).isEqualTo(Category.RESOURCE_EXHAUSTED);
+      }
+    }
+    parts.forEach(ImmutableRef::close);
+    giveRoom();
+    atLast(() -> cache.prune(PruneOptions.everything(), record -> {}));
     assertThat(cache.diskUsage(record -> true)).isEmpty();
   }
 }
