@@ -24,15 +24,19 @@ program() {
   # the client is the native executable where there is one, the daemon where it is asked for
   case $4 in
     buildd)
-      native=buildd choice="BUILDD_NATIVE=1 asks for it, options for the JVM ask for the JVM's"
+      native=buildd target=native-daemon choice="BUILDD_NATIVE=1 asks for it, options for the JVM ask for the JVM's"
       asked='[ -n "$BUILDD_NATIVE" ] \&\& [ -z "$BUILDD_JAVA_OPTIONS" ]'
       fits=' \&\& fits' looks=$here/packaging/native.sh bound='bound; ' heap='$heap '
       ;;
-    *) native=$1 choice="BUILDCTL_JVM=1 asks for the JVM's" asked='[ -z "$BUILDCTL_JVM" ]' fits='' looks=/dev/null bound='' heap='' ;;
+    *)
+      native=$1 target=native choice="BUILDCTL_JVM=1 asks for the JVM's" asked='[ -z "$BUILDCTL_JVM" ]'
+      fits='' looks=/dev/null bound='' heap=''
+      ;;
   esac
   sed -e "s|@MAIN@|$2|" -e "s|@OPTIONS@|$3|" -e "s|@ROOTOPTIONS@|$root|" -e "s|@CLASSPATH@|\"${classpath#:}\"|" \
     -e "s|@NAME@|$1|" -e "s|@ARGUMENTS@|$5|" -e "s|@JAVA@|$java|" -e "s|@DIST@|$dist|" \
-    -e "s|@NATIVE@|$native|" -e "s|@CHOICE@|$choice|" -e "s|@ASKED@|$asked|" -e "s|@FITS@|$fits|" -e "s|@BOUND@|$bound|" -e "s|@HEAP@|$heap|" \
+    -e "s|@NATIVE@|$native|" -e "s|@TARGET@|$target|" -e "s|@CHOICE@|$choice|" -e "s|@ASKED@|$asked|" \
+    -e "s|@FITS@|$fits|" -e "s|@BOUND@|$bound|" -e "s|@HEAP@|$heap|" \
     -e "/@LOOKS@/{r $looks
 d;}" "$here/packaging/launcher.sh" > "$bin/$1"
   chmod 755 "$bin/$1"

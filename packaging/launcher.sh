@@ -2,7 +2,7 @@
 # @NAME@, written by hack/programs.sh
 # what RocksDB allocates comes from few arenas; it need not start a program to know the C library
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" ROCKSDB_MUSL_LIBC=false
-# the native executable, if there is one (make native); @CHOICE@
+# the native executable, if there is one (make @TARGET@); @CHOICE@
 @LOOKS@
 native() { @ASKED@ && [ -x "@DIST@/native/@NATIVE@" ]@FITS@; }
 home=${0%/*}/..
