@@ -51,6 +51,7 @@ final class StoreDirectory implements AutoCloseable {
   private final int descriptor; // for syncfs
   private final StampedLock access = new StampedLock(); // shared by all use of files
   private @Nullable RecordFiles files; // guarded by access; absent after a failure to open
+  private boolean closed; // guarded by access
   private @Nullable Exception refusal; // the writer's: why nothing can be written
   private long retryAt; // the writer's
   private volatile boolean needsCheck;
@@ -388,6 +389,9 @@ final class StoreDirectory implements AutoCloseable {
 
   private RecordFiles present() {
     RecordFiles now = files;
+    if (now == null && closed) {
+      throw new BuildException(Category.FAILED_PRECONDITION, "metadata store is closed");
+    }
     if (now == null) {
       throw new BuildException(Category.INTERNAL, "the metadata store cannot be opened");
     }
@@ -566,6 +570,7 @@ final class StoreDirectory implements AutoCloseable {
   public void close() throws IOException, RocksDBException {
     long stamp = access.writeLock();
     try {
+      closed = true;
       sync(); // a clean end vouches for the files too
       RecordFiles open = files;
       boolean clean = false;
