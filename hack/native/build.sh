@@ -95,8 +95,8 @@ image() {
     svm=$(find "$(dirname "$(readlink -f "$native_image")")/.." -name svm.jar | head -n 1)
     "$jdk/bin/javac" -nowarn -d "$scratch/patch" "$here"/java/com/oracle/svm/core/monitor/*.java
     "$jdk/bin/java" "$here/PatchMonitors.java" "$svm" "$scratch/patch"
-    LC_ALL=C.UTF-8 "$native_image" "-J--patch-module=org.graalvm.nativeimage.builder=$scratch/patch" -cp "$classpath" --no-fallback -march="$processor" -J-Xmx"${XMX:-6g}" \
-      -J--illegal-native-access=allow "-J$logger" --add-exports=java.base/jdk.internal.vm=ALL-UNNAMED \
+    LC_ALL=C.UTF-8 "$native_image" -cp "$classpath" --no-fallback -march="$processor" -J-Xmx"${XMX:-6g}" \
+      "-J--patch-module=org.graalvm.nativeimage.builder=$scratch/patch" -J--illegal-native-access=allow "-J$logger" --add-exports=java.base/jdk.internal.vm=ALL-UNNAMED \
       --exclude-config 'netty-.*' 'META-INF/native-image/.*/generated/handlers/.*' \
       "$@" -o "$out.new/$program" "$main"
   else
@@ -127,7 +127,7 @@ for program in $wanted; do
     buildctl)
       image buildctl dev.buildd.buildctl.Main 'dev/buildd/proto/*.class' compatibility -H:-ParseRuntimeOptions -R:MaxNewSize=8m
       ;;
-    # the instructions for hashing come only with those of this kind of processor, which the launcher looks for (launcher.sh). As
+    # the instructions for hashing come only with those of this kind of processor, which the launcher looks for (packaging/native.sh). As
     # packaging/buildd.options has it for the JVM: half of the memory, and an end to a daemon whose heap is full
     buildd)
       image buildd dev.buildd.daemon.Main 'dev/buildd/proto/*.class' x86-64-v3 \
